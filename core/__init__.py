@@ -1,0 +1,1 @@
+"""The textbook: schedules, denoisers, samplers, inversion and the models they run on."""

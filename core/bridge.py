@@ -1,0 +1,206 @@
+"""The bridge to diffusers: its schedules as ours, ours as its configs, its solvers as samplers."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
+from itertools import pairwise
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from core.denoisers import Denoiser
+from core.samplers import Sampler, Step
+from core.schedules import CLEAN, SCHEDULES, Level, Schedule, from_betas
+
+BETA_SCHEDULES = {
+    "linear": "linear",
+    "scaled_linear": "scaled_linear",
+    "sigmoid": "sigmoid",
+    "squaredcos_cap_v2": "cosine",
+}
+PREDICTION_TYPES = ("epsilon", "sample", "v_prediction")
+SMALLEST = 1e-10  # sigma / alpha that stands for 0 where a solver takes its logarithm
+
+
+def schedule_of(scheduler: Any) -> Schedule:
+    """The schedule of a diffusers scheduler, or of its config, recomputed in float64.
+
+    alpha_bar = prod (1 - beta) from `trained_betas` or from `beta_schedule`, `beta_start` and
+    `beta_end`, rescaled where `rescale_betas_zero_snr`; the scheduler's own float32
+    `alphas_cumprod` for a beta schedule unknown here. It ends in the level of t = 0 where
+    `set_alpha_to_one` is False or `final_sigmas_type` is "sigma_min", else in (1, 0); the offset
+    is `steps_offset`. https://huggingface.co/docs/diffusers/api/schedulers/overview
+
+    ValueError for a config without betas (flow matching, EDM) or one that does not say which.
+    """
+    config = scheduler if isinstance(scheduler, Mapping) else getattr(scheduler, "config", {})
+    schedule = _from_config(config)
+    if schedule is None:
+        own = getattr(scheduler, "alphas_cumprod", None)
+        if own is None:
+            known = ", ".join(BETA_SCHEDULES)
+            raise ValueError(
+                f"a diffusers config needs trained_betas or a beta_schedule among {known}, "
+                f"got {config.get('beta_schedule')!r}"
+            )
+        schedule = Schedule(own.double().sqrt(), (1 - own.double()).sqrt())
+    final = schedule.final
+    if not config.get("set_alpha_to_one", True) or config.get("final_sigmas_type") == "sigma_min":
+        final = _first(schedule)
+    return replace(schedule, final=final, offset=int(config.get("steps_offset") or 0))
+
+
+def _from_config(config: Mapping[str, Any]) -> Schedule | None:
+    zero = bool(config.get("rescale_betas_zero_snr", False))
+    if config.get("trained_betas") is not None:
+        betas = torch.as_tensor(config["trained_betas"], dtype=torch.float64)
+        return from_betas(betas, zero_terminal_snr=zero)
+    name = BETA_SCHEDULES.get(config.get("beta_schedule", ""))
+    if name is None:
+        return None
+    given = {key: config[key] for key in ("beta_start", "beta_end") if key in config}
+    options = {} if name == "cosine" else given
+    timesteps = config.get("num_train_timesteps", 1000)
+    return SCHEDULES[name](timesteps, zero_terminal_snr=zero, **options)
+
+
+def _first(schedule: Schedule) -> Level:
+    return Level(-1.0, float(schedule.alpha[0]), float(schedule.sigma[0]))
+
+
+def config_of(schedule: Schedule, prediction_type: str = "epsilon") -> dict[str, Any]:
+    """A diffusers config of this schedule: `DDIMScheduler.from_config(config_of(schedule))`.
+
+    `trained_betas` carries the schedule; nothing is clipped or thresholded. ValueError for a
+    schedule that is not variance preserving or ends neither in (1, 0) nor in the level of t = 0,
+    and for a `prediction_type` other than epsilon, sample and v_prediction.
+    """
+    if prediction_type not in PREDICTION_TYPES:
+        raise ValueError(
+            f"prediction_type must be one of {', '.join(PREDICTION_TYPES)}, "
+            f"got {prediction_type!r}"
+        )
+    if not torch.allclose(schedule.alpha**2 + schedule.sigma**2, schedule.alpha.new_tensor(1.0)):
+        raise ValueError(
+            "diffusers holds a schedule as betas: alpha^2 + sigma^2 must be 1, "
+            "so variance-exploding and flow schedules have no config"
+        )
+    ends = {CLEAN: True, _first(schedule): False}
+    if schedule.final not in ends:
+        raise ValueError(f"a diffusers run ends in (1, 0) or in t = 0, not in {schedule.final}")
+    clean = ends[schedule.final]
+    return {
+        "num_train_timesteps": len(schedule),
+        "trained_betas": schedule.beta.tolist(),
+        "set_alpha_to_one": clean,
+        "final_sigmas_type": "zero" if clean else "sigma_min",
+        "steps_offset": schedule.offset,
+        "prediction_type": prediction_type,
+        "clip_sample": False,
+        "thresholding": False,
+    }
+
+
+@torch.no_grad()
+def drive(
+    denoise: Denoiser, x: Tensor, levels: Sequence[Level], *, scheduler: str, **config: Any
+) -> Iterator[Step]:
+    """Run a multistep solver of diffusers over descending levels, whatever their scale.
+
+    The solver works on z = x / hypot(alpha, sigma), which preserves variance at the same
+    sigma / alpha and has the same eps. Its grid is the run: timestep i is the i-th level from
+    the end, so one solver step is one step of ours. Euler's rule, exact there, takes the steps
+    that no solver in sigma / alpha can: from alpha = 0, and between two equal levels at the end.
+
+    Args:
+        denoise: the denoiser; the solver sees its eps.
+        x: the start at levels[0], (B, C, H, W).
+        levels: sigma / alpha falls from each to the next; the last two may be equal.
+        scheduler: name of the diffusers class.
+        **config: its options, such as `solver_order`.
+
+    Raises:
+        ValueError: at the first `next()`, for levels that do not descend.
+    """
+    ratios = [level.sigma / level.alpha if level.alpha else math.inf for level in levels]
+    first, last = int(ratios[0] == math.inf), len(ratios) - 1
+    last -= int(last > first and ratios[-1] == ratios[-2])
+    if any(ratio <= after for ratio, after in pairwise(ratios[: last + 1])):
+        raise ValueError("this sampler needs levels that descend from noisy to clean")
+    solver = _solver(scheduler, ratios[first : last + 1], config) if last > first else None
+    calls = 0
+    for index, (level, after) in enumerate(pairwise(levels)):
+        prediction = denoise(x, level)
+        calls += 1
+        if solver is not None and first <= index < last:
+            scale, t = math.hypot(after.alpha, after.sigma), last - 1 - index
+            z = x / math.hypot(level.alpha, level.sigma)
+            z = solver.step(prediction.eps, t, z).prev_sample
+            if index == first and len(solver.timesteps) > last - first:  # PNDM begins with Heun
+                z = solver.step(denoise(scale * z, after).eps, t - 1, z).prev_sample
+                calls += 1
+            x_next = scale * z
+        else:
+            x_next = after.alpha * prediction.x0 + after.sigma * prediction.eps
+        yield Step(index, level, after, x, x_next, prediction, calls)
+        x = x_next
+
+
+def _solver(name: str, ratios: Sequence[float], config: Mapping[str, Any]) -> Any:
+    """A diffusers scheduler whose timesteps N-1 .. 0 are these sigma / alpha; its end, the last.
+
+    `sigmas` and `alphas_cumprod` are set after `set_timesteps`, since a config can name neither
+    the end of the run (DEIS always ends in its first training level) nor float64 levels.
+    """
+    import diffusers
+
+    steps, clean = len(ratios) - 1, ratios[-1] == 0
+    kind = getattr(diffusers, name)
+    solver = kind.from_config(
+        {
+            "num_train_timesteps": steps,
+            "timestep_spacing": "trailing",
+            "final_sigmas_type": "zero" if clean else "sigma_min",
+            **config,
+        }
+    )
+    solver.set_timesteps(steps) if name == "PNDMScheduler" else None
+    solver.num_inference_steps = steps
+    solver.sigmas = torch.tensor(ratios, dtype=torch.float64).clamp(min=SMALLEST)
+    alpha_bar = 1 / (1 + torch.tensor(ratios[::-1], dtype=torch.float64) ** 2)
+    solver.final_alpha_cumprod, solver.alphas_cumprod = alpha_bar[0], alpha_bar[1:]
+    return solver
+
+
+def _card(scheduler: str, order: int, source: str, **config: Any) -> Sampler:
+    fixed = {"scheduler": scheduler, **config}
+    return Sampler(drive, order=order, deterministic=True, source=source, fixed=fixed)
+
+
+BRIDGED: dict[str, Sampler] = {
+    "unipc": _card(
+        "UniPCMultistepScheduler",
+        2,
+        "Zhao et al. 2023, UniPC-2, algorithms 1 and 2, https://arxiv.org/abs/2302.04867",
+    ),
+    "deis": _card(
+        "DEISMultistepScheduler",
+        2,
+        "Zhang & Chen 2023, tAB-DEIS in ln rho, https://arxiv.org/abs/2204.13902",
+    ),
+    "pndm": _card(
+        "PNDMScheduler",
+        2,
+        "Liu et al. 2022, equations 9 and 12, https://arxiv.org/abs/2202.09778",
+        skip_prk_steps=True,
+    ),
+    "dpmpp_3m": _card(
+        "DPMSolverMultistepScheduler",
+        3,
+        "Lu et al. 2022, DPM-Solver++(3M), https://arxiv.org/abs/2211.01095",
+        solver_order=3,
+    ),
+}

@@ -1,0 +1,169 @@
+"""Tensors, PIL images and data URIs: the only place that knows pixel ranges.
+
+Pixels are floats in [0, 1], models work in [-1, 1], files are uint8 in 0..255.
+"""
+
+from __future__ import annotations
+
+import base64
+import io
+import math
+import warnings
+from collections.abc import Sequence
+from pathlib import Path
+from typing import IO
+
+import torch
+from PIL import Image, ImageOps, UnidentifiedImageError
+from torch import Tensor
+from torch.nn import functional as F
+
+MAX_PIXELS = 16_000_000
+FORMATS = ("PNG", "JPEG", "WEBP", "GIF", "BMP")
+ORANGE, WHITE, BLUE = (213, 94, 0), (255, 255, 255), (0, 114, 178)
+
+
+def grid(pixels: Tensor) -> Tensor:
+    """Lay a batch (B, C, H, W) out as one picture (C, rows H, columns W), nearly square."""
+    count = len(pixels)
+    columns = math.ceil(math.sqrt(count))
+    rows = math.ceil(count / columns)
+    padded = F.pad(pixels, (0, 0, 0, 0, 0, 0, 0, rows * columns - count))
+    joined = padded.unflatten(0, (rows, columns)).permute(2, 0, 3, 1, 4)
+    return joined.flatten(3).flatten(1, 2)
+
+
+def to_pil(pixels: Tensor) -> list[Image.Image]:
+    """Pixels (B, 1 or 3, H, W) in [0, 1], clipped, to one PIL image per row."""
+    levels = (pixels.detach().float().clamp(0, 1) * 255).round().to(torch.uint8).cpu()
+    return [_image(each) for each in levels]
+
+
+def from_pil(images: Sequence[Image.Image] | Image.Image, mode: str = "L") -> Tensor:
+    """PIL images of one size to pixels (B, 1 or 3, H, W) in [0, 1]."""
+    images = [images] if isinstance(images, Image.Image) else list(images)
+    channels = 1 if mode == "L" else 3
+    rows = []
+    for image in images:
+        levels = torch.frombuffer(bytearray(image.convert(mode).tobytes()), dtype=torch.uint8)
+        rows.append(levels.view(image.height, image.width, channels).permute(2, 0, 1))
+    return torch.stack(rows).float() / 255
+
+
+def gray_uri(pixels: Tensor) -> str:
+    """A batch of pixels (B, 1 or 3, H, W) in [0, 1], clipped, as one PNG data URI."""
+    return uri(to_pil(grid(pixels)[None])[0])
+
+
+def signed_uri(values: Tensor, limit: float = 3.0) -> str:
+    """A batch of values (B, 1, H, W) in colours from orange (-limit) over white to blue (+limit).
+
+    The scale is fixed and symmetric, so colours of different frames can be compared; values
+    beyond it are clipped.
+    """
+    scaled = (grid(values).detach().float() / limit).clamp(-1, 1)
+    indices = (scaled * 127 + 128).round().to(torch.uint8).cpu()
+    image = Image.frombytes("P", (indices.shape[2], indices.shape[1]), bytes(indices.flatten()))
+    image.putpalette(_PALETTE)
+    return uri(image)
+
+
+def uri(image: Image.Image) -> str:
+    """A PIL image as a PNG data URI."""
+    buffer = io.BytesIO()
+    image.save(buffer, "PNG", compress_level=6)
+    return "data:image/png;base64," + base64.b64encode(buffer.getvalue()).decode()
+
+
+def open_picture(source: str | Path | IO[bytes]) -> Image.Image:
+    """Open a picture file safely: upright (EXIF), transparency on white, mode L or RGB.
+
+    ValueError, one sentence, for a file that is no picture, is broken, or has more than 16
+    megapixels; the size is looked at before anything is decoded.
+    """
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", Image.DecompressionBombWarning)
+            image = Image.open(source, formats=FORMATS)
+        if image.width * image.height > MAX_PIXELS:
+            raise ValueError(
+                f"the picture has {image.width} x {image.height} pixels; "
+                "at most 16 megapixels are accepted, make it smaller"
+            )
+        return flattened(ImageOps.exif_transpose(image))
+    except (UnidentifiedImageError, OSError, SyntaxError, Image.DecompressionBombError) as error:
+        raise ValueError(
+            "this file is not a picture that can be read; use PNG, JPEG, WebP, GIF or BMP"
+        ) from error
+
+
+def flattened(image: Image.Image) -> Image.Image:
+    """The picture on white, mode L when it is grey and RGB otherwise."""
+    grey = image.mode in ("1", "L", "LA", "I", "I;16", "F")
+    if "A" in image.getbands() or "transparency" in image.info:
+        rgba = image.convert("RGBA")
+        image = Image.alpha_composite(Image.new("RGBA", rgba.size, "white"), rgba)
+    elif image.mode == "I;16":
+        image = image.point(lambda value: value / 256)
+    return image.convert("L" if grey else "RGB")
+
+
+def as_digit(image: Image.Image) -> Image.Image:
+    """Put a picture of a digit right the way MNIST was made: 28x28, white on black, centred.
+
+    The brighter side of the picture's border is taken for paper (dark ink on light paper is
+    inverted); the ink is scaled into 20x20 and its centre of mass moved to the centre. LeCun et
+    al. 1998, http://yann.lecun.com/exdb/mnist. ValueError when there is nothing drawn.
+    """
+    image = image.convert("L")
+    image.thumbnail((512, 512))
+    pixels = from_pil(image)[0, 0]
+    border = torch.cat([pixels[0], pixels[-1], pixels[:, 0], pixels[:, -1]])
+    if border.median() > 0.5:
+        pixels = 1 - pixels
+    ink = (pixels - border_level(pixels)).clamp(min=0)
+    if ink.max() < 0.1:
+        raise ValueError("there is nothing drawn on this picture; draw or upload one digit")
+    ink = ink / ink.max()
+    rows = (ink > 0.2).any(1).nonzero().flatten()
+    columns = (ink > 0.2).any(0).nonzero().flatten()
+    box = ink[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1]
+    scale = 20 / max(box.shape)
+    size = [max(1, round(side * scale)) for side in box.shape]
+    small = F.interpolate(box[None, None], size=size, mode="bilinear", antialias=True)[0, 0]
+    small = small / small.max()
+    return to_pil(_centred(small)[None, None])[0]
+
+
+def border_level(pixels: Tensor) -> Tensor:
+    """The median of the border: the level of the paper."""
+    return torch.cat([pixels[0], pixels[-1], pixels[:, 0], pixels[:, -1]]).median()
+
+
+def _centred(small: Tensor) -> Tensor:
+    """Place the ink on 28x28 with its centre of mass at the centre."""
+    height, width = small.shape
+    mass = small.sum()
+    centre_y = (small.sum(1) @ torch.arange(height).float()) / mass
+    centre_x = (small.sum(0) @ torch.arange(width).float()) / mass
+    top = min(max(round(13.5 - centre_y.item()), 0), 28 - height)
+    left = min(max(round(13.5 - centre_x.item()), 0), 28 - width)
+    return F.pad(small, (left, 28 - width - left, top, 28 - height - top))
+
+
+def _image(levels: Tensor) -> Image.Image:
+    channels, height, width = levels.shape
+    mode = "L" if channels == 1 else "RGB"
+    return Image.frombytes(mode, (width, height), levels.permute(1, 2, 0).contiguous().numpy().tobytes())
+
+
+def _ramp() -> bytes:
+    colours = []
+    for index in range(256):
+        share = max(-1.0, (index - 128) / 127)
+        end = BLUE if share > 0 else ORANGE
+        colours += [round(w + (e - w) * abs(share)) for w, e in zip(WHITE, end, strict=True)]
+    return bytes(colours)
+
+
+_PALETTE = _ramp()

@@ -1,0 +1,59 @@
+"""The networks that are ours: the small U-Net of the first lesson and the digit classifier."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+
+class BasicUNet(nn.Module):
+    """A U-Net of 0.3 M parameters that predicts the clean picture and is told no timestep.
+
+    Three 5x5 convolutions down (32, 64, 64 channels, max-pooled between them), three up, with
+    the activations before each pooling added back. Input and output (B, 1, 28, 28) in [0, 1].
+    Architecture: Hugging Face diffusion course, unit 1, https://huggingface.co/learn/diffusion-course.
+    """
+
+    def __init__(self) -> None:
+        """Random weights."""
+        super().__init__()
+        self.down_layers = nn.ModuleList(
+            nn.Conv2d(cin, cout, 5, padding=2) for cin, cout in [(1, 32), (32, 64), (64, 64)]
+        )
+        self.up_layers = nn.ModuleList(
+            nn.Conv2d(cin, cout, 5, padding=2) for cin, cout in [(64, 64), (64, 32), (32, 1)]
+        )
+
+    def forward(self, x: Tensor) -> Tensor:
+        """The predicted clean picture."""
+        first, second, third = self.down_layers
+        a = F.silu(first(x))
+        b = F.silu(second(F.max_pool2d(a, 2)))
+        x = F.silu(third(F.max_pool2d(b, 2)))
+        first, second, third = self.up_layers
+        x = F.silu(first(x))
+        x = F.silu(second(F.interpolate(x, scale_factor=2.0) + b))
+        return third(F.interpolate(x, scale_factor=2.0) + a)
+
+
+class DigitClassifier(nn.Module):
+    """Reads digits: two convolutions, 64 features, 10 logits. Input (B, 1, 28, 28) in [-1, 1]."""
+
+    def __init__(self) -> None:
+        """Random weights."""
+        super().__init__()
+        self.conv1 = nn.Conv2d(1, 16, 3, padding=1)
+        self.conv2 = nn.Conv2d(16, 32, 3, padding=1)
+        self.hidden = nn.Linear(32 * 7 * 7, 64)
+        self.head = nn.Linear(64, 10)
+
+    def features(self, x: Tensor) -> Tensor:
+        """The 64 activations below the logits, (B, 64); the space of the Frechet distance."""
+        x = F.max_pool2d(F.relu(self.conv1(x)), 2)
+        x = F.max_pool2d(F.relu(self.conv2(x)), 2)
+        return F.relu(self.hidden(x.flatten(1)))
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Logits of the ten digits, (B, 10)."""
+        return self.head(torch.dropout(self.features(x), 0.3, self.training))

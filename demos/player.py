@@ -1,0 +1,269 @@
+"""The frame player: one run as small messages to the browser, which shows, scrubs and plays them.
+
+A `Reel` turns the steps of a run into messages; the `Player` component hands them to
+`assets/ui/player.js`. Scrubbing and playing never ask the server.
+"""
+
+import json
+import math
+import time
+import uuid
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import gradio as gr
+
+UI = Path(__file__).parent.parent / "assets" / "ui"
+PERIOD = 1 / 30  # seconds between two messages: the browser draws no faster than it can show
+
+_FRAME = {
+    "type": "object",
+    "properties": {
+        "i": {"type": "integer", "description": "place in the run, from 0"},
+        "pictures": {
+            "type": "array",
+            "items": {"type": "string"},
+            "description": "one data URI per panel",
+        },
+        "text": {"type": "string", "description": "the numbers of this step as a sentence"},
+        "pos": {"type": "number", "description": "place on the timeline, 0 clean, 1 noise"},
+        "facts": {
+            "type": "array",
+            "items": {"type": "array", "items": {"type": "string"}},
+            "description": "(name, value) pairs",
+        },
+    },
+}
+_MESSAGE = {
+    "type": "object",
+    "title": "Frames of one run",
+    "description": "The frames since the last message of the run; the final message has them all.",
+    "properties": {
+        "run": {"type": "string", "description": "a new id replaces the run that is shown"},
+        "status": {"type": "string", "enum": ["running", "done", "tape", "stopped"]},
+        "total": {"type": "integer", "description": "frames of the finished run"},
+        "settings": {"type": "object", "description": "what repeats this run"},
+        "frames": {"type": "array", "items": _FRAME},
+    },
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Panel:
+    """One picture of the stage: its symbol, its words and its hue.
+
+    Attributes:
+        symbol: What formulas call it, e.g. "x̂₀".
+        title: What it is, in words.
+        tone: "", "signal", "noise" or "difference": the hue of border and caption.
+        phone: False hides the panel at phone width.
+    """
+
+    symbol: str
+    title: str
+    tone: str = ""
+    phone: bool = True
+
+
+class Reel:
+    """The frames of one run, and which of them the browser has not had yet."""
+
+    def __init__(
+        self,
+        panels: Sequence[Panel],
+        *,
+        total: int,
+        title: str = "",
+        settings: dict | None = None,
+        curve: Sequence = (),
+        ticks: Sequence[float] = (),
+        ends: Sequence[str] = ("clean", "noise"),
+        chart: str = "",
+        keep: str | None = None,
+        strip: int = 0,
+    ):
+        """Starts an empty run with a new id.
+
+        Args:
+            panels: What the pictures of each frame are, from left to right.
+            total: Frames the finished run will have, for the progress display.
+            title: A few words that name the run.
+            settings: What repeats the run; the learner can copy it as JSON.
+            curve: (pos, height) pairs in [0, 1] drawn behind the track, or a list of such curves.
+            ticks: Places on the timeline that the run will visit.
+            ends: Words under the left (pos 0) and the right end (pos 1) of the track.
+            chart: SVG made by this server. Its root has class "chart" and data-x0, data-x1, the
+                plot area in viewBox units; a `<line class="chart-playhead">` follows `chart_x`.
+            keep: Names what runs have in common: the playhead stays where the learner had it
+                when the run before has the same `keep`, or none.
+            strip: Index of the panel that the filmstrip shows.
+
+        Raises:
+            ValueError: No panels, a total below 0, or a strip that is no panel.
+        """
+        if not panels:
+            raise ValueError("a reel needs at least one panel, got none")
+        if total < 0:
+            raise ValueError(f"total must be 0 or more, got {total}")
+        if not 0 <= strip < len(panels):
+            raise ValueError(f"strip must be in 0..{len(panels) - 1}, got {strip}")
+        self._run = uuid.uuid4().hex[:12]
+        self._frames: list[dict[str, Any]] = []
+        self._sent = 0
+        self._last: float | None = None
+        self._panels = len(panels)
+        self._head = {
+            "total": total,
+            "title": title,
+            "settings": dict(settings or {}),
+            "panels": [asdict(panel) for panel in panels],
+            "curve": _points(curve),
+            "ticks": [round(float(tick), 5) for tick in ticks],
+            "ends": list(ends),
+            "chart": chart,
+            "keep": keep,
+            "strip": strip,
+        }
+
+    def __len__(self) -> int:
+        return len(self._frames)
+
+    def add(
+        self,
+        pictures: Sequence[str],
+        text: str,
+        *,
+        pos: float,
+        facts: Sequence[tuple[str, str]] = (),
+        chart_x: float | None = None,
+        warn: str = "",
+    ) -> None:
+        """Appends one frame.
+
+        Args:
+            pictures: One data URI per panel.
+            text: The numbers of the frame as a plain sentence: caption and alt text.
+            pos: Place on the timeline in [0, 1], 0 = clean = left.
+            facts: (name, value) pairs, shown as they are.
+            chart_x: Where the playhead crosses the chart, in [0, 1] of the plot area.
+            warn: What the learner should doubt in this frame.
+
+        Raises:
+            ValueError: Not one picture per panel, or a place outside [0, 1].
+        """
+        if len(pictures) != self._panels:
+            raise ValueError(f"a frame needs {self._panels} pictures, got {len(pictures)}")
+        frame = {
+            "i": len(self._frames),
+            "pictures": list(pictures),
+            "text": text,
+            "pos": _place(pos, "pos"),
+            "facts": [[str(name), str(value)] for name, value in facts],
+            "chart_x": None if chart_x is None else _place(chart_x, "chart_x"),
+            "warn": warn,
+        }
+        self._frames.append(frame)
+
+    def due(self) -> bool:
+        """True when the next message may leave: at most 30 a second, the first at once."""
+        return self._last is None or time.monotonic() - self._last >= PERIOD
+
+    def message(self) -> dict:
+        """The frames since the last message; the first one also describes the run."""
+        head = self._head if self._last is None else {}
+        return self._send(head, self._frames[self._sent :], "running")
+
+    def whole(self, status: str = "done") -> dict:
+        """Everything at once: complete in a tab that was opened late, and the shape of a tape."""
+        return self._send(self._head, list(self._frames), status)
+
+    def _send(self, head: dict, frames: list[dict], status: str) -> dict:
+        self._sent, self._last = len(self._frames), time.monotonic()
+        return {"run": self._run, "status": status, **head, "frames": frames}
+
+
+class Player(gr.HTML):
+    """Shows the messages of a `Reel`: panels, sentence, facts, timeline and filmstrip.
+
+    As an output it takes a message or None. Pass `show_progress="hidden"` to its events.
+    """
+
+    def __init__(
+        self,
+        value=None,
+        *,
+        name: str,
+        empty: str = "",
+        panels: Sequence[Panel] = (),
+        **kwargs,
+    ):
+        """Places a player with the element id `player-NAME`.
+
+        Args:
+            value: A message, usually a tape, or None.
+            name: What page.js calls this player, unique on the page.
+            empty: Shown in the panels' boxes while there is no frame.
+            panels: The boxes to show while there is no run.
+            **kwargs: As in gr.HTML.
+        """
+        self.name, self.empty, self.panels = name, empty, panels
+        options = {"name": name, "empty": empty, "panels": [asdict(panel) for panel in panels]}
+        kwargs.setdefault("elem_id", f"player-{name}")
+        kwargs.setdefault("elem_classes", ["stepwise-player"])
+        super().__init__(
+            value=value,
+            html_template=_asset("player.html"),
+            js_on_load=f"const options = {json.dumps(options)};\n{_asset('player.js')}",
+            apply_default_css=False,
+            **kwargs,
+        )
+
+    def preprocess(self, payload: dict | None) -> dict | None:
+        """Hands the message on as it is."""
+        return payload
+
+    def postprocess(self, value: dict | None) -> dict | None:
+        """Hands the message on as it is."""
+        return value
+
+    def api_info(self) -> dict[str, Any]:
+        """Describes a message to API clients."""
+        return _MESSAGE
+
+    def example_payload(self) -> dict[str, Any]:
+        """A message without frames."""
+        return {"run": "example", "status": "done", "total": 0, "frames": []}
+
+    def example_value(self) -> dict[str, Any]:
+        """A message without frames."""
+        return self.example_payload()
+
+
+def page_head() -> str:
+    """Style, keys and `window.stepwise` of the page, for `launch(head=...)`.
+
+    The style is not for `launch(css=...)`: Gradio 6.31 rewrites the selectors there and loses
+    most of those inside media queries.
+    """
+    style, script = _asset("stepwise.css"), _asset("page.js")
+    return f"<style>\n{style}</style>\n<script>\n{script}</script>\n"
+
+
+def _asset(name: str) -> str:
+    return (UI / name).read_text(encoding="utf-8")
+
+
+def _place(value: float, name: str) -> float:
+    # Log-SNR scaled to [0, 1] misses the ends by a rounding error.
+    if not math.isfinite(value) or not -1e-6 <= value <= 1 + 1e-6:
+        raise ValueError(f"{name} must be in 0..1, got {value}")
+    return min(max(round(float(value), 5), 0.0), 1.0)
+
+
+def _points(curve: Sequence) -> list:
+    """Rounds one curve, or each of a list of curves: four digits are below a pixel."""
+    if len(curve) and hasattr(curve[0][0], "__len__"):
+        return [_points(one) for one in curve]
+    return [[round(float(pos), 4), round(float(height), 4)] for pos, height in curve]

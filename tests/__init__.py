@@ -1,0 +1,1 @@
+"""The tests mirror `core/` and `demos/`; benchmarks and figures are modules to run."""

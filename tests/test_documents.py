@@ -1,0 +1,239 @@
+"""README and CONTRIBUTING say what is true: their snippets run, what they name exists."""
+
+import importlib.metadata
+import re
+from pathlib import Path
+
+import pytest
+import torch
+import yaml
+from packaging.requirements import Requirement
+from packaging.version import Version
+
+ROOT = Path(__file__).resolve().parent.parent
+DOCUMENTS = {name: (ROOT / name).read_text("utf-8") for name in ("README.md", "CONTRIBUTING.md")}
+MAKEFILE = (ROOT / "Makefile").read_text("utf-8")
+SERVER_MARK = "<!-- needs a running server -->\n"
+
+FLOORS = {
+    "gradio": "6.31",
+    "diffusers": "0.42",
+    "transformers": "5.3",
+    "pillow": "12.3",
+    "torch": "2.8",
+}
+SPACE_COLOURS = {"red", "yellow", "green", "blue", "indigo", "purple", "pink", "gray"}
+
+
+def snippet(document, heading):
+    """The Python snippet under a heading, and whether it is marked as needing a server."""
+    text = DOCUMENTS[document]
+    section = text[text.index(f"\n## {heading}\n") + 1 :]
+    section = section[: end if (end := section.find("\n## ")) > 0 else None]
+    found = re.findall(rf"({re.escape(SERVER_MARK)})?```python\n(.*?)```", section, re.DOTALL)
+    assert len(found) == 1, f"{heading}: {len(found)} Python snippets"
+    mark, code = found[0]
+    assert len(code.splitlines()) <= 10, f"{heading}: more than ten lines"
+    return code, bool(mark)
+
+
+def run(code, **names):
+    exec(compile(code, "snippet", "exec"), names)
+    return names
+
+
+def requirements(file):
+    lines = (ROOT / file).read_text("utf-8").splitlines()
+    kept = [line for line in lines if line and not line.startswith(("#", "-"))]
+    return {requirement.name: requirement for requirement in map(Requirement, kept)}
+
+
+@pytest.fixture
+def page():
+    """The tabs on a page of their own."""
+    import gradio as gr
+
+    import demos
+
+    with gr.Blocks() as blocks:
+        for tab in demos.TABS:
+            with gr.Tab(tab.TITLE):
+                tab.build()
+    return blocks
+
+
+# ---- the recipes of CONTRIBUTING ----------------------------------------------------------------
+
+
+def test_the_new_sampler_samples_the_exact_gaussian():
+    from core.denoisers import Gaussian
+    from core.samplers import SAMPLERS, seeded
+    from core.schedules import SCHEDULES
+
+    code, _ = snippet("CONTRIBUTING.md", "Add a sampler")
+    before = dict(SAMPLERS)
+    try:
+        run(code)
+        assert set(SAMPLERS) - set(before) == {"my_sampler"}
+        sampler = SAMPLERS["my_sampler"]
+    finally:
+        SAMPLERS.clear()
+        SAMPLERS.update(before)
+
+    assert (sampler.order, sampler.calls_per_step, sampler.deterministic) == (1, 1, True)
+    assert sampler.source
+
+    noise = seeded(0, 1)
+    levels = SCHEDULES["linear"]().levels(500)
+    x = noise(torch.empty(1, 1, 64, 64, dtype=torch.float64))
+    steps = list(sampler(Gaussian(mean=0.3, std=0.5), x, levels, noise=noise))
+    assert [step.index for step in steps] == list(range(500))
+    assert steps[-1].calls == 500
+    assert steps[-1].next_level == levels[-1]
+    # The flow maps N(0, 1) to N(0.3, 0.5^2) by an increasing line: x -> 0.3 + 0.5 x.
+    torch.testing.assert_close(steps[-1].x_next, 0.3 + 0.5 * x, atol=0.02, rtol=0)
+
+
+def test_the_new_schedule_gives_levels():
+    from core.schedules import CLEAN, SCHEDULES
+
+    code, _ = snippet("CONTRIBUTING.md", "Add a schedule")
+    before = dict(SCHEDULES)
+    try:
+        run(code)
+        assert set(SCHEDULES) - set(before) == {"my_schedule"}
+        schedule = SCHEDULES["my_schedule"](timesteps=200)
+    finally:
+        SCHEDULES.clear()
+        SCHEDULES.update(before)
+
+    levels = schedule.levels(20)
+    assert len(levels) == 21
+    assert levels[-1] == CLEAN
+    assert [level.t for level in levels] == sorted((level.t for level in levels), reverse=True)
+    torch.testing.assert_close(schedule.alpha_bar + schedule.sigma**2, torch.ones(200).double())
+    assert (schedule.log_snr.diff() < 0).all()
+
+
+def test_the_new_tab_builds_on_a_page():
+    import gradio as gr
+
+    code, _ = snippet("CONTRIBUTING.md", "Add a tab")
+    tab = run(code)
+    with gr.Blocks() as blocks, gr.Tab(tab["TITLE"]):
+        tab["build"]()
+    kinds = {type(block).__name__ for block in blocks.blocks.values()}
+    assert {"Tab", "Dataframe"} <= kinds
+
+
+def test_every_tab_is_built_as_the_recipe_says(page):
+    import demos
+
+    assert all(tab.__name__.startswith("demos.") for tab in demos.TABS)
+    titles = [block.label for block in page.blocks.values() if type(block).__name__ == "Tab"]
+    assert titles == [tab.TITLE for tab in demos.TABS]
+
+
+# ---- the snippets of README ---------------------------------------------------------------------
+
+
+def test_the_library_snippet_samples_four_digits(capsys):
+    code, needs_server = snippet("README.md", "The library")
+    assert not needs_server
+    images = run(code)["images"]
+    assert len(images) == 4
+    assert {image.size for image in images} == {(28, 28)}
+    assert len(capsys.readouterr().out.splitlines()) == 20
+
+
+def test_the_api_names_exist(page):
+    endpoints = page.get_api_info()["named_endpoints"]
+    assert {"/schedule", "/noise", "/sample", "/invert", "/edit"} <= set(endpoints)
+    code, needs_server = snippet("README.md", "The API")
+    assert needs_server
+    called = re.findall(r"\.predict\((.*?)\)\n", code, re.DOTALL)
+    assert called
+    for arguments in called:
+        names = re.findall(r"(\w+)=", arguments)
+        (endpoint,) = re.findall(r'api_name="(/\w+)"', arguments)
+        known = {parameter["parameter_name"] for parameter in endpoints[endpoint]["parameters"]}
+        assert set(names) - {"api_name"} <= known
+
+
+@pytest.mark.slow
+def test_the_api_snippet_runs(page):
+    code, _ = snippet("README.md", "The API")
+    _, url, _ = page.launch(prevent_thread_lock=True, quiet=True, share=False)
+    try:
+        assert run(code.replace("http://127.0.0.1:7860", url))["run"]
+    finally:
+        page.close()
+
+
+# ---- what the documents name --------------------------------------------------------------------
+
+
+def test_front_matter_is_what_a_space_reads():
+    _, front, _ = DOCUMENTS["README.md"].split("---\n", 2)
+    keys = yaml.safe_load(front)
+    assert keys["title"] == "Stepwise"
+    assert keys["emoji"]
+    assert {keys["colorFrom"], keys["colorTo"]} <= SPACE_COLOURS
+    assert (keys["sdk"], keys["app_file"], keys["license"]) == ("gradio", "app.py", "apache-2.0")
+    assert keys["python_version"] == "3.12"
+    assert len(keys["short_description"]) <= 60
+    assert (ROOT / keys["app_file"]).is_file()
+    assert Version(keys["sdk_version"]) in requirements("requirements.txt")["gradio"].specifier
+
+
+@pytest.mark.parametrize("document", DOCUMENTS)
+def test_named_make_targets_exist(document):
+    code = re.findall(r"```sh\n(.*?)```|`([^`\n]+)`", DOCUMENTS[document], re.DOTALL)
+    named = {target for pair in code for target in re.findall(r"^make (\w+)", "".join(pair), re.M)}
+    assert named
+    assert named <= set(re.findall(r"^(\w+):", MAKEFILE, re.M))
+
+
+@pytest.mark.parametrize("text", [*DOCUMENTS.values(), MAKEFILE], ids=[*DOCUMENTS, "Makefile"])
+def test_named_modules_exist(text):
+    modules = re.findall(r"python -m ((?:core|demos|tests)\b[\w.]*)", text)
+    files = [ROOT / f"{module.replace('.', '/')}.py" for module in modules]
+    assert not [file for file in files if not file.is_file()]
+
+
+@pytest.mark.parametrize("document", DOCUMENTS)
+def test_named_files_exist(document):
+    text = DOCUMENTS[document]
+    links = [link for link in re.findall(r"\]\(([^)]+)\)", text) if "://" not in link]
+    named = re.findall(r"`((?:core|demos|tests|assets)/[\w./]*)`", text)
+    assert not [path for path in {*links, *named} if not (ROOT / path).exists()]
+
+
+@pytest.mark.parametrize("package", FLOORS)
+def test_requirements_keep_their_floors(package):
+    specifier = requirements("requirements.txt")[package].specifier
+    floors = [Version(part.version) for part in specifier if part.operator == ">="]
+    assert floors == [Version(FLOORS[package])]
+
+
+def test_torch_is_bounded_above():
+    assert Version("2.14") not in requirements("requirements.txt")["torch"].specifier
+    assert Version("2.13.1") in requirements("requirements.txt")["torch"].specifier
+
+
+@pytest.mark.parametrize("file", ["requirements.txt", "requirements-dev.txt"])
+def test_installed_packages_meet_the_requirements(file):
+    for package, requirement in requirements(file).items():
+        assert Version(importlib.metadata.version(package)) in requirement.specifier, package
+
+
+def test_python_versions_agree():
+    text = (ROOT / "pyproject.toml").read_text("utf-8")
+    assert 'requires-python = ">=3.11"' in text
+    assert "(3, 11)" in MAKEFILE
+
+
+def test_continuous_integration_runs_the_suite():
+    script = ROOT / ".ci/run"
+    assert script.stat().st_mode & 0o111
+    assert "make test" in script.read_text("utf-8")
