@@ -14,7 +14,7 @@ DEV := $(VENV)/.dev-$(shell cat requirements.txt requirements-dev.txt | cksum | 
 # own index has the CPU build. A pip that is configured with other indexes or wheels is left alone.
 CPU_INDEX := https://download.pytorch.org/whl/cpu
 NEEDS_CPU_INDEX = test "$$(uname)" = Linux && ! command -v nvidia-smi > /dev/null \
-	&& ! $(PIP) config list | grep -Eq 'index-url|find-links'
+	&& ! $(PIP) config list | grep -E 'index-url|find-links' > /dev/null
 
 .DEFAULT_GOAL := help
 .PHONY: help run test fast check lint format figures clean
@@ -34,6 +34,7 @@ fast: $(DEV)  ## the tests that are neither slow nor in a browser
 check: lint fast  ## lint and the fast tests, the architecture test among them
 
 lint: $(DEV)  ## formatting, lint and types
+	@rm -f demos/*.pyi  # stubs that gradio leaves beside components; stale ones mislead pyright
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/pyright --pythonpath $(BIN)/python
@@ -46,7 +47,7 @@ figures: $(DEV)  ## regenerate the opening run, the cards and the screenshots in
 	$(BIN)/python -m tests.figures $(ARGS)
 
 clean:  ## remove caches and what tests left; the virtual environment and checkpoints stay
-	rm -rf .pytest_cache .ruff_cache .gradio test-results playwright-report
+	rm -rf .pytest_cache .ruff_cache .gradio test-results playwright-report demos/*.pyi
 	find app.py core demos tests -name __pycache__ -prune -exec rm -rf {} +
 
 $(RUNTIME):

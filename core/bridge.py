@@ -28,43 +28,49 @@ SMALLEST = 1e-10  # sigma / alpha that stands for 0 where a solver takes its log
 def schedule_of(scheduler: Any) -> Schedule:
     """The schedule of a diffusers scheduler, or of its config, recomputed in float64.
 
-    alpha_bar = prod (1 - beta) from `trained_betas` or from `beta_schedule`, `beta_start` and
-    `beta_end`, rescaled where `rescale_betas_zero_snr`; the scheduler's own float32
-    `alphas_cumprod` for a beta schedule unknown here. It ends in the level of t = 0 where
-    `set_alpha_to_one` is False or `final_sigmas_type` is "sigma_min", else in (1, 0); the offset
-    is `steps_offset`. https://huggingface.co/docs/diffusers/api/schedulers/overview
+    alpha_bar = prod (1 - beta) from `trained_betas`, or from `beta_schedule`, `beta_start` and
+    `beta_end`, rescaled where `rescale_betas_zero_snr`; the scheduler's own `alphas_cumprod` for
+    a beta schedule unknown here. It ends in the level of t = 0 where `set_alpha_to_one` is False,
+    `final_sigmas_type` is "sigma_min" or the class is DEIS, else in (1, 0); the offset is
+    `steps_offset`. https://huggingface.co/docs/diffusers/api/schedulers/overview
 
-    ValueError for a config without betas (flow matching, EDM) or one that does not say which.
+    ValueError where there are no betas (flow matching, EDM).
     """
     config = scheduler if isinstance(scheduler, Mapping) else getattr(scheduler, "config", {})
     schedule = _from_config(config)
     if schedule is None:
-        own = getattr(scheduler, "alphas_cumprod", None)
-        if own is None:
-            known = ", ".join(BETA_SCHEDULES)
+        alpha_bar = getattr(scheduler, "alphas_cumprod", None)
+        if alpha_bar is None or config.get("use_flow_sigmas"):
             raise ValueError(
-                f"a diffusers config needs trained_betas or a beta_schedule among {known}, "
-                f"got {config.get('beta_schedule')!r}"
+                f"a diffusers schedule needs trained_betas or a beta_schedule among "
+                f"{', '.join(BETA_SCHEDULES)}, got {config.get('beta_schedule')!r}"
             )
-        schedule = Schedule(own.double().sqrt(), (1 - own.double()).sqrt())
-    final = schedule.final
-    if not config.get("set_alpha_to_one", True) or config.get("final_sigmas_type") == "sigma_min":
-        final = _first(schedule)
-    return replace(schedule, final=final, offset=int(config.get("steps_offset") or 0))
+        schedule = Schedule(alpha_bar.double().sqrt(), (1 - alpha_bar.double()).sqrt())
+    ends_in_first = (
+        not config.get("set_alpha_to_one", True)
+        or config.get("final_sigmas_type") == "sigma_min"
+        or config.get("_class_name", type(scheduler).__name__) == "DEISMultistepScheduler"
+    )
+    final = _first(schedule) if ends_in_first else CLEAN
+    return replace(schedule, final=final, offset=config.get("steps_offset", 0))
 
 
 def _from_config(config: Mapping[str, Any]) -> Schedule | None:
     zero = bool(config.get("rescale_betas_zero_snr", False))
+    if config.get("use_flow_sigmas"):
+        return None
     if config.get("trained_betas") is not None:
         betas = torch.as_tensor(config["trained_betas"], dtype=torch.float64)
+        if not bool(((betas > 0) & (betas <= 1)).all()):
+            raise ValueError("trained_betas must be above 0 and at most 1")
         return from_betas(betas, zero_terminal_snr=zero)
     name = BETA_SCHEDULES.get(config.get("beta_schedule", ""))
     if name is None:
         return None
-    given = {key: config[key] for key in ("beta_start", "beta_end") if key in config}
-    options = {} if name == "cosine" else given
+    keys = () if name == "cosine" else ("beta_start", "beta_end")
+    given = {key: config[key] for key in keys if key in config}
     timesteps = config.get("num_train_timesteps", 1000)
-    return SCHEDULES[name](timesteps, zero_terminal_snr=zero, **options)
+    return SCHEDULES[name](timesteps, zero_terminal_snr=zero, **given)
 
 
 def _first(schedule: Schedule) -> Level:
@@ -126,7 +132,7 @@ def drive(
         ValueError: at the first `next()`, for levels that do not descend.
     """
     ratios = [level.sigma / level.alpha if level.alpha else math.inf for level in levels]
-    first, last = int(ratios[0] == math.inf), len(ratios) - 1
+    first, last = int(math.inf in ratios[:1]), len(ratios) - 1
     last -= int(last > first and ratios[-1] == ratios[-2])
     if any(ratio <= after for ratio, after in pairwise(ratios[: last + 1])):
         raise ValueError("this sampler needs levels that descend from noisy to clean")
@@ -152,22 +158,17 @@ def drive(
 def _solver(name: str, ratios: Sequence[float], config: Mapping[str, Any]) -> Any:
     """A diffusers scheduler whose timesteps N-1 .. 0 are these sigma / alpha; its end, the last.
 
-    `sigmas` and `alphas_cumprod` are set after `set_timesteps`, since a config can name neither
-    the end of the run (DEIS always ends in its first training level) nor float64 levels.
+    A new scheduler's timesteps are its whole grid, and PNDM's that grid with the second entry
+    twice. `sigmas` and `alphas_cumprod` are set here, since a config can name neither the end of
+    the run (DEIS always ends in its first training level) nor float64 levels.
     """
     import diffusers
 
-    steps, clean = len(ratios) - 1, ratios[-1] == 0
-    kind = getattr(diffusers, name)
-    solver = kind.from_config(
-        {
-            "num_train_timesteps": steps,
-            "timestep_spacing": "trailing",
-            "final_sigmas_type": "zero" if clean else "sigma_min",
-            **config,
-        }
-    )
-    solver.set_timesteps(steps) if name == "PNDMScheduler" else None
+    steps, end = len(ratios) - 1, "sigma_min" if ratios[-1] else "zero"
+    own = {"num_train_timesteps": steps, "final_sigmas_type": end}  # unknown ones are ignored
+    solver = getattr(diffusers, name).from_config({**own, **config})
+    if name == "PNDMScheduler":
+        solver.set_timesteps(steps)
     solver.num_inference_steps = steps
     solver.sigmas = torch.tensor(ratios, dtype=torch.float64).clamp(min=SMALLEST)
     alpha_bar = 1 / (1 + torch.tensor(ratios[::-1], dtype=torch.float64) ** 2)
@@ -183,7 +184,7 @@ def _card(scheduler: str, order: int, source: str, **config: Any) -> Sampler:
 BRIDGED: dict[str, Sampler] = {
     "unipc": _card(
         "UniPCMultistepScheduler",
-        2,
+        3,
         "Zhao et al. 2023, UniPC-2, algorithms 1 and 2, https://arxiv.org/abs/2302.04867",
     ),
     "deis": _card(
@@ -199,7 +200,7 @@ BRIDGED: dict[str, Sampler] = {
     ),
     "dpmpp_3m": _card(
         "DPMSolverMultistepScheduler",
-        3,
+        2,  # its first step is Euler's
         "Lu et al. 2022, DPM-Solver++(3M), https://arxiv.org/abs/2211.01095",
         solver_order=3,
     ),

@@ -6,6 +6,8 @@ distributions are all denoisers, so a sampler needs to know nothing else.
 
 from __future__ import annotations
 
+import itertools
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple, Protocol
@@ -31,9 +33,12 @@ class Prediction(NamedTuple):
 
 
 class Denoiser(Protocol):
-    """Predicts signal and noise. `cost`: network rows per sample and call (Guided 2, exact 0)."""
+    """Predicts signal and noise."""
 
-    cost: int
+    @property
+    def cost(self) -> int:
+        """Network rows per sample and call: 1, Guided 2, exact denoisers 0."""
+        ...
 
     def __call__(self, x: Tensor, level: Level) -> Prediction:
         """Split x, shape (B, C, H, W), at this level."""
@@ -122,7 +127,9 @@ class Guided:
     """
 
     def __init__(self, conditional: Denoiser, unconditional: Denoiser, scale: float) -> None:
-        """Combine two denoisers with a finite scale."""
+        """Combine two denoisers; ValueError for a scale that is not finite."""
+        if not math.isfinite(scale):
+            raise ValueError(f"guidance scale must be a finite number, got {scale}")
         self.conditional, self.unconditional, self.scale = conditional, unconditional, scale
         skips = scale == 1
         self.cost = conditional.cost if skips else conditional.cost + unconditional.cost
@@ -132,18 +139,24 @@ class Guided:
         if self.scale == 1:
             return self.conditional(x, level)
         yes, no = self.branches(x, level)
-        return Prediction(torch.lerp(no.x0, yes.x0, self.scale),
-                          torch.lerp(no.eps, yes.eps, self.scale))
+        return Prediction(
+            torch.lerp(no.x0, yes.x0, self.scale), torch.lerp(no.eps, yes.eps, self.scale)
+        )
 
     def branches(self, x: Tensor, level: Level) -> tuple[Prediction, Prediction]:
         """The conditional and the unconditional prediction."""
         yes, no = self.conditional, self.unconditional
-        if not (isinstance(yes, Network) and isinstance(no, Network)
-                and yes.forward == no.forward and yes.condition is not None):
+        if not (
+            isinstance(yes, Network) and isinstance(no, Network) and yes.forward == no.forward
+        ):
             return yes(x, level), no(x, level)
-        condition = torch.cat([yes.rows(len(x)), no.rows(len(x))])
-        both = yes.forward(torch.cat([x, x]), max(level.t, 0.0), condition)
-        first, second = both.chunk(2)
+        conditions = [branch.rows(len(x)) for branch in (yes, no)]
+        given = [condition for condition in conditions if condition is not None]
+        if len(given) == 1:  # one branch without a condition cannot share a batch
+            return yes(x, level), no(x, level)
+        both = torch.cat(given) if given else None
+        output = yes.forward(torch.cat([x, x]), max(level.t, 0.0), both)
+        first, second = output.chunk(2)
         return CONVERSIONS[yes.kind](x, level, first), CONVERSIONS[no.kind](x, level, second)
 
 
@@ -184,9 +197,7 @@ class Gaussian:
         """E[x0 | x] and E[eps | x]; at sigma = 0: x0 = x / alpha, eps = 0."""
         if level.sigma == 0:
             return from_x0(x, level, x)
-        deviation = (x - level.alpha * self.mean) / (
-            level.alpha**2 * self.std**2 + level.sigma**2
-        )
+        deviation = (x - level.alpha * self.mean) / (level.alpha**2 * self.std**2 + level.sigma**2)
         x0 = self.mean + level.alpha * self.std**2 * deviation
         return Prediction(x0, level.sigma * deviation)
 
@@ -266,7 +277,7 @@ def lookahead(denoise: Denoiser, levels: Sequence[Level]) -> Denoiser:
     inverse, and it never asks the network for a level below its training grid. `levels` are the
     ascending levels of the run. Mokady et al. 2023, section 3.1, https://arxiv.org/abs/2211.09794.
     """
-    following = dict(zip(levels, levels[1:], strict=False))
+    following = dict(itertools.pairwise(levels))
     return _Lookahead(denoise, following, denoise.cost)
 
 

@@ -154,7 +154,9 @@ def _centred(small: Tensor) -> Tensor:
 def _image(levels: Tensor) -> Image.Image:
     channels, height, width = levels.shape
     mode = "L" if channels == 1 else "RGB"
-    return Image.frombytes(mode, (width, height), levels.permute(1, 2, 0).contiguous().numpy().tobytes())
+    return Image.frombytes(
+        mode, (width, height), levels.permute(1, 2, 0).contiguous().numpy().tobytes()
+    )
 
 
 def _ramp() -> bytes:
@@ -167,3 +169,4 @@ def _ramp() -> bytes:
 
 
 _PALETTE = _ramp()
+BLANK = uri(Image.new("LA", (1, 1)))  # nothing yet: one transparent pixel

@@ -54,12 +54,31 @@ class ModelCard:
 MODELS: dict[str, ModelCard] = {
     card.name: card
     for card in (
-        ModelCard("digits", "digits (U-Net, 1.7 M parameters)", "digits", "network",
-                  "Apache-2.0", 1_708_417),
-        ModelCard("exact", "exact (no network)", "10,000 training digits", "exact",
-                  "CC BY-SA 3.0", 10_000),
-        ModelCard("basic", "basic (U-Net, 0.3 M parameters, uniform noise)", "basic", "network",
-                  "Apache-2.0", 309_057, "uniform noise"),
+        ModelCard(
+            "digits",
+            "digits (U-Net, 1.7 M parameters)",
+            "digits",
+            "network",
+            "Apache-2.0",
+            1_708_417,
+        ),
+        ModelCard(
+            "exact",
+            "exact (no network)",
+            "10,000 training digits",
+            "exact",
+            "CC BY-SA 3.0",
+            10_000,
+        ),
+        ModelCard(
+            "basic",
+            "basic (U-Net, 0.3 M parameters, uniform noise)",
+            "basic",
+            "network",
+            "Apache-2.0",
+            309_057,
+            "uniform noise",
+        ),
     )
 }
 
@@ -174,8 +193,10 @@ class DigitModel(LabelModel):
         config = json.loads((folder / "scheduler" / "scheduler_config.json").read_text())
         super().__init__(card, schedule_of(config), device, dtype)
         self.kind = config["prediction_type"]
-        network = UNet2DModel.from_pretrained(folder / "unet", use_safetensors=True)
-        self.network = network.to(device, dtype).eval().requires_grad_(False)
+        network = UNet2DModel.from_pretrained(
+            folder / "unet", use_safetensors=True, torch_dtype=dtype
+        )
+        self.network = network.to(device).eval().requires_grad_(False)
 
     def forward(self, x: Tensor, t: float, label: Tensor | None) -> Tensor:
         """The network call: (B, 1, 28, 28), timestep, labels (B,) to the predicted noise."""

@@ -7,6 +7,7 @@ one code path, and ascending levels turn it into an inversion.
 
 from __future__ import annotations
 
+import itertools
 import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -106,7 +107,7 @@ def register(name: str = "", **card: Any) -> Callable[[Callable], Callable]:
     return enter
 
 
-class seeded:  # noqa: N801  (read as a function: noise = seeded(7, 4))
+class seeded:
     """Noise whose row i is drawn from its own generator, seeded with seed + i.
 
     The same picture comes out alone or in a batch, on any device and in any precision, since the
@@ -116,8 +117,8 @@ class seeded:  # noqa: N801  (read as a function: noise = seeded(7, 4))
 
     def __init__(self, seed: int, batch: int) -> None:
         """One generator per row."""
-        if not 0 <= seed < 2**32:
-            raise ValueError(f"seed must be in 0..4294967295, got {seed}")
+        if not isinstance(seed, int) or not 0 <= seed < 2**32:
+            raise ValueError(f"seed must be a whole number in 0..4294967295, got {seed}")
         if batch < 1:
             raise ValueError(f"batch must be at least 1, got {batch}")
         self.generators = [torch.Generator().manual_seed(seed + row) for row in range(batch)]
@@ -130,8 +131,11 @@ class seeded:  # noqa: N801  (read as a function: noise = seeded(7, 4))
         return torch.stack(rows).to(like)
 
 
-@register(order=1, deterministic=False,
-          source="Song et al. 2021, equation 12, https://arxiv.org/abs/2010.02502")
+@register(
+    order=1,
+    deterministic=False,
+    source="Song et al. 2021, equation 12, https://arxiv.org/abs/2010.02502",
+)
 @torch.no_grad()
 def ddim(denoise, x, levels, *, noise=None, eta=None, variance="posterior"):
     """DDIM and, at eta = 1, DDPM.
@@ -146,13 +150,13 @@ def ddim(denoise, x, levels, *, noise=None, eta=None, variance="posterior"):
     if variance not in ("posterior", "beta"):
         raise ValueError(f"variance must be posterior or beta, got {variance!r}")
     eta = (0.0 if variance == "posterior" else 1.0) if eta is None else eta
-    _check_eta(eta, levels, noise)
-    for index, (level, after) in enumerate(zip(levels, levels[1:], strict=False)):
+    draw = _checked(eta, levels, noise)
+    for index, (level, after) in enumerate(itertools.pairwise(levels)):
         prediction = denoise(x, level)
         kept, added = _split(level, after, eta, variance)
         x_next = after.alpha * prediction.x0 + kept * prediction.eps
         if added:
-            x_next = x_next + added * noise(x)
+            x_next = x_next + added * draw(x)
         yield Step(index, level, after, x, x_next, prediction, index + 1)
         x = x_next
 
@@ -169,8 +173,12 @@ def _split(level: Level, after: Level, eta: float, variance: str) -> tuple[float
     return after.sigma * math.sqrt(1 - eta**2 * tau), eta * added
 
 
-@register(order=1, deterministic=False, same_as="DDIM at eta 1",
-          source="Ho et al. 2020, equation 7, https://arxiv.org/abs/2006.11239")
+@register(
+    order=1,
+    deterministic=False,
+    same_as="DDIM at eta 1",
+    source="Ho et al. 2020, equation 7, https://arxiv.org/abs/2006.11239",
+)
 def ddpm(denoise, x, levels, *, noise=None, eta=None, variance="posterior"):
     """Ancestral sampling: DDIM at eta = 1. `variance` "posterior" or "beta", as in `ddim`."""
     eta = 1.0 if eta is None else eta
@@ -178,22 +186,34 @@ def ddpm(denoise, x, levels, *, noise=None, eta=None, variance="posterior"):
 
 
 SAMPLERS["euler"] = Sampler(
-    ddim, order=1, deterministic=True, same_as="DDIM at eta 0",
+    ddim,
+    order=1,
+    deterministic=True,
+    same_as="DDIM at eta 0",
     source="Karras et al. 2022, algorithm 1 without correction, https://arxiv.org/abs/2206.00364",
 )
 SAMPLERS["euler_ancestral"] = Sampler(
-    ddpm, order=1, deterministic=False, same_as="DDIM at eta 1, DDPM",
+    ddpm,
+    order=1,
+    deterministic=False,
+    same_as="DDIM at eta 1, DDPM",
     source="Karras et al. 2022, https://arxiv.org/abs/2206.00364; Song et al. 2021, equation 12",
 )
 SAMPLERS["naive"] = Sampler(
-    ddim, order=1, deterministic=True, same_as="DDIM at eta 0; on flow levels "
-    "x <- x + (prediction - x) / (n - i)",
+    ddim,
+    order=1,
+    deterministic=True,
+    same_as="DDIM at eta 0; on flow levels x <- x + (prediction - x) / (n - i)",
     source="Hugging Face diffusion course, unit 1, https://huggingface.co/learn/diffusion-course",
 )
 
 
-@register(order=2, calls_per_step=2, deterministic=True,
-          source="Karras et al. 2022, algorithm 1, https://arxiv.org/abs/2206.00364")
+@register(
+    order=2,
+    calls_per_step=2,
+    deterministic=True,
+    source="Karras et al. 2022, algorithm 1, https://arxiv.org/abs/2206.00364",
+)
 @torch.no_grad()
 def heun(denoise, x, levels, *, noise=None, eta=None):
     """The trapezoidal rule in y = x / alpha over kappa = sigma / alpha, dy/dkappa = eps.
@@ -202,7 +222,7 @@ def heun(denoise, x, levels, *, noise=None, eta=None):
     Euler's rule alone into sigma = 0 and from alpha = 0, as in the paper.
     """
     calls = 0
-    for index, (level, after) in enumerate(zip(levels, levels[1:], strict=False)):
+    for index, (level, after) in enumerate(itertools.pairwise(levels)):
         prediction = denoise(x, level)
         x_next = after.alpha * prediction.x0 + after.sigma * prediction.eps
         calls += 1
@@ -215,8 +235,11 @@ def heun(denoise, x, levels, *, noise=None, eta=None):
         x = x_next
 
 
-@register(order=2, deterministic=False,
-          source="Lu et al. 2022, DPM-Solver++, https://arxiv.org/abs/2211.01095, SDE variant")
+@register(
+    order=2,
+    deterministic=False,
+    source="Lu et al. 2022, DPM-Solver++, https://arxiv.org/abs/2211.01095, SDE variant",
+)
 @torch.no_grad()
 def dpmpp_2m_sde(denoise, x, levels, *, noise=None, eta=None):
     """Two-step multistep solver in lambda = ln(alpha / sigma), h = lambda_s - lambda_t.
@@ -225,12 +248,12 @@ def dpmpp_2m_sde(denoise, x, levels, *, noise=None, eta=None):
           + sigma_s sqrt(1 - e^(-2 eta h)) z,    D = x0 + (x0 - x0_before) h / (2 h_before).
 
     eta = 1 by default; at eta = 0 it is DPM-Solver++(2M), algorithm 2. The first step, and the
-    last one into sigma = 0, use D = x0.
+    last one into sigma = 0, use D = x0; upwards, out of sigma = 0 and into alpha = 0, Euler.
     """
     eta = 1.0 if eta is None else eta
-    _check_eta(eta, levels, noise)
+    draw = _checked(eta, levels, noise)
     before = None  # x0 and h of the previous step
-    for index, (level, after) in enumerate(zip(levels, levels[1:], strict=False)):
+    for index, (level, after) in enumerate(itertools.pairwise(levels)):
         prediction = denoise(x, level)
         h = (after.log_snr - level.log_snr) / 2
         guess = prediction.x0
@@ -238,8 +261,10 @@ def dpmpp_2m_sde(denoise, x, levels, *, noise=None, eta=None):
             guess = guess + (h / (2 * before[1])) * (guess - before[0])
         kept, drift, added = _exponentials(level, after, h, eta)
         x_next = kept * x + drift * guess
+        if level.sigma == 0 or after.alpha == 0:  # upwards only: h is infinite, Euler's rule
+            x_next = after.alpha * prediction.x0 + after.sigma * prediction.eps
         if added:
-            x_next = x_next + added * noise(x)
+            x_next = x_next + added * draw(x)
         yield Step(index, level, after, x, x_next, prediction, index + 1)
         x, before = x_next, (prediction.x0, h)
 
@@ -254,8 +279,11 @@ def _exponentials(level: Level, after: Level, h: float, eta: float) -> tuple[flo
     return kept, -after.alpha * math.expm1(-(1 + eta) * h), added
 
 
-@register(order=2, deterministic=True,
-          source="Lu et al. 2022, algorithm 2, https://arxiv.org/abs/2211.01095")
+@register(
+    order=2,
+    deterministic=True,
+    source="Lu et al. 2022, algorithm 2, https://arxiv.org/abs/2211.01095",
+)
 def dpmpp_2m(denoise, x, levels, *, noise=None, eta=None):
     """DPM-Solver++(2M): `dpmpp_2m_sde` at eta = 0."""
     return dpmpp_2m_sde(denoise, x, levels, eta=0.0)
@@ -266,13 +294,15 @@ def ascending(levels: Sequence[Level]) -> bool:
     return len(levels) > 1 and levels[0].log_snr > levels[-1].log_snr
 
 
-def _check_eta(eta: float, levels: Sequence[Level], noise: Noise | None) -> None:
+def _checked(eta: float, levels: Sequence[Level], noise: Noise | None) -> Noise:
+    """The source of fresh noise, never asked where eta is 0."""
     if not 0 <= eta <= 1:
         raise ValueError(f"eta must be in 0..1, got {eta}")
     if eta and ascending(levels):
         raise ValueError(f"eta must be 0 on ascending levels (inversion adds no noise), got {eta}")
     if eta and noise is None:
         raise ValueError(f"eta {eta} adds noise: pass noise=seeded(seed, batch)")
+    return noise or torch.zeros_like
 
 
 def _without_eta(sampler, denoise, x, levels, eta, options):

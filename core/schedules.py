@@ -98,8 +98,8 @@ class Schedule:
         elif spacing == "trailing":
             visited = [round(total - i * total / n) - 1 for i in range(n)]
         elif spacing == "linspace":
-            grid = torch.linspace(0, total - 1, n, dtype=torch.float64).tolist()
-            visited = [round(t) for t in reversed(grid)]
+            stride = (total - 1) / max(n - 1, 1)
+            visited = [round(i * stride) for i in reversed(range(n))]
         else:
             raise ValueError(f"spacing must be one of {', '.join(SPACINGS)}, got {spacing!r}")
         if visited[0] >= total:
@@ -132,7 +132,8 @@ class Schedule:
         t = 0 is (1, 0).
         """
         alpha, sigma = self._previous()
-        return self.sigma**2 - (self.alpha / alpha) ** 2 * sigma**2
+        ratio = torch.where(alpha > 0, self.alpha / alpha, 0.0)  # 0: no signal left to scale
+        return self.sigma**2 - ratio**2 * sigma**2
 
     @property
     def posterior_variance(self) -> Tensor:
@@ -178,9 +179,7 @@ def linear(
     zero_terminal_snr: bool = False,
 ) -> Schedule:
     """Beta linear in t. Ho et al. 2020, section 4, https://arxiv.org/abs/2006.11239."""
-    return from_betas(
-        _ramp(timesteps, beta_start, beta_end), zero_terminal_snr=zero_terminal_snr
-    )
+    return from_betas(_ramp(timesteps, beta_start, beta_end), zero_terminal_snr=zero_terminal_snr)
 
 
 def scaled_linear(
@@ -241,9 +240,7 @@ def cosine(
     return from_betas(betas, zero_terminal_snr=zero_terminal_snr)
 
 
-def geometric(
-    timesteps: int = 1000, sigma_min: float = 0.01, sigma_max: float = 50.0
-) -> Schedule:
+def geometric(timesteps: int = 1000, sigma_min: float = 0.01, sigma_max: float = 50.0) -> Schedule:
     """Variance exploding: alpha = 1, sigma_t = sigma_min (sigma_max / sigma_min)^(t / (T - 1)).
 
     Song et al. 2021, appendix C, https://arxiv.org/abs/2011.13456.

@@ -83,6 +83,7 @@ class Reel:
         chart: str = "",
         keep: str | None = None,
         strip: int = 0,
+        start: int | None = None,
     ):
         """Starts an empty run with a new id.
 
@@ -99,6 +100,7 @@ class Reel:
             keep: Names what runs have in common: the playhead stays where the learner had it
                 when the run before has the same `keep`, or none.
             strip: Index of the panel that the filmstrip shows.
+            start: Index of the frame that a complete run opens at; None is the last.
 
         Raises:
             ValueError: No panels, a total below 0, or a strip that is no panel.
@@ -125,6 +127,7 @@ class Reel:
             "chart": chart,
             "keep": keep,
             "strip": strip,
+            "start": start,
         }
 
     def __len__(self) -> int:
@@ -165,6 +168,10 @@ class Reel:
             "warn": warn,
         }
         self._frames.append(frame)
+
+    def copy(self, frame: dict[str, Any]) -> None:
+        """Appends a frame of an earlier run, as `whole` gave it."""
+        self._frames.append({**frame, "i": len(self._frames)})
 
     def due(self) -> bool:
         """True when the next message may leave: at most 30 a second, the first at once."""

@@ -1,7 +1,7 @@
 // Keys of the whole page, and what Gradio events call: `js="() => stepwise.stale('sample')"`.
 (() => {
   const TYPING = "input, textarea, select, [contenteditable], [role=listbox], [role=combobox],"
-    + " [role=tab], [role=slider], [role=menu], dialog";
+    + " [role=slider], [role=menu], dialog";
   const PLAYER_KEYS = [" ", "ArrowLeft", "ArrowRight", "Home", "End"];
   const HELP = [
     ["Space", "play or pause"],
@@ -25,23 +25,19 @@
   // A tab that was never opened has no player yet: then there is nothing to mark.
   const named = (name) => document.querySelector(`#player-${CSS.escape(name)} .player`);
 
+  function make(tag, ...children) {
+    const node = document.createElement(tag);
+    node.append(...children); // strings become text
+    return node;
+  }
+
   function buildHelp() {
-    const dialog = document.createElement("dialog"), list = document.createElement("dl");
+    const close = make("button", "Close");
+    close.addEventListener("click", () => dialog.close());
+    const row = ([key, meaning]) => [make("dt", make("kbd", key)), make("dd", meaning)];
+    const dialog = make("dialog", make("dl", ...HELP.flatMap(row)), close);
     dialog.className = "stepwise-keys";
     dialog.setAttribute("aria-label", "Keys");
-    for (const [key, meaning] of HELP) {
-      const name = document.createElement("kbd"), dt = document.createElement("dt");
-      const dd = document.createElement("dd");
-      name.textContent = key;
-      dd.textContent = meaning;
-      dt.append(name);
-      list.append(dt, dd);
-    }
-    const close = document.createElement("button");
-    close.type = "button";
-    close.textContent = "Close";
-    close.addEventListener("click", () => dialog.close());
-    dialog.append(list, close);
     // Inside Gradio's container, so that its colours and the dark theme apply.
     (document.querySelector(".gradio-container") || document.body).append(dialog);
     return dialog;
@@ -60,29 +56,30 @@
     button.click();
   }
 
+  // Space belongs to what a keyboard user has focused, not to what was clicked before.
+  let clicked = null;
+  const own = (event) => event.key === " " && event.target.matches?.("button, a, summary")
+    && !event.target.contains(clicked);
+
   function onKey(event) {
+    if (event.key === "Tab") clicked = null;
     if (event.defaultPrevented || event.ctrlKey || event.altKey || event.metaKey) return;
     const dialogOpen = document.querySelector("dialog[open]");
-    if (event.key === "?" && dialogOpen?.matches(".stepwise-keys")) { help(); return; }
+    if (event.key === "?" && dialogOpen?.matches(".stepwise-keys")) return help();
     if (dialogOpen) return; // Escape closes it, natively
-    if (event.key === "Escape") { clickVisible(event, ".stop-button"); return; }
+    if (event.key === "Escape") return clickVisible(event, ".stop-button");
     if (event.target.closest?.(TYPING) && !event.target.closest(".player")) return;
-    if (event.key === "?") { event.preventDefault(); help(); }
+    const player = event.target.closest?.(".player") || visible(".player");
+    if (event.key === "?") help();
     else if (event.key === "r" || event.key === "R") clickVisible(event, ".run-button");
-    else if (PLAYER_KEYS.includes(event.key)) forward(event);
+    else if (PLAYER_KEYS.includes(event.key) && !own(event)) tell(player, { kind: "key", event });
   }
 
-  function forward(event) {
-    if (event.target.closest?.(".player")) return; // it has seen the key already
-    // Space belongs to what a keyboard user has focused, not to what was clicked before.
-    const own = "button, a, summary, [role=button]";
-    if (event.key === " " && event.target.matches?.(`:is(${own}):focus-visible`)) return;
-    tell(visible(".player"), { kind: "key", event });
-  }
-
+  document.addEventListener("pointerdown", (event) => { clicked = event.target; }, true);
   document.addEventListener("keydown", onKey);
   window.stepwise = {
     help,
+    run: () => visible(".run-button")?.click(),
     stale: (name) => tell(named(name), { kind: "stale" }),
     stopped: (name) => tell(named(name), { kind: "stopped" }),
   };

@@ -8,10 +8,12 @@ const PACE = 100, LONGEST = 20000; // milliseconds: one frame at 1x, a whole run
 const SPEEDS = [1, 2, 4, 0.5], THUMBS = 60;
 const calm = window.matchMedia("(prefers-reduced-motion: reduce)");
 
-let head = { panels: [], ends: [] }; // what describes the run: panels, total, ticks, ...
-let frames = [], index = 0;          // `index` is where the learner wants to be
+const NO_HEAD = { panels: [] };
+let head = NO_HEAD;         // what describes the run: panels, total, ticks, ...
+let frames = [], index = 0; // `index` is where the learner wants to be
 let status = "empty", run = null, stoppedRun = null, stoppedAt = -Infinity;
-let follow = true, speed = 1, playing = null, autoplay = false, drawn = 0, panelsKey = "";
+let follow = true, speed = 1, playing = null, drawn = 0, panelsKey = "";
+let autoplay = false, seen = false; // a tape plays once, when it is first in view
 
 // ---------------------------------------------------------------- messages
 function ingest() {
@@ -22,8 +24,9 @@ function ingest() {
   if (message.panels) describe(message);
   for (const frame of message.frames || []) frames[frame.i] = frame;
   settle(message.status);
-  if (follow && !playing && frames.length) index = frames.length - 1;
-  if (fresh && status === "tape") autoplay = !calm.matches;
+  if (follow && !playing && frames.length) index = head.start ?? frames.length - 1;
+  autoplay ||= fresh && follow && status === "tape" && !calm.matches;
+  startWhenSeen();
   syncStrip();
   drawTicks();
   wake();
@@ -36,9 +39,10 @@ function begin(message) {
   autoplay = false;
   delete root.dataset.stale;
   $(".stale-badge").textContent = "";
-  if (stay) { follow = false; return; }
+  if (!message.panels) head = NO_HEAD; // the first message was missed: wait for the whole run
+  follow = !stay;
+  if (stay) return;
   pause();
-  follow = true;
   index = 0;
 }
 
@@ -59,10 +63,10 @@ function describe(message) {
 }
 
 // ---------------------------------------------------------------- building
-function make(tag, className, text = "") {
+function make(tag, className, ...children) {
   const node = document.createElement(tag);
   node.className = className;
-  node.textContent = text;
+  node.append(...children); // strings become text
   return node;
 }
 
@@ -76,20 +80,18 @@ function buildPanels(panels) {
 }
 
 function buildPanel(panel) {
-  const figure = make("figure", "panel");
-  figure.dataset.tone = panel.tone || "";
-  figure.dataset.phone = panel.phone;
-  const box = make("div", "panel-box");
   const picture = new Image();
   picture.decoding = "sync"; // the old picture stays until the new one is ready
   picture.hidden = true;
   picture.addEventListener("load", () => {
     picture.classList.toggle("smooth", picture.naturalWidth > 128);
   });
-  box.append(picture, make("span", "panel-empty", options.empty));
-  const caption = make("figcaption", "");
-  caption.append(make("span", "symbol", panel.symbol), " ", make("span", "words", panel.title));
-  figure.append(box, caption);
+  const figure = make("figure", "panel",
+    make("div", "panel-box", picture, make("span", "panel-empty", options.empty)),
+    make("figcaption", "", make("span", "symbol", panel.symbol), " ",
+      make("span", "words", panel.title)));
+  figure.dataset.tone = panel.tone || "";
+  figure.dataset.phone = panel.phone;
   return figure;
 }
 
@@ -106,6 +108,7 @@ function drawTicks() {
   const marks = (places) => places.map((x) => `M${x * 1000},100v-22`).join("");
   $(".ticks").setAttribute("d", marks(head.ticks || []));
   $(".ticks-visited").setAttribute("d", marks(frames.map((frame) => frame.pos)));
+  $(".rail-drawing").style.setProperty("--tick", Math.min(1, 200 / (head.total || 1)));
 }
 
 // The strip lies along the timeline, so a run from noise to clean fills it from the right.
@@ -125,12 +128,10 @@ function syncStrip() {
 }
 
 function buildThumb() {
-  const thumb = make("button", "thumb");
+  const thumb = make("button", "thumb", make("img", ""));
+  thumb.firstChild.alt = "";
   thumb.type = "button";
   thumb.tabIndex = -1; // the track is the one tab stop for frames
-  const picture = new Image();
-  picture.alt = "";
-  thumb.append(picture);
   thumb.addEventListener("click", () => scrub(thumb.frame));
   return thumb;
 }
@@ -146,7 +147,7 @@ function draw(now) {
   drawStatus();
   drawChart();
   const frame = frames[index];
-  if (frame) drawFrame(frame); // otherwise the last picture stays until this place is filled
+  if (frame && head.panels.length) drawFrame(frame); // else the last picture stays
   if (playing && element.isConnected) wake();
 }
 
@@ -170,8 +171,8 @@ function drawFacts(facts) {
   const list = $(".facts");
   while (list.children.length > facts.length) list.lastChild.remove();
   facts.forEach(([name, value], k) => {
-    const fact = list.children[k] || list.appendChild(make("div", "fact"));
-    if (!fact.firstChild) fact.append(make("dt", ""), make("dd", ""));
+    const fact = list.children[k]
+      || list.appendChild(make("div", "fact", make("dt", ""), make("dd", "")));
     fact.firstChild.textContent = name;
     fact.lastChild.textContent = value;
   });
@@ -267,6 +268,13 @@ function play() {
   wake();
 }
 
+function startWhenSeen() {
+  if (!autoplay || !seen) return;
+  autoplay = false;
+  index = 0;
+  play();
+}
+
 function pause() {
   playing = null;
   wake();
@@ -296,9 +304,7 @@ const KEYS = {
   End: () => scrub(frames.length - 1),
 };
 
-function press(event) {
-  if (event.ctrlKey || event.altKey || event.metaKey || !KEYS[event.key]) return;
-  if (event.key === " " && event.target.closest("button:focus-visible")) return; // its own key
+function press(event) { // page.js hears the keys: they work wherever the focus is
   event.preventDefault();
   autoplay = false;
   KEYS[event.key]();
@@ -307,7 +313,8 @@ function press(event) {
 // ---------------------------------------------------------------- taking things away
 function saveFrame() {
   const frame = frames[index], pictures = [...$(".panels").querySelectorAll("img")];
-  const size = Math.max(256, ...pictures.map((p) => p.naturalWidth * (p.naturalWidth > 128 ? 1 : 8)));
+  const sizes = pictures.map(({ naturalWidth: w }) => (w > 128 ? w : 8 * w));
+  const size = Math.max(256, ...sizes);
   const gap = 16, line = 28, width = pictures.length * (size + gap) + gap;
   const canvas = document.createElement("canvas"), pen = canvas.getContext("2d");
   pen.font = "16px sans-serif";
@@ -386,15 +393,7 @@ const REQUESTS = { // what page.js asks for
   },
 };
 
-function startWhenSeen([entry]) {
-  if (!entry.isIntersecting || !autoplay) return;
-  autoplay = false;
-  index = 0;
-  play();
-}
-
 root.addEventListener("stepwise", (event) => REQUESTS[event.detail.kind](event.detail));
-root.addEventListener("keydown", press);
 $(".play").addEventListener("click", KEYS[" "]);
 $(".speed").addEventListener("click", changeSpeed);
 $(".save").addEventListener("click", saveFrame);
@@ -406,7 +405,10 @@ $(".track").addEventListener("pointerdown", (event) => {
 $(".track").addEventListener("pointermove", (event) => {
   if ($(".track").hasPointerCapture(event.pointerId)) dragTo(event);
 });
-new IntersectionObserver(startWhenSeen).observe(root);
+new IntersectionObserver(([entry]) => {
+  seen = entry.isIntersecting;
+  startWhenSeen();
+}).observe(root);
 
 buildPanels(options.panels.length ? options.panels : [{ symbol: "", title: "", phone: true }]);
 watch("value", ingest);

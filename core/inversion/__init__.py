@@ -9,7 +9,9 @@ INVERSIONS: dict[str, Method] = {
         "ddim", "target", "Mokady et al. 2023, section 3.1, https://arxiv.org/abs/2211.09794"
     ),
     "ddim_current": DDIMInversion(
-        "ddim_current", "current", "Song et al. 2021, section 4.3, https://arxiv.org/abs/2010.02502"
+        "ddim_current",
+        "current",
+        "Song et al. 2021, section 4.3, https://arxiv.org/abs/2010.02502",
     ),
     "sdedit": SDEdit(),
 }

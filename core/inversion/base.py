@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Generator, Iterator
+from collections.abc import Generator, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol, TypeVar
 
@@ -23,7 +23,7 @@ class Inversion:
     Attributes:
         model: the model it ran on.
         method: key of INVERSIONS.
-        prompt: the source prompt.
+        prompt: the source prompt, or one per row.
         guidance: the guidance it ran with.
         levels: clean to noisy, steps + 1 entries.
         trajectory: the picture at each level, (B, C, H, W) each; trajectory[0] is x0.
@@ -32,7 +32,7 @@ class Inversion:
 
     model: Model
     method: str
-    prompt: str
+    prompt: str | Sequence[str]
     guidance: float
     levels: list[Level]
     trajectory: list[Tensor]
@@ -49,21 +49,24 @@ class Method(Protocol):
         strength: the default start level of an edit, as a share of the steps.
     """
 
-    exact: str
-    needs_gradients: bool
-    source: str
-    strength: float
+    @property
+    def exact(self) -> str: ...  # noqa: D102  (documented above)
+    @property
+    def needs_gradients(self) -> bool: ...  # noqa: D102
+    @property
+    def source(self) -> str: ...  # noqa: D102
+    @property
+    def strength(self) -> float: ...  # noqa: D102
 
     def invert(
         self,
         model: Model,
         x0: Tensor,
-        prompt: str = "",
+        prompt: str | Sequence[str] = "",
         *,
         steps: int = 50,
         guidance: float = 1.0,
         seed: int = 0,
-        **options: Any,
     ) -> Generator[Step, None, Inversion]:
         """Carry x0, shape (B, C, H, W), to noise; yields one Step per level."""
         ...
@@ -71,11 +74,10 @@ class Method(Protocol):
     def edit(
         self,
         inversion: Inversion,
-        prompt: str,
+        prompt: str | Sequence[str],
         *,
         guidance: float | None = None,
         strength: float | None = 1.0,
-        **options: Any,
     ) -> Generator[Step, None, Tensor]:
         """Sample again with another prompt from level k = floor(strength steps + 1/2).
 
@@ -106,7 +108,7 @@ def start_index(strength: float, steps: int) -> int:
 
 
 def resample(
-    inversion: Inversion, prompt: str, guidance: float | None, strength: float
+    inversion: Inversion, prompt: str | Sequence[str], guidance: float | None, strength: float
 ) -> Generator[Step, None, Tensor]:
     """DDIM at eta = 0 from level k of the trajectory down to the clean end."""
     start = start_index(strength, len(inversion.levels) - 1)

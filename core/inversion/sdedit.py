@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator
+from collections.abc import Generator, Sequence
 from dataclasses import dataclass
 
 from torch import Tensor
@@ -27,7 +27,7 @@ class SDEdit:
         self,
         model: Model,
         x0: Tensor,
-        prompt: str = "",
+        prompt: str | Sequence[str] = "",
         *,
         steps: int = 50,
         guidance: float = 1.0,
@@ -47,7 +47,7 @@ class SDEdit:
     def edit(
         self,
         inversion: Inversion,
-        prompt: str,
+        prompt: str | Sequence[str],
         *,
         guidance: float | None = None,
         strength: float | None = None,

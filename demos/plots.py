@@ -1,0 +1,171 @@
+"""Numbers to places, sentences and SVG: pure functions, no component and no figure window."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from html import escape
+
+from core.schedules import Level, Schedule
+
+LIMIT = 10.2  # the timeline shows log-SNR from +10.2 (left, clean) to -10.2 (right, noise)
+
+
+def place(level: Level) -> float:
+    """Where a level lies on the timeline: 0 clean (log-SNR 10.2 and more), 1 noise (-10.2)."""
+    return (LIMIT - min(max(level.log_snr, -LIMIT), LIMIT)) / (2 * LIMIT)
+
+
+def noise_share(level: Level) -> float:
+    """Share of the variance that is noise, sigma^2 / (alpha^2 + sigma^2), in 0..1."""
+    return level.sigma**2 / (level.alpha**2 + level.sigma**2)
+
+
+def signal_curve(points: int = 49) -> list[tuple[float, float]]:
+    """Share of the variance that is signal, over the timeline: the curve behind the track."""
+    places = [index / (points - 1) for index in range(points)]
+    return [(at, 1 / (1 + math.exp(-(LIMIT - 2 * LIMIT * at)))) for at in places]
+
+
+def percent(share: float) -> str:
+    """A share as a percentage that never says 0 or 100 without being it."""
+    value = 100 * share
+    if 0 < value < 1:
+        return "under 1 %"
+    if 99 < value < 100:
+        return "over 99 %"
+    return f"{value:.0f} %"
+
+
+def short(value: float) -> str:
+    """A number in three digits."""
+    if not math.isfinite(value):
+        return "∞" if value > 0 else "−∞"
+    return f"{value:.3g}".replace("-", "−")
+
+
+@dataclass(frozen=True)
+class Curve:
+    """One curve of a chart: its name, its class for colour and dashes, its values over t."""
+
+    name: str
+    tone: str
+    values: Sequence[float]
+    ticks: Sequence[int] = ()
+
+
+QUANTITIES = {
+    "alpha_bar": ("alpha-bar: share of the variance that is signal", "1"),
+    "log_snr": ("log-SNR: ln(alpha² / sigma²)", "nats"),
+    "snr": ("SNR: alpha² / sigma²", "ratio, logarithmic axis"),
+    "beta": ("beta: variance added by one step", "1, logarithmic axis"),
+    "alpha": ("alpha: signal scale", "1"),
+    "sigma": ("sigma: noise scale", "1"),
+    "posterior_variance": ("posterior variance of one step back", "1, logarithmic axis"),
+}
+LOGARITHMIC = ("snr", "beta", "posterior_variance")
+WIDTH, HEIGHT = 560, 400
+LEFT, RIGHT, TOP, BOTTOM = 66, 14, 46, 74
+
+
+def values_of(schedule: Schedule, quantity: str) -> list[float]:
+    """A quantity of a schedule over t, as it is drawn: log10 where the axis is logarithmic."""
+    values = getattr(schedule, quantity)
+    if quantity in LOGARITHMIC:
+        values = values.clamp(min=1e-12).log10()
+    return values.clamp(-30, 1e4).tolist()
+
+
+def chart(curves: Sequence[Curve], quantity: str) -> str:
+    """The curves over t as an SVG with axes, units, legend, visited timesteps and a playhead."""
+    title, unit = QUANTITIES[quantity]
+    low, high = _range(curves)
+    y_ticks = _nice(low, high)
+    low, high = min(low, y_ticks[0]), max(high, y_ticks[-1])
+    last = max(len(curve.values) for curve in curves) - 1
+
+    def x_of(t: float) -> float:
+        return LEFT + (WIDTH - LEFT - RIGHT) * t / last
+
+    def y_of(value: float) -> float:
+        return HEIGHT - BOTTOM - (HEIGHT - TOP - BOTTOM) * (value - low) / (high - low)
+
+    parts = [_axes(y_ticks, last, x_of, y_of, quantity in LOGARITHMIC), _titles(title, unit)]
+    for index, curve in enumerate(curves):
+        parts += [_line(curve, x_of, y_of), _visits(curve, index, x_of), _legend(curve, index)]
+    return (
+        f'<svg class="chart" viewBox="0 0 {WIDTH} {HEIGHT}" data-x0="{LEFT}" '
+        f'data-x1="{WIDTH - RIGHT}" role="img" aria-label="{escape(title)} over the timestep t">'
+        f"{''.join(parts)}"
+        f'<line class="chart-playhead" x1="{LEFT}" x2="{LEFT}" y1="{TOP}" '
+        f'y2="{HEIGHT - BOTTOM}"/></svg>'
+    )
+
+
+def _range(curves: Sequence[Curve]) -> tuple[float, float]:
+    values = [value for curve in curves for value in curve.values]
+    low, high = min(values), max(values)
+    return (low - 0.5, high + 0.5) if high - low < 1e-9 else (low, high)
+
+
+def _nice(low: float, high: float) -> list[float]:
+    """Four to eight round tick values that cover the range."""
+    raw = (high - low) / 5
+    power = 10 ** math.floor(math.log10(raw))
+    step = next(power * m for m in (1, 2, 2.5, 5, 10) if power * m >= raw)
+    first, last = math.floor(low / step + 1e-9), math.ceil(high / step - 1e-9)
+    return [step * index for index in range(first, last + 1)]
+
+
+def _axes(y_ticks, last, x_of, y_of, logarithmic) -> str:
+    parts = []
+    for value in y_ticks:
+        label = (
+            f"10<tspan dy='-6' font-size='11'>{value:g}</tspan>" if logarithmic else f"{value:g}"
+        )
+        y, right = y_of(value), WIDTH - RIGHT
+        parts.append(
+            f'<line class="chart-grid" x1="{LEFT}" x2="{right}" y1="{y:.1f}" y2="{y:.1f}"/>'
+            f'<text x="{LEFT - 8}" y="{y + 5:.1f}" text-anchor="end">{label}</text>'
+        )
+    for t in range(0, last + 2, max(1, (last + 1) // 4)):
+        x = x_of(min(t, last))
+        parts.append(
+            f'<text x="{x:.1f}" y="{HEIGHT - BOTTOM + 36}" text-anchor="middle">'
+            f"{min(t, last)}</text>"
+        )
+    return "".join(parts)
+
+
+def _titles(title: str, unit: str) -> str:
+    middle = (WIDTH + LEFT - RIGHT) / 2
+    return (
+        f'<text class="chart-title" x="{LEFT}" y="18">{escape(title)} [{escape(unit)}]</text>'
+        f'<text x="{middle}" y="{HEIGHT - 16}" text-anchor="middle">'
+        "timestep t (0 clean, right noise)</text>"
+    )
+
+
+def _line(curve: Curve, x_of, y_of) -> str:
+    stride = max(1, len(curve.values) // 250)
+    indices = [*range(0, len(curve.values), stride), len(curve.values) - 1]
+    points = " ".join(f"{x_of(t):.1f},{y_of(curve.values[t]):.1f}" for t in indices)
+    return f'<polyline class="chart-curve {curve.tone}" points="{points}"/>'
+
+
+def _visits(curve: Curve, index: int, x_of) -> str:
+    y = HEIGHT - BOTTOM + 4 + 9 * index
+    return "".join(
+        f'<line class="chart-visit {curve.tone}" x1="{x_of(t):.1f}" x2="{x_of(t):.1f}" '
+        f'y1="{y}" y2="{y + 7}"/>'
+        for t in curve.ticks
+    )
+
+
+def _legend(curve: Curve, index: int) -> str:
+    x = LEFT + 220 * index
+    return (
+        f'<line class="chart-curve {curve.tone}" x1="{x}" x2="{x + 26}" y1="34" y2="34"/>'
+        f'<text x="{x + 32}" y="39">{escape(curve.name)}</text>'
+    )

@@ -1,0 +1,261 @@
+"""What the tabs share: controls that leave judgement to us, validation, and run/stop wiring."""
+
+from __future__ import annotations
+
+import contextlib
+import functools
+import inspect
+import json
+import math
+import random
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import gradio as gr
+
+from core.models import MODELS
+from core.samplers import Sampler
+
+TAPES = Path(__file__).parent.parent / "assets" / "tapes"
+LABELS = [("any", ""), *((str(digit), str(digit)) for digit in range(10))]
+
+
+@dataclass(frozen=True)
+class Shared:
+    """What tabs hand to each other: the tab bar and a generated picture, x0 (1, 1, 28, 28)."""
+
+    tabs: gr.Tabs
+    picture: gr.State
+
+
+class Raw:
+    """Hands the value on as it came: the tab's function judges it, in one clear sentence."""
+
+    def preprocess(self, payload: Any) -> Any:
+        """The value as it was sent."""
+        return payload
+
+
+class Slider(Raw, gr.Slider):
+    """A slider whose value is judged by the function that gets it."""
+
+
+class Dropdown(Raw, gr.Dropdown):
+    """A dropdown whose value is judged by the function that gets it."""
+
+
+class Radio(Raw, gr.Radio):
+    """A radio group whose value is judged by the function that gets it."""
+
+
+class Number(Raw, gr.Number):
+    """A number field whose value is judged by the function that gets it."""
+
+
+def whole(value: Any, name: str, low: int, high: int) -> int:
+    """A whole number in low..high, from whatever was sent; ValueError otherwise."""
+    number = _number(value)
+    if not low <= number <= high or number != int(number):
+        raise ValueError(f"{name} must be a whole number in {low}..{high}, got {_said(value)}.")
+    return int(number)
+
+
+def real(value: Any, name: str, low: float, high: float) -> float:
+    """A finite number in low..high, from whatever was sent; ValueError otherwise."""
+    number = _number(value)
+    if not low <= number <= high:
+        raise ValueError(f"{name} must be a number in {low:g}..{high:g}, got {_said(value)}.")
+    return number
+
+
+def choice(value: Any, name: str, choices: Sequence[str]) -> str:
+    """One of the choices; ValueError otherwise. None counts as the empty string."""
+    value = "" if value is None else value
+    if not isinstance(value, str) or value not in choices:
+        offered = ", ".join(each or "(empty)" for each in choices)
+        raise ValueError(f"{name} must be one of {offered}; got {_said(value)}.")
+    return value
+
+
+def truth(value: Any, name: str) -> bool:
+    """True or False; ValueError otherwise."""
+    if not isinstance(value, bool):
+        raise ValueError(f"{name} must be true or false, got {_said(value)}.")
+    return value
+
+
+def model_choices() -> list[tuple[str, str]]:
+    """(title, name) of every model."""
+    return [(card.title, card.name) for card in MODELS.values()]
+
+
+def sampler_choices(samplers: dict[str, Sampler]) -> list[tuple[str, str]]:
+    """(words, name) of every sampler: calls per step, and what it is identical to."""
+    return [(f"{name}{_remark(sampler)}", name) for name, sampler in samplers.items()]
+
+
+def _remark(sampler: Sampler) -> str:
+    if sampler.same_as:
+        return f" (identical to {sampler.same_as})"
+    if sampler.calls_per_step > 1:
+        return f" ({sampler.calls_per_step} network calls a step)"
+    return ""
+
+
+def shown(run: Callable) -> Callable:
+    """Turn the ValueError of a function or generator into the sentence that the page shows.
+
+    What was shown before stays, and the log keeps no traceback of a learner's typing error.
+    """
+
+    @functools.wraps(run)
+    def function(*values: Any, **named: Any) -> Any:
+        with _errors():
+            return run(*values, **named)
+
+    @functools.wraps(run)
+    def generator(*values: Any, **named: Any) -> Iterator[Any]:
+        with _errors():
+            yield from run(*values, **named)
+
+    return generator if inspect.isgeneratorfunction(run) else function
+
+
+@contextlib.contextmanager
+def _errors() -> Iterator[None]:
+    try:
+        yield
+    except ValueError as error:
+        said = sentence(str(error))
+        raise gr.Error(said, title="Please check", print_exception=False) from error
+
+
+def sentence(text: str) -> str:
+    """With a capital letter and a full stop."""
+    return text[:1].upper() + text[1:] + ("" if text.endswith((".", "!", "?")) else ".")
+
+
+def tape(name: str) -> dict | None:
+    """The finished run that a tab opens with, recorded by `make figures`; None before that."""
+    path = TAPES / f"{name}.json"
+    return json.loads(path.read_text()) if path.exists() else None
+
+
+def lead(text: str) -> None:
+    """The sentence above a tab: what to look at here, and what to try first."""
+    gr.Markdown(text, elem_classes=["lead"])
+
+
+def run_row(verb: str = "Run") -> tuple[gr.Button, gr.Button, gr.Button]:
+    """The buttons Run, Stop and Reset."""
+    with gr.Row(elem_classes=["run-row"]):
+        run = gr.Button(verb, variant="primary", elem_classes=["run-button"])
+        stop = gr.Button("Stop", elem_classes=["stop-button"])
+        reset = gr.Button("Reset", elem_classes=["reset-button"])
+    return run, stop, reset
+
+
+def wire(
+    name: str,
+    function: Callable,
+    controls: Sequence[gr.components.Component],
+    outputs: Sequence[Any],
+    buttons: tuple[gr.Button, gr.Button, gr.Button],
+    **event: Any,
+) -> Any:
+    """Connect Run, Stop and Reset of a tab; returns the event of Run.
+
+    Changing a control marks the stage of the player called `name` as stale, in the browser.
+    """
+    run, stop, reset = buttons
+    started = run.click(
+        function,
+        list(controls),
+        list(outputs),
+        show_progress="hidden",
+        api_name=name,
+        concurrency_limit=None,
+        concurrency_id=name,
+        **event,
+    )
+    started.failure(None, js=f"() => stepwise.stopped('{name}')", api_visibility="private")
+    stop.click(
+        None, cancels=[started], js=f"() => stepwise.stopped('{name}')", api_visibility="private"
+    )
+    defaults = [control.value for control in controls]
+    reset.click(
+        lambda: defaults, None, list(controls), show_progress="hidden", api_visibility="private"
+    )
+    mark_stale(name, controls)
+    return started
+
+
+def mark_stale(name: str, controls: Sequence[Any]) -> None:
+    """Any change of a control marks the player's stage as showing other settings."""
+    gr.on(
+        [control.change for control in controls],
+        None,
+        None,
+        None,
+        js=f"() => stepwise.stale('{name}')",
+        api_visibility="private",
+    )
+
+
+def chips(presets: dict[str, dict[Any, Any]]) -> None:
+    """A row of small buttons; each sets some controls, then runs.
+
+    `presets` maps the words of a chip to values of components.
+    """
+    with gr.Row(elem_classes=["chips"]):
+        for words, values in presets.items():
+            chip = gr.Button(words, size="sm", elem_classes=["chip"])
+            settings = list(values.values())
+            answer = settings if len(settings) > 1 else settings[0]
+            chip.click(
+                functools.partial(_return, answer),
+                None,
+                list(values),
+                show_progress="hidden",
+                api_visibility="private",
+            ).then(None, js="() => stepwise.run()", api_visibility="private")
+
+
+def seed_row() -> Number:
+    """The seed field with its button for a random one."""
+    with gr.Row(elem_classes=["seed-row"]):
+        seed = Number(
+            0,
+            label="Seed",
+            precision=0,
+            scale=3,
+            min_width=120,
+            info="0 to 4294967295: which noise",
+        )
+        dice = gr.Button("Random", size="sm", scale=1, min_width=80)
+    dice.click(
+        lambda: random.randrange(100_000),
+        None,
+        seed,
+        show_progress="hidden",
+        api_visibility="private",
+    )
+    return seed
+
+
+def _return(value: Any) -> Any:
+    return value
+
+
+def _number(value: Any) -> float:
+    """The value as a number; NaN, which lies in no range, for anything else."""
+    try:
+        return math.nan if isinstance(value, bool) else float(value)
+    except (TypeError, ValueError, OverflowError):
+        return math.nan
+
+
+def _said(value: Any) -> str:
+    return "nothing" if value is None or value == "" else str(value)[:40]

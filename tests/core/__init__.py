@@ -1,0 +1,57 @@
+"""What the tests of `core` share: a ladder, the exact flow of Gaussian data, fixed functions."""
+
+import math
+
+import torch
+
+from core.denoisers import Network
+from core.schedules import Level
+
+SCALES = {
+    "vp": lambda kappa: 1 / math.hypot(1, kappa),
+    "ve": lambda kappa: 1.0,
+    "flow": lambda kappa: 1 / (1 + kappa),
+}
+
+
+def ladder(steps, kind="vp", low=-4.0, high=4.0):
+    """Levels uniform in log(alpha / sigma), noisy to clean, with these scales."""
+    kappas = [math.exp(-(low + (high - low) * i / steps)) for i in range(steps + 1)]
+    alphas = [SCALES[kind](kappa) for kappa in kappas]
+    pairs = zip(alphas, kappas, strict=True)
+    return [Level(float(steps - i), a, a * kappa) for i, (a, kappa) in enumerate(pairs)]
+
+
+def carried(x, level, after, mean, std):
+    """The exact flow of N(mean, std^2): (x - alpha mean) / sqrt(v) is conserved."""
+    v, v_after = (each.alpha**2 * std**2 + each.sigma**2 for each in (level, after))
+    return after.alpha * mean + math.sqrt(v_after / v) * (x - level.alpha * mean)
+
+
+def normal(*shape, seed=0, dtype=torch.float64):
+    return torch.randn(shape, generator=torch.Generator().manual_seed(seed), dtype=dtype)
+
+
+def stream(seed=0):
+    """Noise from one generator for the whole batch."""
+    generator = torch.Generator().manual_seed(seed)
+    return lambda like: torch.randn(like.shape, generator=generator, dtype=like.dtype)
+
+
+def curved(x, t, condition=None):
+    """A fixed function that stands for a network: nonlinear, mixes pixels, depends on t."""
+    return 0.6 * x + 0.3 * torch.sin(2 * x + t / 300) + 0.1 * x.roll(1, -1)
+
+
+curved_denoiser = Network(curved)
+
+
+def last(steps):
+    """x after the last of these steps."""
+    *_, step = steps
+    return step.x_next
+
+
+def distance(a, b):
+    """Largest difference, relative to the largest value where that is above 1."""
+    return float((a - b).abs().max() / b.abs().max().clamp(min=1))

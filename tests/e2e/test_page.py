@@ -1,0 +1,165 @@
+"""The page in a real browser, with mouse and keyboard."""
+
+import re
+
+import pytest
+from playwright.sync_api import expect
+
+TABS = ("Schedule", "Noise", "Sample", "Invert & edit")
+
+
+def player(page):
+    return page.locator(".player:visible")
+
+
+def run(page):
+    page.locator(".run-button:visible").click()
+
+
+def wait_for_status(page, status):
+    page.wait_for_selector(f".player[data-status={status}]:visible")
+
+
+def frame_number(page):
+    text = player(page).locator(".frame-count").inner_text()
+    return int(text.split()[1])
+
+
+def set_steps(page, steps):
+    field = page.get_by_label("Steps", exact=False).and_(
+        page.locator("input[type=number]:visible")
+    )
+    field.first.fill(str(steps))
+    field.first.press("Tab")
+
+
+def test_the_first_view_is_a_finished_run(open_page):
+    page = open_page()
+    expect(player(page).locator(".panel img").first).to_have_attribute("src", re.compile("data:"))
+    expect(player(page).locator(".sentence-text")).not_to_be_empty()
+    assert page.locator(".filmstrip:visible .thumb").count() > 10
+    assert player(page).get_attribute("data-status") == "tape"
+
+
+@pytest.mark.parametrize("tab", TABS)
+def test_every_tab_is_alive_on_opening(open_page, tab):
+    page = open_page(tab=tab)
+    expect(player(page).locator(".panel img").first).to_have_attribute("src", re.compile("data:"))
+    expect(player(page).locator(".sentence-text")).not_to_be_empty()
+
+
+def test_run_streams_and_scrubbing_asks_nothing_of_the_server(open_page):
+    page = open_page(tab="Sample")
+    set_steps(page, 12)
+    run(page)
+    wait_for_status(page, "done")
+    asked = []
+    page.on("request", lambda request: asked.append(request.url))
+    player(page).locator(".track").focus()
+    page.keyboard.press("Home")
+    expect(player(page).locator(".frame-count")).to_contain_text("frame 1 of 13")
+    page.keyboard.press("ArrowRight")
+    expect(player(page).locator(".frame-count")).to_contain_text("frame 2 of 13")
+    page.keyboard.press("End")
+    expect(player(page).locator(".frame-count")).to_contain_text("frame 13 of 13")
+    page.locator(".filmstrip:visible .thumb").nth(4).click()
+    expect(player(page).locator(".frame-count")).to_contain_text("frame 5 of 13")
+    box = player(page).locator(".track").bounding_box()
+    page.mouse.click(box["x"] + box["width"] * 0.99, box["y"] + box["height"] / 2)
+    assert frame_number(page) <= 2
+    assert [url for url in asked if not url.startswith("data:")] == []
+
+
+def test_a_changed_setting_marks_the_stage_until_the_next_run(open_page):
+    page = open_page(tab="Sample")
+    set_steps(page, 6)
+    page.wait_for_selector(".player[data-stale]:visible")
+    run(page)
+    wait_for_status(page, "done")
+    assert player(page).get_attribute("data-stale") is None
+    expect(player(page).locator(".frame-count")).to_contain_text("of 7")
+
+
+def test_stop_keeps_the_frames(open_page):
+    page = open_page(tab="Sample")
+    set_steps(page, 200)
+    run(page)
+    page.wait_for_function(
+        "[...document.querySelectorAll('.player[data-status=running] .frame-count')]"
+        ".some(e => e.offsetParent && parseInt(e.textContent.split(' ')[1]) > 4)"
+    )
+    page.keyboard.press("Escape")
+    wait_for_status(page, "stopped")
+    kept = frame_number(page)
+    page.wait_for_timeout(1500)
+    assert 4 < kept <= frame_number(page) < 150
+
+
+def test_bad_input_is_a_sentence_and_the_frames_stay(open_page):
+    page = open_page(tab="Sample")
+    before = player(page).locator(".frame-count").inner_text()
+    seed = page.get_by_label("Seed").and_(page.locator("input:visible")).first
+    seed.fill("-5")
+    seed.press("Tab")
+    run(page)
+    toast = page.get_by_text("Seed must be a whole number in 0..4294967295, got -5.")
+    expect(toast.first).to_be_visible()
+    assert player(page).locator(".frame-count").inner_text().split(" of ")[1] in before
+    expect(player(page).locator(".panel img").first).to_be_visible()
+
+
+def test_schedule_curves_follow_the_slider_and_the_playhead_stays(open_page):
+    page = open_page(tab="Schedule")
+    player(page).locator(".track").focus()
+    page.keyboard.press("Home")
+    page.keyboard.press("ArrowRight")
+    expect(player(page).locator(".frame-count")).to_contain_text("frame 2 of")
+    before = page.locator(".chart:visible polyline").first.get_attribute("points")
+    slider = page.get_by_role("slider", name=re.compile("beta at t = T")).first
+    slider.focus()
+    page.keyboard.press("End")
+    page.wait_for_function(
+        "points => document.querySelector('.chart polyline').getAttribute('points') !== points",
+        arg=before,
+    )
+    expect(player(page).locator(".frame-count")).to_contain_text("frame 2 of")
+
+
+def test_invert_reconstruct_edit(open_page):
+    page = open_page(tab="Invert & edit")
+    set_steps(page, 6)
+    run(page)
+    wait_for_status(page, "done")
+    expect(player(page).locator(".sentence-text")).to_contain_text("PSNR")
+    page.get_by_role("button", name="Edit", exact=True).click()
+    expect(player(page).locator(".sentence-text")).to_contain_text("Edited to label 9")
+
+
+def test_a_sampled_picture_can_be_sent_to_the_editor(open_page):
+    page = open_page(tab="Sample")
+    set_steps(page, 4)
+    run(page)
+    wait_for_status(page, "done")
+    page.get_by_role("button", name="Send picture to Invert & edit").click()
+    page.wait_for_selector("[role=tab][aria-selected=true]:has-text('Invert & edit')")
+    expect(page.locator("input[value=generated]:visible")).to_be_checked()
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+@pytest.mark.parametrize("tab", TABS)
+def test_nothing_scrolls_sideways_on_a_phone(open_page, tab, theme):
+    page = open_page(390, 844, theme, tab)
+    assert page.evaluate("document.documentElement.scrollWidth") <= 390
+    visible = [p for p in player(page).locator(".panel").all() if p.is_visible()]
+    assert len(visible) >= 2
+    stage = player(page).bounding_box()
+    controls = page.locator(".stepwise-columns:visible > :first-child").bounding_box()
+    assert stage["y"] < controls["y"], "the controls fold under the stage"
+
+
+def test_the_whole_stage_is_in_view_on_a_laptop(open_page):
+    page = open_page(1440, 900, tab="Sample")
+    strip = page.locator(".filmstrip:visible").bounding_box()
+    assert strip["y"] + strip["height"] <= 900
+    button = page.locator(".run-button:visible").bounding_box()
+    assert button["y"] + button["height"] <= 900

@@ -1,0 +1,71 @@
+"""Regenerate what the page opens with and the pictures of the README: `make figures`.
+
+Records the tapes in assets/tapes with the functions that the page itself calls, then takes
+screenshots of all tabs for assets/images in Chromium (skipped, and said so, without it).
+"""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+from demos import forward, inversion, sampling
+from demos.widgets import TAPES
+from tests.e2e.conftest import FLAGS
+from tests.server import running
+
+IMAGES = Path(__file__).parent.parent / "assets" / "images"
+SHOTS = {"schedule": "Schedule", "noise": "Noise", "sample": "Sample", "invert": "Invert & edit"}
+
+
+def last(run: Iterable[Any]) -> Any:
+    """The final message of a run."""
+    *_, message = run
+    return message
+
+
+def record(name: str, message: dict) -> None:
+    """Write a tape."""
+    TAPES.mkdir(parents=True, exist_ok=True)
+    tape = {**message, "run": f"tape-{name}", "status": "tape"}
+    (TAPES / f"{name}.json").write_text(json.dumps(tape, ensure_ascii=False))
+
+
+def tapes() -> None:
+    """The finished runs that the tabs open with."""
+    record("sample", last(sampling.sample(label="7", steps=30))[0])
+    record("noise", last(forward.noise(frames=25)))
+    _, session = last(inversion.invert(steps=20))
+    record("inversion", last(inversion.edit(session))[0])
+
+
+def screens() -> None:
+    """Screenshots of the tabs as they open."""
+    chromium = shutil.which("chromium")
+    if chromium is None:
+        print("no chromium on this machine: the screenshots were not taken")
+        return
+    from playwright.sync_api import sync_playwright
+
+    IMAGES.mkdir(parents=True, exist_ok=True)
+    with running() as address, sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=chromium, args=list(FLAGS))
+        for name, tab in SHOTS.items():
+            page = browser.new_page(
+                viewport={"width": 1440, "height": 900}, reduced_motion="reduce"
+            )
+            page.goto(address, wait_until="domcontentloaded")
+            page.wait_for_selector(".player:visible")
+            page.get_by_role("tab", name=tab, exact=True).last.click()
+            page.wait_for_timeout(3000)
+            page.screenshot(path=IMAGES / f"{name}.png")
+            page.close()
+        browser.close()
+
+
+if __name__ == "__main__":
+    tapes()
+    screens()

@@ -1,0 +1,109 @@
+"""The app as a process of its own, and a raw client of its event stream."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import re
+import socket
+import subprocess
+import sys
+import time
+import uuid
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import httpx
+
+ROOT = Path(__file__).parent.parent
+PATIENCE = 240  # seconds for a start on a slow machine
+
+
+def free_port() -> int:
+    """A port that nobody listens on."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
+
+
+@contextlib.contextmanager
+def running(*flags: str) -> Iterator[str]:
+    """Start `python app.py`; yields its address and ends it afterwards."""
+    command = [sys.executable, "app.py", "--port", str(free_port()), *flags]
+    process = subprocess.Popen(
+        command,
+        cwd=ROOT,
+        stdout=subprocess.PIPE,
+        text=True,
+        env={**os.environ, "PYTHONUNBUFFERED": "1"},
+    )
+    try:
+        yield address_of(process)
+    finally:
+        process.terminate()
+        process.wait(20)
+
+
+def address_of(process: subprocess.Popen) -> str:
+    """The address that a starting app prints."""
+    deadline = time.monotonic() + PATIENCE
+    assert process.stdout is not None
+    for line in process.stdout:
+        found = re.search(r"http://\S+:\d+", line)
+        if found:
+            return found.group()
+        if time.monotonic() > deadline:
+            break
+    raise RuntimeError("the app did not print an address")
+
+
+class Stream:
+    """One event posted over plain HTTP, its answers read from the raw event stream.
+
+    After iterating: `seconds` from the post to the end, `first` to the first answer, `sizes` of
+    the answers in bytes.
+    """
+
+    def __init__(self, address: str, api_name: str, data: list[Any], session: str = "") -> None:
+        """Post the event; ValueError for an unknown api_name."""
+        self.base, self.session = f"{address}/gradio_api", session or uuid.uuid4().hex
+        config = httpx.get(f"{address}/config", timeout=PATIENCE).json()
+        index = next(d["id"] for d in config["dependencies"] if d["api_name"] == api_name)
+        self.begun = time.perf_counter()
+        body = {"data": data, "fn_index": index, "session_hash": self.session}
+        answer = httpx.post(f"{self.base}/queue/join", json=body, timeout=PATIENCE)
+        answer.raise_for_status()
+        self.event, self.index = answer.json()["event_id"], index
+        self.first, self.seconds, self.sizes = 0.0, 0.0, []
+
+    def __iter__(self) -> Iterator[dict]:
+        """The messages of the event until it is completed."""
+        url = f"{self.base}/queue/data?session_hash={self.session}"
+        with httpx.stream("GET", url, timeout=PATIENCE) as response:
+            for line in response.iter_lines():
+                if not line.startswith("data:"):
+                    continue
+                message = json.loads(line[5:])
+                now = time.perf_counter() - self.begun
+                if message["msg"] == "process_generating":
+                    self.first = self.first or now
+                    self.sizes.append(len(line))
+                yield message
+                if message["msg"] in ("process_completed", "close_stream"):
+                    self.seconds = now
+                    return
+
+    def cancel(self) -> None:
+        """Stop the event, as the Stop button does."""
+        body = {"session_hash": self.session, "fn_index": self.index, "event_id": self.event}
+        httpx.post(f"{self.base}/cancel", json=body, timeout=PATIENCE).raise_for_status()
+
+
+def defaults(address: str, api_name: str) -> list[Any]:
+    """The default arguments of an event, in the order that its inputs are posted in."""
+    config = httpx.get(f"{address}/config", timeout=PATIENCE).json()
+    event = next(d for d in config["dependencies"] if d["api_name"] == api_name)
+    values = {c["id"]: c["props"].get("value") for c in config["components"]}
+    return [values[each] for each in event["inputs"]]
