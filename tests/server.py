@@ -32,18 +32,14 @@ def free_port() -> int:
 def running(*flags: str) -> Iterator[str]:
     """Start `python app.py`; yields its address and ends it afterwards."""
     command = [sys.executable, "app.py", "--port", str(free_port()), *flags]
-    process = subprocess.Popen(
-        command,
-        cwd=ROOT,
-        stdout=subprocess.PIPE,
-        text=True,
-        env={**os.environ, "PYTHONUNBUFFERED": "1"},
-    )
-    try:
-        yield address_of(process)
-    finally:
-        process.terminate()
-        process.wait(20)
+    environment = {**os.environ, "PYTHONUNBUFFERED": "1"}
+    with subprocess.Popen(
+        command, cwd=ROOT, stdout=subprocess.PIPE, text=True, env=environment
+    ) as process:
+        try:
+            yield address_of(process)
+        finally:
+            process.terminate()
 
 
 def address_of(process: subprocess.Popen) -> str:
