@@ -14,7 +14,7 @@ import torch
 from core.models import load
 from demos import TABS
 from demos.player import page_head
-from demos.widgets import Shared
+from demos.widgets import LAUNCH, Shared
 
 
 def page() -> gr.Blocks:
@@ -39,35 +39,16 @@ def page() -> gr.Blocks:
 def main() -> None:
     """Parse the flags and serve the page until interrupted."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--host", default=None, help="address to listen on (default 127.0.0.1)")
-    parser.add_argument("--port", type=int, default=None, help="port (default: 7860 or the next)")
-    parser.add_argument(
-        "--threads",
-        type=int,
-        default=max(1, (os.cpu_count() or 2) // 2),
-        help="threads of one network call (default: half the cores)",
-    )
-    arguments = parser.parse_args()
-    torch.set_num_threads(arguments.threads)
+    parser.add_argument("--host", help="address to listen on (default 127.0.0.1)")
+    parser.add_argument("--port", type=int, help="port (default 7860 or the next free one)")
+    half = max(1, (os.cpu_count() or 2) // 2)
+    parser.add_argument("--threads", type=int, default=half, help="of one network call")
+    flags = parser.parse_args()
+    torch.set_num_threads(flags.threads)
     blocks = page()
     threading.Thread(target=load, args=("digits",), daemon=True).start()  # ready by the first Run
-    blocks.launch(
-        server_name=arguments.host,
-        server_port=arguments.port,
-        head=page_head(),
-        theme=gr.themes.Default(primary_hue="sky", neutral_hue="slate", font=FONT, font_mono=MONO),
-        show_error=False,
-        max_file_size="20mb",
-        state_session_capacity=300,
-        run_history=False,
-        ssr_mode=False,
-        enable_monitoring=False,
-        footer_links=["api", "settings"],
-    )
+    blocks.launch(server_name=flags.host, server_port=flags.port, head=page_head(), **LAUNCH)
 
-
-FONT = ("system-ui", "-apple-system", "Segoe UI", "Roboto", "Noto Sans", "sans-serif")
-MONO = ("ui-monospace", "SFMono-Regular", "Menlo", "monospace")
 
 if __name__ == "__main__":
     main()

@@ -11,7 +11,7 @@ import threading
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol
 
 import torch
 from PIL import Image
@@ -193,7 +193,7 @@ class DigitModel(LabelModel):
         config = json.loads((folder / "scheduler" / "scheduler_config.json").read_text())
         super().__init__(card, schedule_of(config), device, dtype)
         self.kind = config["prediction_type"]
-        network = UNet2DModel.from_pretrained(
+        network: Any = UNet2DModel.from_pretrained(
             folder / "unet", use_safetensors=True, torch_dtype=dtype
         )
         self.network = network.to(device).eval().requires_grad_(False)

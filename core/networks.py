@@ -12,7 +12,8 @@ class BasicUNet(nn.Module):
 
     Three 5x5 convolutions down (32, 64, 64 channels, max-pooled between them), three up, with
     the activations before each pooling added back. Input and output (B, 1, 28, 28) in [0, 1].
-    Architecture: Hugging Face diffusion course, unit 1, https://huggingface.co/learn/diffusion-course.
+    Architecture: Hugging Face diffusion course, unit 1,
+    https://huggingface.co/learn/diffusion-course.
     """
 
     def __init__(self) -> None:

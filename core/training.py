@@ -15,6 +15,7 @@ import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -107,7 +108,7 @@ def digit_unet() -> nn.Module:
     )
 
 
-def save_digits(network: nn.Module) -> None:
+def save_digits(network: Any) -> None:
     """Write the U-Net and its scheduler in the diffusers folder format."""
     from diffusers import DDIMScheduler
 

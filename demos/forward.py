@@ -18,7 +18,7 @@ from core.samplers import seeded
 from core.schedules import Level
 from demos import sources, widgets
 from demos.player import Panel, Player, Reel
-from demos.plots import noise_share, percent, place, short, signal_curve
+from demos.plots import facts, noise_share, percent, place, short, signal_curve
 
 TITLE = "Noise"
 PROCESSES = ("closed form", "Markov chain")
@@ -46,6 +46,11 @@ class Path:
     levels: list[Level]
     x: list[Tensor]
     x0: Tensor
+
+    @property
+    def known(self) -> bool:
+        """Whether the model can look at a picture of this size."""
+        return tuple(self.x0.shape[1:]) == self.model.shape
 
 
 def noise(
@@ -76,33 +81,31 @@ def noise(
     process = widgets.choice(process, "Process", PROCESSES)
     frames = widgets.whole(frames, "Frames", 2, 200)
     seed = widgets.whole(seed, "Seed", 0, 2**32 - 1)
+    settings = {key: value for key, value in locals().items() if key in SHOWN}
     x0 = sources.chosen(source, digit, index, picture, fit)
-    loaded = load(name)
-    walked = walk(loaded, x0, process, frames, seed)
-    known = tuple(x0.shape[1:]) == loaded.shape
-    reel = Reel(
-        (*EQUATION, *GUESS) if known else EQUATION,
-        total=len(walked.levels),
-        title=f"{sources.words(source, digit, index)}, {loaded.card.noise}, {process}",
-        settings=dict(
-            model=name,
-            source=source,
-            digit=digit,
-            index=index,
-            fit=fit,
-            process=process,
-            frames=frames,
-            seed=seed,
-        ),
-        curve=signal_curve(),
-        ticks=[place(level) for level in walked.levels],
-        start=frames // 3,
-    )
+    walked = walk(load(name), x0, process, frames, seed)
+    reel = reel_of(walked, f"{sources.words(source, digit, index)}, {process}", settings)
     for level, x in zip(walked.levels, walked.x, strict=True):
-        add_frame(reel, walked, level, x, known)
+        add_frame(reel, walked, level, x)
         if reel.due():
             yield reel.message()
     yield reel.whole()
+
+
+SHOWN = ("model", "source", "digit", "index", "fit", "process", "frames", "seed")
+
+
+def reel_of(walked: Path, title: str, settings: dict[str, Any]) -> Reel:
+    """An empty reel; a picture that the model can look at has panels for its guess."""
+    return Reel(
+        (*EQUATION, *GUESS) if walked.known else EQUATION,
+        total=len(walked.levels),
+        title=f"{title}, {walked.model.card.noise}",
+        settings=settings,
+        curve=signal_curve(),
+        ticks=[place(level) for level in walked.levels],
+        start=len(walked.levels) // 3,
+    )
 
 
 def walk(model: Model, x0: Tensor, process: str, frames: int, seed: int) -> Path:
@@ -129,28 +132,22 @@ def walk(model: Model, x0: Tensor, process: str, frames: int, seed: int) -> Path
 
 
 @torch.no_grad()
-def add_frame(reel: Reel, walked: Path, level: Level, x: Tensor, known: bool) -> None:
+def add_frame(reel: Reel, walked: Path, level: Level, x: Tensor) -> None:
     """One level: the equation, and what one denoising call recovers from it."""
     model, x0 = walked.model, walked.x0
     part = x - level.alpha * x0
     uris = [gray_uri(model.pixels(x)), gray_uri(model.pixels(level.alpha * x0)), signed_uri(part)]
-    spread = part.std().item()
-    facts = [
-        ("t", "clean" if level.t < 0 else f"{level.t:.0f}"),
-        ("signal α", short(level.alpha)),
-        ("noise σ", short(level.sigma)),
-        ("measured spread of the noise part", short(spread)),
-    ]
+    numbers = [*facts(level), ("measured spread of the noise part", short(part.std().item()))]
     share = percent(noise_share(level))
     text = f"{sources.at(level)} {share} of the variance is noise."
-    if known:
+    if walked.known:
         guess = model.denoiser()(x, level).x0
         pixels, clean = model.pixels(guess), model.pixels(x0)
         uris += [gray_uri(pixels), signed_uri(2 * (pixels - clean), limit=2.0)]
         ratio = psnr(pixels, clean)
-        facts.append(("one-step PSNR", "∞ dB" if ratio == float("inf") else f"{ratio:.1f} dB"))
+        numbers.append(("one-step PSNR", "∞ dB" if ratio == float("inf") else f"{ratio:.1f} dB"))
         text += f" {verdict(ratio)}"
-    reel.add(uris, text, pos=place(level), facts=facts)
+    reel.add(uris, text, pos=place(level), facts=numbers)
 
 
 def verdict(ratio: float) -> str:

@@ -13,11 +13,10 @@ from core.images import BLANK, gray_uri
 from core.inversion import INVERSIONS, Inversion, start_index
 from core.metrics import psnr
 from core.models import Model, load
-from core.samplers import Step
-from core.schedules import Level
 from demos import sources, widgets
 from demos.player import Panel, Player, Reel
-from demos.plots import noise_share, percent, place, short, signal_curve
+from demos.plots import place, short, signal_curve
+from demos.stages import Stage
 
 TITLE = "Invert & edit"
 MODELS = ("digits", "exact")  # those that know labels
@@ -78,47 +77,51 @@ def invert(
         steps: 2..500.
         seed: of the noise of sdedit, 0..4294967295.
     """
-    name = widgets.choice(model, "Model", MODELS)
-    label = widgets.choice(label, "Label", [value for _, value in widgets.LABELS])
-    method = widgets.choice(method, "Method", list(INVERSIONS))
-    steps = widgets.whole(steps, "Steps", 2, 500)
-    seed = widgets.whole(seed, "Seed", 0, 2**32 - 1)
-    if name == "exact" and method != "sdedit":
-        raise ValueError(f"{WHY_NOT}; choose the method sdedit, or the model digits.")
+    settings = {key: value for key, value in locals().items() if key in SHOWN}
+    settings |= checked(model, label, method, steps, seed)
     x0 = taken_from(source, digit, index, picture, drawing, generated)
-    settings = dict(
-        model=name,
-        source=source,
-        digit=digit,
-        index=index,
-        label=label,
-        method=method,
-        steps=steps,
-        seed=seed,
-    )
-    loaded = load(name)
-    reel = reel_of(loaded, steps, settings, total=2 * (steps + 1))
+    loaded = load(settings["model"])
+    reel = reel_of(loaded, settings, total=2 * (settings["steps"] + 1))
     stage = Stage(loaded, reel, [gray_uri(loaded.pixels(x0)), *[BLANK] * 4])
+    inversion = yield from there_and_back(stage, x0, settings)
+    message = reel.whole()
+    yield message, Session(inversion, x0, message["frames"], settings)
+
+
+SHOWN = ("source", "digit", "index")
+
+
+def checked(model: Any, label: Any, method: Any, steps: Any, seed: Any) -> dict[str, Any]:
+    """The settings of an inversion; ValueError, one sentence, for what cannot be run."""
+    settings = {
+        "model": widgets.choice(model, "Model", MODELS),
+        "label": widgets.choice(label, "Label", [value for _, value in widgets.LABELS]),
+        "method": widgets.choice(method, "Method", list(INVERSIONS)),
+        "steps": widgets.whole(steps, "Steps", 2, 500),
+        "seed": widgets.whole(seed, "Seed", 0, 2**32 - 1),
+    }
+    if settings["model"] == "exact" and settings["method"] != "sdedit":
+        raise ValueError(f"{WHY_NOT}; choose the method sdedit, or the model digits.")
+    return settings
+
+
+def there_and_back(stage: Stage, x0: Tensor, settings: dict[str, Any]):
+    """Stream the inversion and the reconstruction; returns the Inversion."""
+    model, label = stage.model, settings["label"]
+    method = INVERSIONS[settings["method"]]
     inversion = yield from stage.streamed(
-        INVERSIONS[method].invert(loaded, x0, label, steps=steps, seed=seed),
+        method.invert(model, x0, label, steps=settings["steps"], seed=settings["seed"]),
         1,
         f"Inverting with {words(label)}",
     )
     stage.rest(inversion.trajectory[-1], inversion.levels[-1], 1, noise_text(inversion))
     back = yield from stage.streamed(
-        INVERSIONS[method].edit(inversion, label, strength=1.0),
-        2,
-        f"Reconstructing with {words(label)}",
+        method.edit(inversion, label, strength=1.0), 2, f"Reconstructing with {words(label)}"
     )
-    ratio = psnr(loaded.pixels(back), loaded.pixels(x0))
-    stage.rest(
-        back,
-        inversion.levels[0],
-        2,
-        f"Reconstructed: PSNR {decibel(ratio)} against the picture. {verdict(ratio)}",
-    )
-    message = reel.whole()
-    yield message, Session(inversion, x0, message["frames"], settings)
+    ratio = psnr(model.pixels(back), model.pixels(x0))
+    said = f"Reconstructed: PSNR {decibel(ratio)} against the picture. {verdict(ratio)}"
+    stage.rest(back, inversion.levels[0], 2, said)
+    return inversion
 
 
 def edit(
@@ -147,7 +150,7 @@ def edit(
     model, steps = inversion.model, len(inversion.levels) - 1
     chosen = dict(target=target, guidance=guidance, strength=strength, sdedit_seed=seed)
     start = start_index(strength, steps)
-    reel = reel_of(model, steps, session.settings | chosen, len(session.frames) + start + 1)
+    reel = reel_of(model, session.settings | chosen, len(session.frames) + start + 1)
     for frame in session.frames:
         reel.copy(frame)
     stage = Stage(model, reel, [*session.frames[-1]["pictures"][:3], BLANK, BLANK])
@@ -184,88 +187,18 @@ def random_path(model: Model, x0: Tensor, steps: int, seed: int) -> list[Tensor]
     return [x0, *(step.x_next for step in made)]
 
 
-def reel_of(model: Model, steps: int, settings: dict, total: int) -> Reel:
+def reel_of(model: Model, settings: dict[str, Any], total: int) -> Reel:
     """An empty reel for a run of this tab."""
-    title = (
-        f"{settings['source']} {settings['digit']}"
-        if settings["source"] == "test digit"
-        else settings["source"]
-    )
+    picture = sources.words(settings["source"], settings["digit"], settings["index"])
     return Reel(
         PANELS,
         total=total,
-        title=f"{title}, {settings['method']}, {steps} steps",
+        title=f"{picture}, {settings['method']}, {settings['steps']} steps",
         settings=settings,
         curve=signal_curve(),
+        ticks=[place(level) for level in model.schedule.levels(settings["steps"])],
         strip=3 if "target" in settings else 1,
-        ticks=[place(level) for level in model.schedule.levels(steps)],
     )
-
-
-class Stage:
-    """The five panels, filled one after the other."""
-
-    def __init__(self, model: Model, reel: Reel, pictures: list[str]) -> None:
-        """Start with these pictures."""
-        self.model, self.reel, self.pictures = model, reel, pictures
-        self.last: tuple[Tensor, Tensor] | None = None
-
-    def show(self, panel: int, x: Tensor) -> None:
-        """Put x into a panel; the others keep their pictures."""
-        self.pictures = [*self.pictures]
-        self.pictures[panel] = gray_uri(self.model.pixels(x))
-
-    def streamed(self, steps, panel: int, doing: str):
-        """Stream the steps of one panel; returns what the generator returns."""
-        while True:
-            try:
-                step = next(steps)
-            except StopIteration as stop:
-                return stop.value
-            self.show(panel, step.x)
-            self.add(step, doing)
-            if self.reel.due():
-                yield self.reel.message(), gr.skip()
-
-    def pairs(self, pairs: Iterator[tuple[Step, Step]], doing: str):
-        """Stream edit and SDEdit in step."""
-        for ours, theirs in pairs:
-            self.show(3, ours.x)
-            self.show(4, theirs.x)
-            self.add(ours, doing)
-            self.last = (ours.x_next, theirs.x_next)
-            if self.reel.due():
-                yield self.reel.message(), gr.skip()
-
-    def rest(self, x: Tensor, level: Level, panel: int, text: str) -> None:
-        """The frame in which a stage comes to rest."""
-        self.show(panel, x)
-        self.reel.add(self.pictures, text, pos=place(level), facts=facts(level))
-
-    def rest_pair(self, ends: tuple[Tensor, Tensor], level: Level, text: str) -> None:
-        """The frame in which the edit comes to rest."""
-        self.show(4, ends[1])
-        self.rest(ends[0], level, 3, text)
-
-    def add(self, step: Step, doing: str) -> None:
-        """One frame at the level of a step."""
-        share = percent(noise_share(step.level))
-        self.reel.add(
-            self.pictures,
-            f"{doing}: {share} of the variance is noise.",
-            pos=place(step.level),
-            facts=facts(step.level),
-        )
-
-
-def facts(level: Level) -> list[tuple[str, str]]:
-    """The numbers of a level."""
-    return [
-        ("t", "clean" if level.t < 0 else f"{level.t:.0f}"),
-        ("signal α", short(level.alpha)),
-        ("noise σ", short(level.sigma)),
-        ("log-SNR", short(level.log_snr)),
-    ]
 
 
 def noise_text(inversion: Inversion) -> str:

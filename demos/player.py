@@ -142,6 +142,7 @@ class Reel:
         facts: Sequence[tuple[str, str]] = (),
         chart_x: float | None = None,
         warn: str = "",
+        thumb: int | None = None,
     ) -> None:
         """Appends one frame.
 
@@ -152,6 +153,7 @@ class Reel:
             facts: (name, value) pairs, shown as they are.
             chart_x: Where the playhead crosses the chart, in [0, 1] of the plot area.
             warn: What the learner should doubt in this frame.
+            thumb: Index of the panel that the filmstrip shows of this frame; None is `strip`.
 
         Raises:
             ValueError: Not one picture per panel, or a place outside [0, 1].
@@ -166,6 +168,7 @@ class Reel:
             "facts": [[str(name), str(value)] for name, value in facts],
             "chart_x": None if chart_x is None else _place(chart_x, "chart_x"),
             "warn": warn,
+            "thumb": thumb,
         }
         self._frames.append(frame)
 
@@ -198,13 +201,7 @@ class Player(gr.HTML):
     """
 
     def __init__(
-        self,
-        value=None,
-        *,
-        name: str,
-        empty: str = "",
-        panels: Sequence[Panel] = (),
-        **kwargs,
+        self, value=None, *, name: str, empty: str = "", panels: Sequence[Panel] = (), **kwargs
     ):
         """Places a player with the element id `player-NAME`.
 

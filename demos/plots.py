@@ -45,6 +45,16 @@ def short(value: float) -> str:
     return f"{value:.3g}".replace("-", "−")
 
 
+def facts(level: Level) -> list[tuple[str, str]]:
+    """The numbers of a level."""
+    return [
+        ("t", "clean" if level.t < 0 else f"{level.t:.0f}"),
+        ("signal α", short(level.alpha)),
+        ("noise σ", short(level.sigma)),
+        ("log-SNR", short(level.log_snr)),
+    ]
+
+
 @dataclass(frozen=True)
 class Curve:
     """One curve of a chart: its name, its class for colour and dashes, its values over t."""

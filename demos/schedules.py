@@ -62,39 +62,40 @@ def schedule(
     steps = widgets.whole(steps, "Steps", 1, 1000)
     spacing = widgets.choice(spacing, "Spacing", SPACINGS)
     digit = widgets.whole(digit, "Digit", 0, 9)
+    settings = {name: value for name, value in locals().items() if name in PUBLIC}
     pair = [
         made("First schedule", first, first_parameters),
         made("Second schedule", second, second_parameters),
     ]
     names = [first, second if second != first else f"{second} (second)"]
-    visited = [each.timesteps(steps, spacing) for each in pair]
+    reel = reel_of(pair, names, settings)
+    add_frames(reel, pair, names, digit)
+    return reel.whole()
+
+
+PUBLIC = tuple(inspect.signature(schedule).parameters)
+
+
+def reel_of(pair: list[Schedule], names: list[str], settings: dict[str, Any]) -> Reel:
+    """An empty reel with the chart of both schedules."""
+    steps, quantity, last = settings["steps"], settings["quantity"], len(pair[0]) - 1
+    visited = [each.timesteps(steps, settings["spacing"]) for each in pair]
     curves = [
         Curve(name, tone, values_of(each, quantity), ticks if len(ticks) <= 100 else ())
         for name, tone, each, ticks in zip(names, ("first", "second"), pair, visited, strict=True)
     ]
-    reel = Reel(
+    return Reel(
         (Panel("xₜ", names[0], "first"), Panel("xₜ", names[1], "second")),
         total=FRAMES,
-        title=f"{names[0]} and {names[1]}: {steps} steps, {spacing}",
-        settings=dict(
-            first=first,
-            second=second,
-            quantity=quantity,
-            steps=steps,
-            spacing=spacing,
-            digit=digit,
-            first_parameters=first_parameters,
-            second_parameters=second_parameters,
-        ),
+        title=f"{names[0]} and {names[1]}: {steps} steps, {settings['spacing']}",
+        settings=settings,
         curve=[behind(each) for each in pair],
-        ticks=[t / (len(pair[0]) - 1) for t in visited[0]],
-        ends=("t = 0, clean", f"t = {len(pair[0]) - 1}, noise"),
+        ticks=[t / last for t in visited[0]],
+        ends=("t = 0, clean", f"t = {last}, noise"),
         chart=chart(curves, quantity),
         keep="schedule",
         start=FRAMES // 3,
     )
-    add_frames(reel, pair, names, digit)
-    return reel.whole()
 
 
 def made(which: str, name: Any, parameters: Any) -> Schedule:
@@ -231,9 +232,11 @@ def connect(groups, others, reset, player) -> None:
 
     def explore(*values: Any) -> dict:
         first, second = values[:size], values[size : 2 * size]
-        return schedule(
-            first[0], second[0], *values[2 * size :], parameters_of(first), parameters_of(second)
-        )
+        parameters = {
+            "first_parameters": parameters_of(first),
+            "second_parameters": parameters_of(second),
+        }
+        return schedule(first[0], second[0], *values[2 * size :], **parameters)
 
     quiet: Any = {"show_progress": "hidden", "api_visibility": "private", "queue": True}
     redraw = {

@@ -108,41 +108,40 @@ def controls(*, drawing: bool) -> list[Any]:
         digit = widgets.Dropdown(list(range(10)), value=4, label="Digit", info="its label")
         index = widgets.Number(0, label="Number", precision=0, info="which one, 0 to 799")
     picture = Picture(
-        label="Upload",
-        type="filepath",
-        visible=False,
-        height=180,
-        sources=["upload", "clipboard"],
-        elem_classes=["picture"],
+        label="Upload", type="filepath", visible=False, height=180, sources=["upload", "clipboard"]
     )
-    if drawing:
-        last = Drawing(
-            label="Draw one digit",
-            type="filepath",
-            visible=False,
-            canvas_size=(280, 280),
-            brush=gr.Brush(default_size=22, colors=["#000000"]),
-            layers=False,
-            elem_classes=["drawing"],
-        )
-    else:
-        last = widgets.Radio(
-            list(FITS),
-            value="digit",
-            label="Fit",
-            visible=False,
-            info="digit: centred, white on black; photo: a grey square",
-        )
+    last = drawing_pad() if drawing else fit_choice()
     wanted = "drawing" if drawing else "upload"
     source.change(
-        lambda value: (
-            gr.update(visible=value == "test digit"),
-            gr.update(visible=value == "upload"),
-            gr.update(visible=value == wanted),
-        ),
+        lambda value: [
+            gr.update(visible=value == each) for each in ("test digit", "upload", wanted)
+        ],
         source,
         [test, picture, last],
         show_progress="hidden",
         api_visibility="private",
     )
     return [source, digit, index, picture, last]
+
+
+def drawing_pad() -> Drawing:
+    """A pad for one digit, black on white; the pen is as wide as MNIST's."""
+    return Drawing(
+        label="Draw one digit",
+        type="filepath",
+        visible=False,
+        canvas_size=(280, 280),
+        brush=gr.Brush(default_size=22, colors=["#000000"]),
+        layers=False,
+    )
+
+
+def fit_choice() -> widgets.Radio:
+    """What becomes of an upload."""
+    return widgets.Radio(
+        list(FITS),
+        value="digit",
+        label="Fit",
+        visible=False,
+        info="digit: centred, white on black; photo: a grey square",
+    )

@@ -21,6 +21,21 @@ from core.samplers import Sampler
 TAPES = Path(__file__).parent.parent / "assets" / "tapes"
 LABELS = [("any", ""), *((str(digit), str(digit)) for digit in range(10))]
 
+LAUNCH: dict[str, Any] = {
+    "theme": gr.themes.Default(
+        primary_hue="sky",
+        neutral_hue="slate",
+        font=("system-ui", "-apple-system", "Segoe UI", "Roboto", "sans-serif"),
+        font_mono=("ui-monospace", "SFMono-Regular", "Menlo", "monospace"),
+    ),
+    "max_file_size": "20mb",
+    "state_session_capacity": 300,
+    "run_history": False,
+    "ssr_mode": False,
+    "enable_monitoring": False,
+    "footer_links": ["api", "settings"],
+}
+
 
 @dataclass(frozen=True)
 class Shared:

@@ -36,7 +36,7 @@ def record(name: str, message: dict) -> None:
 
 def tapes() -> None:
     """The finished runs that the tabs open with."""
-    record("sample", last(sampling.sample(label="7", steps=30))[0])
+    record("sample", last(sampling.sample(steps=30))[0])
     record("noise", last(forward.noise(frames=25)))
     _, session = last(inversion.invert(steps=20))
     record("inversion", last(inversion.edit(session))[0])

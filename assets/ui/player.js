@@ -118,7 +118,7 @@ function syncStrip() {
   const kept = frames.filter((f, i) => i % stride === 0 || (i === last && status !== "running"));
   kept.forEach((frame, k) => {
     const thumb = strip.children[k] || strip.appendChild(buildThumb());
-    const picture = frame.pictures[head.strip || 0];
+    const picture = frame.pictures[frame.thumb ?? head.strip ?? 0];
     thumb.frame = frame.i;
     if (thumb.picture !== picture) thumb.firstChild.src = thumb.picture = picture;
   });
