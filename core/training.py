@@ -58,11 +58,12 @@ def digit_loss(
 
     Salimans & Ho 2022, section 4, https://arxiv.org/abs/2202.00512: unlike the noise, v still
     asks for the picture where there is hardly any signal left, so that a short training already
-    gets the whole digit right. One label in ten is dropped: Ho & Salimans 2022, algorithm 1,
-    https://arxiv.org/abs/2207.12598.
+    gets the whole digit right. t = T u^2, u uniform: half of the steps go to the quarter with the
+    least noise, where the errors of inversion arise. One label in ten is dropped: Ho & Salimans
+    2022, algorithm 1, https://arxiv.org/abs/2207.12598.
     """
     schedule = linear()
-    t = torch.randint(len(schedule), label.shape, generator=generator)
+    t = (len(schedule) * torch.rand(label.shape, generator=generator) ** 2).long()
     eps = torch.randn(x0.shape, generator=generator).to(x0)
     dropped = torch.rand(label.shape, generator=generator) < 0.1
     label = torch.where(dropped.to(label.device), NULL, label)

@@ -101,7 +101,7 @@ def round_trip(steps: int) -> float:
     method = INVERSIONS["ddim"]
     inversion = finish(method.invert(model, x0, prompts, steps=steps))
     back = finish(method.edit(inversion, prompts))
-    return mse((back + 1) / 2, (x0 + 1) / 2)
+    return mse(model.pixels(back), model.pixels(x0))
 
 
 def features(x: Tensor) -> Tensor:
