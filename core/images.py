@@ -141,13 +141,13 @@ def border_level(pixels: Tensor) -> Tensor:
 
 
 def _centred(small: Tensor) -> Tensor:
-    """Place the ink on 28x28 with its centre of mass at the centre."""
+    """Place the ink on 28x28 with its centre of mass at pixel (14, 14), as in MNIST."""
     height, width = small.shape
     mass = small.sum()
     centre_y = (small.sum(1) @ torch.arange(height).float()) / mass
     centre_x = (small.sum(0) @ torch.arange(width).float()) / mass
-    top = min(max(round(13.5 - centre_y.item()), 0), 28 - height)
-    left = min(max(round(13.5 - centre_x.item()), 0), 28 - width)
+    top = min(max(round(14 - centre_y.item()), 0), 28 - height)
+    left = min(max(round(14 - centre_x.item()), 0), 28 - width)
     return F.pad(small, (left, 28 - width - left, top, 28 - height - top))
 
 

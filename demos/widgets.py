@@ -33,6 +33,7 @@ LAUNCH: dict[str, Any] = {
     "run_history": False,
     "ssr_mode": False,
     "enable_monitoring": False,
+    "_frontend": False,  # no self-check of the page at the start: it gives a slow machine 3 s
     "footer_links": ["api", "settings"],
 }
 

@@ -6,7 +6,6 @@ import contextlib
 import json
 import os
 import re
-import socket
 import subprocess
 import sys
 import time
@@ -21,17 +20,10 @@ ROOT = Path(__file__).parent.parent
 PATIENCE = 240  # seconds for a start on a slow machine
 
 
-def free_port() -> int:
-    """A port that nobody listens on."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
-
-
 @contextlib.contextmanager
 def running(*flags: str) -> Iterator[str]:
     """Start `python app.py`; yields its address and ends it afterwards."""
-    command = [sys.executable, "app.py", "--port", str(free_port()), *flags]
+    command = [sys.executable, "app.py", *flags]
     environment = {**os.environ, "PYTHONUNBUFFERED": "1"}
     with subprocess.Popen(
         command, cwd=ROOT, stdout=subprocess.PIPE, text=True, env=environment

@@ -8,13 +8,18 @@ from gradio_client import Client, handle_file
 from gradio_client.exceptions import AppError
 from PIL import Image
 
-from tests.server import Stream, defaults
+from tests.server import PATIENCE, Stream, defaults
 
 
 @pytest.fixture(scope="module")
 def client(address, tmp_path_factory):
     """A client of the app."""
-    return Client(address, verbose=False, download_files=str(tmp_path_factory.mktemp("files")))
+    return Client(
+        address,
+        verbose=False,
+        download_files=str(tmp_path_factory.mktemp("files")),
+        httpx_kwargs={"timeout": PATIENCE},
+    )
 
 
 def test_schedule_answers_with_its_defaults(client):
@@ -59,9 +64,11 @@ def test_strength_zero_changes_nothing(client):
     assert "∞ dB" in edited["frames"][-1]["text"]
 
 
-def test_edit_before_invert_says_what_to_do(address, tmp_path):
+def test_edit_before_invert_says_what_to_do(address):
     with pytest.raises(AppError, match="Invert a picture first"):
-        Client(address, verbose=False).predict(api_name="/edit")
+        Client(address, verbose=False, httpx_kwargs={"timeout": PATIENCE}).predict(
+            api_name="/edit"
+        )
 
 
 @pytest.mark.parametrize(

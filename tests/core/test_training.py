@@ -1,0 +1,70 @@
+"""Training: it learns, it resumes where it was, its rate goes up, stays, and comes down."""
+
+from dataclasses import replace
+
+import pytest
+import torch
+from torch import nn
+
+from core.training import RECIPES, TrainStep, basic_loss, digit_loss, rate_at, train
+
+
+def tiny(saved, steps):
+    recipe = RECIPES["mnist-classifier"]
+    return replace(recipe, steps=steps, batch=16, rate=0.02, save=saved.append)
+
+
+def test_the_loss_falls(tmp_path):
+    steps = list(train(tiny([], 60), tmp_path / "a"))
+    assert [step.index for step in steps] == list(range(60)) and isinstance(steps[0], TrainStep)
+    assert sum(s.loss for s in steps[-10:]) < 0.9 * sum(s.loss for s in steps[:10])
+
+
+def test_a_resumed_run_goes_on_where_it_was(tmp_path):
+    whole, resumed = [], []
+    list(train(tiny(whole, 12), tmp_path / "a", save_every=100))
+    run = train(tiny(resumed, 12), tmp_path / "b", save_every=6)
+    for _ in range(8):
+        next(run)
+    run.close()
+    rest = list(train(tiny(resumed, 12), tmp_path / "b", save_every=6))
+    assert rest[0].index == 6
+    for one, other in zip(whole[0].parameters(), resumed[0].parameters(), strict=True):
+        torch.testing.assert_close(one, other)
+
+
+def test_rate():
+    assert rate_at(0, 1000, 1.0) == pytest.approx(0.005)
+    assert rate_at(500, 1000, 1.0) == 1.0
+    assert rate_at(900, 1000, 1.0) == pytest.approx(0.5)
+
+
+class Answers(nn.Module):
+    """Stands for a perfect network: answers with what the loss compares it to."""
+
+    def __init__(self, answer):
+        super().__init__()
+        self.answer = answer
+
+    def forward(self, x, t=None, class_labels=None):
+        self.labels = class_labels
+        return self.answer(x, t)
+
+
+def test_digit_loss_compares_v_and_drops_a_tenth_of_the_labels():
+    from types import SimpleNamespace
+
+    network = Answers(lambda x, t: SimpleNamespace(sample=torch.zeros_like(x)))
+    x0, label = torch.zeros(4000, 1, 2, 2), torch.zeros(4000, dtype=torch.long)
+    loss = digit_loss(network, x0, label, torch.Generator().manual_seed(0))
+    from core.schedules import linear
+
+    t = (1000 * torch.rand(100_000) ** 2).long()
+    assert loss.item() == pytest.approx((linear().alpha[t] ** 2).mean().item(), rel=0.05)
+    assert (network.labels == 10).double().mean().item() == pytest.approx(0.1, abs=0.02)
+
+
+def test_basic_loss_of_the_answer_is_zero():
+    x0 = torch.full((8, 1, 2, 2), 0.5)
+    network = Answers(lambda x, t: torch.full_like(x, 0.75))
+    assert basic_loss(network, x0, torch.zeros(8), torch.Generator().manual_seed(0)).item() == 0
