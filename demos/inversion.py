@@ -243,7 +243,7 @@ def build(shared: widgets.Shared) -> None:
             player = Player(widgets.tape("inversion"), name="invert", panels=PANELS)
             slider = gr.ImageSlider(
                 label="Before and after the edit: drag the line",
-                height=340,
+                height=380,
                 type="pil",
                 format="png",
                 interactive=False,

@@ -25,7 +25,8 @@ from demos.runs import (
 )
 
 TITLE = "Sample"
-ETA = "share of fresh noise, 0 none to 1 as DDPM; empty: the sampler's own"
+ETA = "share of fresh noise: 0 none, 1 as much as DDPM"
+ETAS = [("the sampler's own", ""), *((f"{eta:g}", eta) for eta in (0.0, 0.2, 0.5, 1.0))]
 LEAD = (
     "**From noise to a digit, one step at a time.** Left is the picture at its noise level, in "
     "the middle what the model believes lies under the noise, right the noise it sees. Press "
@@ -152,7 +153,9 @@ def more_controls() -> dict[str, Any]:
                 label="Batch",
                 info="pictures at once, with seeds seed, seed + 1, ...",
             ),
-            "eta": widgets.Number(None, label="Eta (η)", minimum=0, maximum=1, step=0.1, info=ETA),
+            "eta": widgets.Radio(
+                ETAS, value="", label="Eta (η)", info=ETA, elem_classes=["digits-row"]
+            ),
             "variance": widgets.Radio(
                 list(VARIANCES),
                 value="posterior",
@@ -231,7 +234,7 @@ def of_model(model: str) -> tuple[dict, dict, dict]:
 def of_sampler(sampler: str) -> tuple[dict, dict]:
     """Eta and variance as the sampler allows them."""
     if ALL_SAMPLERS[sampler].deterministic:
-        eta = gr.update(interactive=False, value=None, info="deterministic: no fresh noise")
+        eta = gr.update(interactive=False, value="", info="deterministic: no fresh noise")
     else:
         eta = gr.update(interactive=True, info=ETA)
     if sampler in ("ddim", "ddpm"):

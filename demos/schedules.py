@@ -91,7 +91,7 @@ def reel_of(pair: list[Schedule], names: list[str], settings: dict[str, Any]) ->
         settings=settings,
         curve=[behind(each) for each in pair],
         ticks=[t / last for t in visited[0]],
-        ends=("t = 0, clean", f"t = {last}, noise"),
+        ends=("t = 0", f"t = {last}"),
         chart=chart(curves, quantity),
         keep="schedule",
         start=FRAMES // 3,

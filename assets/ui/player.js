@@ -25,7 +25,7 @@ function ingest() {
   for (const frame of message.frames || []) frames[frame.i] = frame;
   settle(message.status);
   if (follow && !playing && frames.length) index = head.start ?? frames.length - 1;
-  autoplay ||= fresh && follow && status === "tape" && !calm.matches;
+  autoplay ||= fresh && follow && status === "tape" && head.start == null && !calm.matches;
   startWhenSeen();
   syncStrip();
   drawTicks();
@@ -220,7 +220,7 @@ function drawStatus() {
   const count = frames.length, total = Math.max(head.total || 0, count);
   const words = { tape: "recorded example", done: "done", empty: "" };
   words.running = `running ${count}/${total}`;
-  words.stopped = `Stopped at step ${count} of ${total}: the frames stay.`;
+  words.stopped = `Stopped at frame ${count} of ${total}: the frames stay.`;
   $(".player-status").textContent = words[status];
   root.dataset.status = status;
   root.dataset.playing = Boolean(playing);

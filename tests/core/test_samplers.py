@@ -399,7 +399,9 @@ def test_seeded_draws_are_normal_and_new_each_time():
 
 @pytest.mark.parametrize("seed, batch", [(-1, 1), (2**32, 1), (math.nan, 1), (0, 0), (0, -3)])
 def test_seeds_and_batches_out_of_range(seed, batch):
-    with pytest.raises(ValueError, match=r"must be (a whole number in 0\.\.4294967295|at least 1), got"):
+    with pytest.raises(
+        ValueError, match=r"must be (a whole number in 0\.\.4294967295|at least 1), got"
+    ):
         seeded(seed, batch)
 
 
