@@ -127,7 +127,7 @@ class Model(Protocol):
 class PixelModel:
     """A model of 28x28 digits that works on the pixels themselves, in [-1, 1]."""
 
-    shape = (1, 28, 28)
+    shape: tuple[int, int, int] = (1, 28, 28)
 
     def __init__(self, card: ModelCard, schedule: Schedule, device: str, dtype: torch.dtype):
         """Keep what all pixel models share."""

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import argparse
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -160,7 +160,7 @@ def rate_at(step: int, steps: int, peak: float) -> float:
 
 def train(
     recipe: Recipe, checkpoint: Path, *, save_every: int = 250, data: str = "train"
-) -> Iterator[TrainStep]:
+) -> Generator[TrainStep, None, None]:
     """Run a recipe to its last step, from the checkpoint where there is one; then save it.
 
     Yields a TrainStep after each optimiser step. The result is the average of the weights with

@@ -2,13 +2,14 @@
 
 import math
 from itertools import pairwise
+from typing import Any
 
 import pytest
 import torch
 
 from core.denoisers import Gaussian
 from core.inversion import INVERSIONS, finish, start_index
-from core.models import PixelModel, load
+from core.models import MODELS, PixelModel, load
 from core.schedules import linear
 
 MEAN, OTHER, STD = 0.3, -0.8, 0.5
@@ -18,9 +19,9 @@ class GaussianModel(PixelModel):
     """A model whose prompts are means: the exact denoiser of N(mean, STD^2)."""
 
     def __init__(self):
-        super().__init__(None, linear(), "cpu", torch.float64)
+        super().__init__(MODELS["exact"], linear(), "cpu", torch.float64)
 
-    def denoiser(self, prompt="", negative="", guidance=1.0):
+    def denoiser(self, prompt: Any = "", negative: Any = "", guidance: float = 1.0) -> Gaussian:
         return Gaussian(float(prompt or MEAN), STD)
 
 

@@ -1,6 +1,7 @@
 """Models: prompts, schedules, what they refuse, and the shipped weights at work."""
 
 import threading
+from typing import Any
 
 import pytest
 import torch
@@ -42,7 +43,7 @@ def test_digits_draws_what_it_is_asked_for():
 
 
 def test_exact_draws_training_digits():
-    model = load("exact")
+    model: Any = load("exact")
     x = sampled(model, "7", batch=3)
     images = model.empirical("7").images
     nearest = images[model.empirical("7").nearest(x)]
@@ -119,8 +120,8 @@ def test_refusals(call, said):
 
 def test_cards_give_the_true_size():
     assert sum(p.numel() for p in BasicUNet().parameters()) == MODELS["basic"].size
-    network = load("digits", device="cpu").network
-    assert sum(p.numel() for p in network.parameters()) == MODELS["digits"].size
+    digits: Any = load("digits", device="cpu")
+    assert sum(p.numel() for p in digits.network.parameters()) == MODELS["digits"].size
 
 
 def test_frechet_is_the_closed_form_for_gaussians():
