@@ -63,7 +63,8 @@ def signed_uri(values: Tensor, limit: float = 3.0) -> str:
     """
     scaled = (grid(values).detach().float() / limit).clamp(-1, 1)
     indices = (scaled * 127 + 128).round().to(torch.uint8).cpu()
-    image = Image.frombytes("P", (indices.shape[2], indices.shape[1]), bytes(indices.flatten()))
+    size = (indices.shape[2], indices.shape[1])
+    image = Image.frombytes("P", size, indices.numpy().tobytes())
     image.putpalette(_PALETTE)
     return uri(image)
 

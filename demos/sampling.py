@@ -71,10 +71,15 @@ def sample(
         add_step(reel, run, step, last)
         last = step
         if reel.due():
-            yield reel.message(), gr.skip()
+            yield reel.message(), sendable(step.prediction.x0)
     if last is not None:
         add_result(reel, run, last)
-        yield reel.whole(), last.x_next[:1].float().cpu()
+        yield reel.whole(), sendable(last.x_next)
+
+
+def sendable(x: Tensor) -> Tensor:
+    """The first picture of a batch, as the last tab takes it; a stopped run sends its guess."""
+    return x[:1].float().cpu()
 
 
 def build(shared: widgets.Shared) -> None:
@@ -245,5 +250,5 @@ def of_sampler(sampler: str) -> tuple[dict, dict]:
 def hand_over(picture: Tensor | None) -> tuple[Tensor, Any]:
     """Give the finished picture to the last tab and open it."""
     if picture is None:
-        raise ValueError("run the sampler to its end first; then its picture can be sent")
+        raise ValueError("run the sampler first; then its picture can be sent")
     return picture, gr.Tabs(selected="inversion")

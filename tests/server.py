@@ -51,30 +51,31 @@ class Stream:
     """One event posted over plain HTTP, its answers read from the raw event stream.
 
     After iterating: `seconds` from the post to the end, `first` to the first answer, `sizes` of
-    the answers in bytes.
+    the answers in bytes. The connection is made before the clock starts, as in a page.
     """
 
     def __init__(self, address: str, api_name: str, data: list[Any], session: str = "") -> None:
-        """Post the event; ValueError for an unknown api_name."""
-        self.base, self.session = f"{address}/gradio_api", session or uuid.uuid4().hex
-        config = httpx.get(f"{address}/config", timeout=PATIENCE).json()
-        index = next(d["id"] for d in config["dependencies"] if d["api_name"] == api_name)
+        """Post the event, as a new session unless one is named."""
+        self.http = httpx.Client(base_url=f"{address}/gradio_api", timeout=PATIENCE)
+        self.session = session or uuid.uuid4().hex
+        index = event_of(address, api_name)["id"]
+        self.http.get("/startup-events")
         self.begun = time.perf_counter()
-        body = {"data": data, "fn_index": index, "session_hash": self.session}
-        answer = httpx.post(f"{self.base}/queue/join", json=body, timeout=PATIENCE)
+        self.body = {"data": data, "fn_index": index, "session_hash": self.session}
+        answer = self.http.post("/queue/join", json=self.body)
         answer.raise_for_status()
-        self.event, self.index = answer.json()["event_id"], index
+        self.event = answer.json()["event_id"]
         self.first, self.seconds, self.sizes = 0.0, 0.0, []
 
     def __iter__(self) -> Iterator[dict]:
         """The messages of the event until it is completed."""
-        url = f"{self.base}/queue/data?session_hash={self.session}"
-        with httpx.stream("GET", url, timeout=PATIENCE) as response:
+        url = f"/queue/data?session_hash={self.session}"
+        with contextlib.closing(self.http), self.http.stream("GET", url) as response:
             for line in response.iter_lines():
                 if not line.startswith("data:"):
                     continue
-                message = json.loads(line[5:])
                 now = time.perf_counter() - self.begun
+                message = json.loads(line[5:])
                 if message["msg"] == "process_generating":
                     self.first = self.first or now
                     self.sizes.append(len(line))
@@ -85,13 +86,19 @@ class Stream:
 
     def cancel(self) -> None:
         """Stop the event, as the Stop button does."""
-        body = {"session_hash": self.session, "fn_index": self.index, "event_id": self.event}
-        httpx.post(f"{self.base}/cancel", json=body, timeout=PATIENCE).raise_for_status()
+        body = {**self.body, "event_id": self.event}
+        self.http.post("/cancel", json=body).raise_for_status()
+
+
+def event_of(address: str, api_name: str) -> dict:
+    """What the app's configuration says of an event."""
+    config = httpx.get(f"{address}/config", timeout=PATIENCE).json()
+    return next(d for d in config["dependencies"] if d["api_name"] == api_name)
 
 
 def defaults(address: str, api_name: str) -> list[Any]:
     """The default arguments of an event, in the order that its inputs are posted in."""
     config = httpx.get(f"{address}/config", timeout=PATIENCE).json()
-    event = next(d for d in config["dependencies"] if d["api_name"] == api_name)
+    event = event_of(address, api_name)
     values = {c["id"]: c["props"].get("value") for c in config["components"]}
     return [values[each] for each in event["inputs"]]

@@ -47,7 +47,7 @@ def bare() -> float:
 
 def streamed(address: str, data: list) -> Stream:
     """One run through the event stream, read to its end."""
-    stream = Stream(address, "sample", data)
+    stream = Stream(address, "sample", data, session="one-open-page")
     last = list(stream)[-1]
     if not last["success"]:
         raise RuntimeError(f"the run failed: {last['output']}")
