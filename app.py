@@ -2,7 +2,6 @@
 
 import argparse
 import os
-import threading
 
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # before torch: idle threads must not spin
 os.environ.setdefault("GRADIO_ANALYTICS_ENABLED", "False")
@@ -46,8 +45,15 @@ def main() -> None:
     flags = parser.parse_args()
     torch.set_num_threads(flags.threads)
     blocks = page()
-    threading.Thread(target=load, args=("digits",), daemon=True).start()  # ready by the first Run
-    blocks.launch(server_name=flags.host, server_port=flags.port, head=page_head(), **LAUNCH)
+    blocks.launch(
+        server_name=flags.host,
+        server_port=flags.port,
+        head=page_head(),
+        prevent_thread_lock=True,
+        **LAUNCH,
+    )
+    load("digits")  # while the learner looks at the recorded run
+    blocks.block_thread()
 
 
 if __name__ == "__main__":
