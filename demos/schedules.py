@@ -252,8 +252,13 @@ def connect(groups, others, reset, player) -> None:
         name.input(adopt, name, parameters, **quiet).then(**redraw)
         gr.on([parameter.input for parameter in parameters], **redraw)
     gr.on([control.input for control in others], **redraw)
-    defaults = [control.value for control in controls]
-    reset.click(lambda: defaults, None, controls, **quiet).then(**redraw)
+    defaults = [control.value for control in others]
+    reset.click(
+        lambda: [each for name in START for each in (name, *adopt(name))] + defaults,
+        None,
+        controls,
+        **quiet,
+    ).then(**redraw)
 
 
 def adopt(name: str) -> list[dict]:

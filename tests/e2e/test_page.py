@@ -125,6 +125,17 @@ def test_schedule_curves_follow_the_slider_and_the_playhead_stays(open_page):
     expect(player(page).locator(".frame-count")).to_contain_text("frame 2 of")
 
 
+def test_a_new_schedule_shows_its_own_parameters_and_reset_brings_back_the_first(open_page):
+    page = open_page(tab="Schedule")
+    page.get_by_label("First schedule").first.click()
+    page.get_by_role("option", name="karras").click()
+    expect(page.get_by_label(re.compile("rho")).first).to_be_visible()
+    expect(player(page).locator(".player-title")).to_contain_text("karras")
+    page.get_by_role("button", name="Reset", exact=True).and_(page.locator(":visible")).click()
+    expect(player(page).locator(".player-title")).to_contain_text("linear and cosine")
+    expect(page.get_by_label(re.compile("beta at t = 0")).first).to_be_visible()
+
+
 def test_invert_reconstruct_edit(open_page):
     page = open_page(tab="Invert & edit")
     set_steps(page, 6)
