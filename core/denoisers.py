@@ -225,12 +225,12 @@ class Empirical:
         """Posterior mean of x, shape (B, C, H, W); at sigma = 0: x0 = x / alpha, eps = 0."""
         if level.sigma == 0:
             return from_x0(x, level, x)
-        mean = self._mean(x.flatten(1).double().cpu(), level)
+        mean = self._mean(x.flatten(1).cpu().double(), level)
         return from_x0(x, level, mean.view(x.shape).to(x))
 
     def nearest(self, x: Tensor) -> Tensor:
         """Index of the picture nearest to each row of x, shape (B,)."""
-        flat = x.flatten(1).double().cpu()
+        flat = x.flatten(1).cpu().double()
         scores = [flat @ part.double().T - half for part, half in self._chunks()]
         return torch.cat(scores, dim=1).argmax(1)
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 import base64
 import io
 import math
+import struct
 import warnings
 from collections.abc import Sequence
 from pathlib import Path
@@ -19,6 +20,14 @@ from torch import Tensor
 from torch.nn import functional as F
 
 MAX_PIXELS = 16_000_000
+UNREADABLE = (
+    UnidentifiedImageError,
+    OSError,
+    EOFError,
+    SyntaxError,
+    struct.error,
+    Image.DecompressionBombError,
+)
 FORMATS = ("PNG", "JPEG", "WEBP", "GIF", "BMP")
 ORANGE, WHITE, BLUE = (213, 94, 0), (255, 255, 255), (0, 114, 178)
 
@@ -92,7 +101,7 @@ def open_picture(source: str | Path | IO[bytes]) -> Image.Image:
                 "at most 16 megapixels are accepted, make it smaller"
             )
         return flattened(ImageOps.exif_transpose(image))
-    except (UnidentifiedImageError, OSError, SyntaxError, Image.DecompressionBombError) as error:
+    except UNREADABLE as error:
         raise ValueError(
             "this file is not a picture that can be read; use PNG, JPEG, WebP, GIF or BMP"
         ) from error

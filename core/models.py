@@ -24,7 +24,7 @@ from core.networks import BasicUNet
 from core.samplers import Noise, seeded
 from core.schedules import Level, Schedule, flow, linear
 
-ASSETS = Path(__file__).parent.parent / "assets" / "models"
+ROOT = Path(__file__).parent.parent
 NULL = 10  # the trained class "no label"
 
 
@@ -35,7 +35,7 @@ class ModelCard:
     Attributes:
         name: key of MODELS.
         title: name on screen.
-        source: folder under assets/models, or where its pictures come from.
+        source: folder in the repository with its weights or pictures.
         kind: "network" or "exact".
         licence: of the weights or of the data.
         size: parameters, or pictures of an exact model.
@@ -57,23 +57,16 @@ MODELS: dict[str, ModelCard] = {
         ModelCard(
             "digits",
             "digits (U-Net, 1.7 M parameters)",
-            "digits",
+            "assets/models/digits",
             "network",
             "Apache-2.0",
             1_708_417,
         ),
-        ModelCard(
-            "exact",
-            "exact (no network)",
-            "10,000 training digits",
-            "exact",
-            "CC BY-SA 3.0",
-            10_000,
-        ),
+        ModelCard("exact", "exact (no network)", "assets/data", "exact", "CC BY-SA 3.0", 10_000),
         ModelCard(
             "basic",
             "basic (U-Net, 0.3 M parameters, uniform noise)",
-            "basic",
+            "assets/models/basic",
             "network",
             "Apache-2.0",
             309_057,
@@ -134,7 +127,10 @@ class PixelModel:
         self.card, self.schedule, self.device, self.dtype = card, schedule, device, dtype
 
     def encode(self, images: Sequence[Image.Image]) -> Tensor:
-        """PIL images to (B, 1, 28, 28) in [-1, 1]; ValueError for another size."""
+        """PIL images, or one, to (B, 1, 28, 28) in [-1, 1]; ValueError for another size."""
+        images = [images] if isinstance(images, Image.Image) else list(images)
+        if not images:
+            raise ValueError("there is no picture to encode")
         for image in images:
             if image.size != (28, 28):
                 raise ValueError(f"a picture must be 28 x 28 pixels, got {image.size}")
@@ -152,7 +148,8 @@ class PixelModel:
 
     def start(self, noise: Noise, level: Level, batch: int = 1) -> Tensor:
         """hypot(alpha, sigma) * noise: data of variance 1 noised to the level."""
-        like = torch.empty(batch, *self.shape, device=self.device, dtype=self.dtype)
+        dtype = torch.promote_types(self.dtype, torch.float32)
+        like = torch.empty(batch, *self.shape, device=self.device, dtype=dtype)
         return (level.alpha**2 + level.sigma**2) ** 0.5 * noise(like)
 
     def noise(self, seed: int, batch: int = 1) -> Tensor:
@@ -189,7 +186,7 @@ class DigitModel(LabelModel):
 
         from core.bridge import schedule_of
 
-        folder = ASSETS / card.source
+        folder = ROOT / card.source
         config = json.loads((folder / "scheduler" / "scheduler_config.json").read_text())
         super().__init__(card, schedule_of(config), device, dtype)
         self.kind = config["prediction_type"]
@@ -199,12 +196,12 @@ class DigitModel(LabelModel):
         self.network = network.to(device).eval().requires_grad_(False)
 
     def forward(self, x: Tensor, t: float, label: Tensor | None) -> Tensor:
-        """The network call: (B, 1, 28, 28), timestep, labels (B,) to the predicted noise."""
-        return self.network(x.to(self.dtype), t, class_labels=label, return_dict=False)[0]
+        """The network call: (B, 1, 28, 28), timestep, labels (B,) to its output, v."""
+        x_cast = x.to(self.device, self.dtype)
+        return self.network(x_cast, t, class_labels=label, return_dict=False)[0].to(x)
 
     def _of(self, prompt: str | Sequence[str]) -> Denoiser:
-        prompts = [prompt] if isinstance(prompt, str) else prompt
-        labels = [NULL if each.strip() == "" else label_of(each) for each in prompts]
+        labels = [label_of(each) if each else NULL for each in prompts_of(prompt)]
         return Network(self.forward, self.kind, torch.tensor(labels, device=self.device))
 
 
@@ -220,16 +217,14 @@ class ExactModel(LabelModel):
 
     def empirical(self, label: str = "") -> Empirical:
         """The denoiser of the digits with this label, of all digits for ""."""
-        label = label.strip()
         if label not in self._denoisers:
             chosen = self.images if label == "" else self.images[self.labels == label_of(label)]
             self._denoisers[label] = Empirical(chosen)
         return self._denoisers[label]
 
     def _of(self, prompt: str | Sequence[str]) -> Denoiser:
-        if isinstance(prompt, str):
-            return self.empirical(prompt)
-        return Rows([self.empirical(each) for each in prompt])
+        denoisers = [self.empirical(each) for each in prompts_of(prompt)]
+        return denoisers[0] if len(denoisers) == 1 else Rows(denoisers)
 
 
 class BasicModel(PixelModel):
@@ -245,7 +240,7 @@ class BasicModel(PixelModel):
 
         super().__init__(card, flow(), device, dtype)
         network = BasicUNet()
-        network.load_state_dict(load_file(ASSETS / card.source / "model.safetensors"))
+        network.load_state_dict(load_file(ROOT / card.source / "model.safetensors"))
         self.network = network.to(device, dtype).eval().requires_grad_(False)
 
     def denoiser(
@@ -255,7 +250,7 @@ class BasicModel(PixelModel):
         guidance: float = 1.0,
     ) -> Denoiser:
         """The network; ValueError for a prompt or a guidance other than 1."""
-        if any([prompt] if isinstance(prompt, str) else prompt) or negative:
+        if any(prompts_of(prompt)) or any(prompts_of(negative)):
             raise ValueError("the model basic knows no labels; leave the label empty")
         if guidance != 1:
             raise ValueError(f"the model basic has no guidance; use guidance 1, got {guidance:g}")
@@ -263,12 +258,11 @@ class BasicModel(PixelModel):
 
     def forward(self, x: Tensor, t: float, condition: Tensor | None) -> Tensor:
         """The network call, from and to [-1, 1]."""
-        return self.network((x.to(self.dtype) + 1) / 2) * 2 - 1
+        return self.network((x.to(self.device, self.dtype) + 1) / 2).to(x) * 2 - 1
 
     def start(self, noise: Noise, level: Level, batch: int = 1) -> Tensor:
-        """Uniform noise at the noisy end: 2 Phi(z) - 1 = erf(z / sqrt 2) is uniform in [-1, 1]."""
-        like = torch.empty(batch, *self.shape, device=self.device, dtype=self.dtype)
-        return uniform(noise)(like)
+        """hypot(alpha, sigma) times uniform noise: erf(z / sqrt 2) is uniform in [-1, 1]."""
+        return super().start(uniform(noise), level, batch)
 
 
 def uniform(noise: Noise) -> Noise:
@@ -289,17 +283,27 @@ def load(name: str, device: str = "auto", dtype: str = "auto") -> Model:
         raise ValueError(f"model must be one of {', '.join(MODELS)}, got {name!r}")
     if dtype not in DTYPES:
         raise ValueError(f"dtype must be one of {', '.join(DTYPES)}, got {dtype!r}")
-    key = (name, _device(device), dtype)
+    key = (name, _device(device), DTYPES[dtype])
     with _lock:
         if key not in _loaded:
             try:
-                _loaded[key] = CLASSES[name](MODELS[name], key[1], DTYPES[dtype])
+                _loaded[key] = CLASSES[name](MODELS[name], key[1], key[2])
             except OSError as error:
                 raise ValueError(
                     f"the weights of model {name} are missing; "
                     "restore assets/models from the repository or train them again"
                 ) from error
         return _loaded[key]
+
+
+def prompts_of(prompt: str | Sequence[str]) -> list[str]:
+    """One prompt or several as a list, without surrounding spaces. ValueError otherwise."""
+    prompts = [prompt] if isinstance(prompt, str) else prompt
+    if not isinstance(prompts, (list, tuple)) or not prompts:
+        raise ValueError(f"a prompt must be text, or a list with one per picture, got {prompt!r}")
+    if not all(isinstance(each, str) for each in prompts):
+        raise ValueError(f"every prompt must be text, got {prompt!r}")
+    return [each.strip() for each in prompts]
 
 
 def label_of(text: str) -> int:
@@ -318,9 +322,13 @@ def _device(device: str) -> str:
     if device == "auto":
         accelerator = torch.accelerator.current_accelerator()
         return accelerator.type if accelerator is not None else "cpu"
-    if device.split(":")[0] not in ("cpu", "cuda", "mps"):
+    if str(device).split(":")[0] not in ("cpu", "cuda", "mps"):
         raise ValueError(f"device must be auto, cpu, cuda or mps, got {device!r}")
-    return device
+    try:
+        torch.empty(0, device=device)
+    except (RuntimeError, AssertionError) as error:
+        raise ValueError(f"this machine has no device {device}; use auto or cpu") from error
+    return str(device)
 
 
 DTYPES = {
@@ -330,5 +338,5 @@ DTYPES = {
     "bfloat16": torch.bfloat16,
     "float16": torch.float16,
 }
-_loaded: dict[tuple[str, str, str], Model] = {}
+_loaded: dict[tuple[str, str, torch.dtype], Model] = {}
 _lock = threading.Lock()

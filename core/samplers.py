@@ -203,7 +203,7 @@ SAMPLERS["naive"] = Sampler(
     ddim,
     order=1,
     deterministic=True,
-    same_as="DDIM at eta 0; on flow levels x <- x + (prediction - x) / (n - i)",
+    same_as="DDIM at eta 0; on evenly spaced flow levels x <- x + (prediction - x) / (n - i)",
     source="Hugging Face diffusion course, unit 1, https://huggingface.co/learn/diffusion-course",
 )
 
@@ -308,4 +308,6 @@ def _checked(eta: float, levels: Sequence[Level], noise: Noise | None) -> Noise:
 def _without_eta(sampler, denoise, x, levels, eta, options):
     if eta:
         raise ValueError(f"this sampler is deterministic: eta must be 0 or None, got {eta}")
+    if "variance" in options:
+        raise ValueError("this sampler is deterministic: it adds no noise and takes no variance")
     yield from sampler.run(denoise, x, levels, **{**sampler.fixed, **options})

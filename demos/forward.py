@@ -13,7 +13,7 @@ from torch import Tensor
 
 from core.images import gray_uri, signed_uri
 from core.metrics import psnr
-from core.models import MODELS, BasicModel, Model, load, uniform
+from core.models import MODELS, BasicModel, ExactModel, Model, load, uniform
 from core.samplers import seeded
 from core.schedules import Level
 from demos import sources, widgets
@@ -30,7 +30,7 @@ LEAD = (
 EQUATION = (
     Panel("xₜ", "noisy picture ="),
     Panel("α x₀", "signal part +", "signal"),
-    Panel("σ ε", "noise part", "noise", phone=False),
+    Panel("σ ε", "noise part (blue +3, orange −3)", "noise", phone=False),
 )
 GUESS = (
     Panel("x̂₀", "one-step prediction", "signal"),
@@ -82,6 +82,12 @@ def noise(
     frames = widgets.whole(frames, "Frames", 2, 200)
     seed = widgets.whole(seed, "Seed", 0, 2**32 - 1)
     settings = {key: value for key, value in locals().items() if key in SHOWN}
+    if name == "basic" and process == "Markov chain":
+        raise ValueError(
+            "The model basic has uniform noise, and a sum of uniform steps is not uniform; "
+            "choose closed form."
+        )
+    widgets.choice(source, "Picture", sources.SOURCES[:2])
     x0 = sources.chosen(source, digit, index, picture, fit)
     walked = walk(load(name), x0, process, frames, seed)
     reel = reel_of(walked, f"{sources.words(source, digit, index)}, {process}", settings)
@@ -146,12 +152,14 @@ def add_frame(reel: Reel, walked: Path, level: Level, x: Tensor) -> None:
         uris += [gray_uri(pixels), signed_uri(2 * (pixels - clean), limit=2.0)]
         ratio = psnr(pixels, clean)
         numbers.append(("one-step PSNR", "∞ dB" if ratio == float("inf") else f"{ratio:.1f} dB"))
-        text += f" {verdict(ratio)}"
+        text += f" {verdict(ratio, isinstance(model, ExactModel))}"
     reel.add(uris, text, pos=place(level), facts=numbers)
 
 
-def verdict(ratio: float) -> str:
+def verdict(ratio: float, exact: bool) -> str:
     """The quality of a one-step prediction in words."""
+    if exact and ratio < 25:
+        return "The exact denoiser answers with the training digits that fit, not with this one."
     if ratio > 25:
         return "One call recovers the picture almost exactly."
     if ratio > 15:

@@ -88,6 +88,8 @@ def invert(
     yield message, Session(inversion, x0, message["frames"], settings)
 
 
+INVERTING = ("Inverting with", "Inverted", "Reconstructing with", "Reconstructed")
+SAYINGS = {"sdedit": ("Adding random noise to", "Noised", "Denoising with", "Denoised")}
 SHOWN = ("source", "digit", "index")
 
 
@@ -109,17 +111,19 @@ def there_and_back(stage: Stage, x0: Tensor, settings: dict[str, Any]):
     """Stream the inversion and the reconstruction; returns the Inversion."""
     model, label = stage.model, settings["label"]
     method = INVERSIONS[settings["method"]]
+    up, there, down, back_again = SAYINGS.get(settings["method"], INVERTING)
     inversion = yield from stage.streamed(
         method.invert(model, x0, label, steps=settings["steps"], seed=settings["seed"]),
         1,
-        f"Inverting with {words(label)}",
+        f"{up} {words(label)}",
     )
-    stage.rest(inversion.trajectory[-1], inversion.levels[-1], 1, noise_text(inversion))
+    end = inversion.trajectory[-1]
+    stage.rest(end, inversion.levels[-1], 1, f"{there}: {noise_text(end)}")
     back = yield from stage.streamed(
-        method.edit(inversion, label, strength=1.0), 2, f"Reconstructing with {words(label)}"
+        method.edit(inversion, label, strength=1.0), 2, f"{down} {words(label)}"
     )
     ratio = psnr(model.pixels(back), model.pixels(x0))
-    said = f"Reconstructed: PSNR {decibel(ratio)} against the picture. {verdict(ratio)}"
+    said = f"{back_again}: PSNR {decibel(ratio)} against the picture. {verdict(ratio)}"
     stage.rest(back, inversion.levels[0], 2, said)
     return inversion
 
@@ -129,7 +133,7 @@ def edit(
     target: str = "9",
     guidance: float = 3.0,
     strength: float = 0.8,
-    sdedit_seed: int = 0,
+    sdedit_seed: int = 1,
 ) -> Iterator[tuple[dict, Any]]:
     """Sample the inverted noise again with another label, SDEdit beside it; streams both.
 
@@ -201,13 +205,10 @@ def reel_of(model: Model, settings: dict[str, Any], total: int) -> Reel:
     )
 
 
-def noise_text(inversion: Inversion) -> str:
-    """Whether the inverted noise looks like noise."""
-    end = inversion.trajectory[-1]
-    return (
-        f"Inverted: mean {short(end.mean().item())} and spread {short(end.std().item())}; "
-        "true noise has 0 and 1."
-    )
+def noise_text(x: Tensor) -> str:
+    """Whether it looks like noise."""
+    mean, spread = short(x.mean().item()), short(x.std().item())
+    return f"mean {mean} and spread {spread}; true noise has 0 and 1."
 
 
 def decibel(ratio: float) -> str:
@@ -328,6 +329,6 @@ def edit_controls() -> tuple[list[Any], gr.Button]:
     button = gr.Button("Edit", variant="primary")
     with gr.Accordion("More", open=False):
         seed = widgets.Number(
-            0, label="SDEdit seed", precision=0, info="0 to 4294967295, of its random noise"
+            1, label="SDEdit seed", precision=0, info="0 to 4294967295, of its random noise"
         )
     return [target, guidance, strength, seed], button

@@ -66,7 +66,7 @@ class Curve:
 
 
 QUANTITIES = {
-    "alpha_bar": ("alpha-bar: share of the variance that is signal", "1"),
+    "alpha_bar": ("alpha-bar: alpha², the signal that is left", "1"),
     "log_snr": ("log-SNR: ln(alpha² / sigma²)", "nats"),
     "snr": ("SNR: alpha² / sigma²", "ratio, logarithmic axis"),
     "beta": ("beta: variance added by one step", "1, logarithmic axis"),

@@ -17,7 +17,7 @@ from core.samplers import SAMPLERS, Step, seeded
 from core.schedules import SCHEDULES, SPACINGS, Level
 from demos import widgets
 from demos.player import Panel, Reel
-from demos.plots import facts, noise_share, percent, place, signal_curve
+from demos.plots import facts, noise_share, percent, place, short, signal_curve
 
 ALL_SAMPLERS = {**SAMPLERS, **BRIDGED}
 OWN = "own"  # the schedule that the model was trained with
@@ -27,6 +27,7 @@ PANELS = (
     Panel("x̂₀", "predicted clean picture", "signal"),
     Panel("ε̂", "predicted noise (blue +3, orange −3)", "noise", phone=False),
 )
+SCALED = Panel("xₜ", "noisy picture, scaled to α² + σ² = 1")
 NEAREST = Panel("xᵢ", "nearest training digit", "", phone=False)
 
 
@@ -125,6 +126,8 @@ class Run:
 def reel_of(run: Run) -> Reel:
     """An empty reel for this run."""
     panels = (*PANELS, NEAREST) if run.request.model == "exact" else PANELS
+    if any(abs(level.alpha**2 + level.sigma**2 - 1) > 1e-3 for level in run.levels):
+        panels = (SCALED, *panels[1:])
     return Reel(
         panels,
         total=len(run.levels),
@@ -199,4 +202,4 @@ def warning(x0: Tensor, clipped: bool) -> str:
     peak = torch.nan_to_num(x0.abs()).max().item()
     if clipped or peak <= 1.5:
         return ""
-    return f"The raw guess reaches ±{peak:.0f}; it is shown clipped to −1..1."
+    return f"The raw guess reaches ±{short(peak)}; it is shown clipped to −1..1."

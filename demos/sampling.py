@@ -79,7 +79,7 @@ def sample(
 
 def sendable(x: Tensor) -> Tensor:
     """The first picture of a batch, as the last tab takes it; a stopped run sends its guess."""
-    return x[:1].float().cpu()
+    return x[:1].float().clamp(-1, 1).cpu()
 
 
 def build(shared: widgets.Shared) -> None:

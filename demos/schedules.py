@@ -85,7 +85,10 @@ def reel_of(pair: list[Schedule], names: list[str], settings: dict[str, Any]) ->
         for name, tone, each, ticks in zip(names, ("first", "second"), pair, visited, strict=True)
     ]
     return Reel(
-        (Panel("xₜ", names[0], "first"), Panel("xₜ", names[1], "second")),
+        (
+            Panel("xₜ", f"{names[0]}, scaled" if exploding(pair[0]) else names[0], "first"),
+            Panel("xₜ", f"{names[1]}, scaled" if exploding(pair[1]) else names[1], "second"),
+        ),
         total=FRAMES,
         title=f"{names[0]} and {names[1]}: {steps} steps, {settings['spacing']}",
         settings=settings,
@@ -105,14 +108,20 @@ def made(which: str, name: Any, parameters: Any) -> Schedule:
     if not isinstance(parameters, dict):
         raise ValueError(f"{which}: parameters must be given by name, got {str(parameters)[:40]}")
     taken = [each for each in inspect.signature(SCHEDULES[name]).parameters if each != "timesteps"]
+    given: dict[str, Any] = {}
     for key, value in parameters.items():
         if key not in taken:
             raise ValueError(f"{name} has no parameter {key}; it takes {', '.join(taken)}")
         if key == "zero_terminal_snr":
-            widgets.truth(value, "zero_terminal_snr")
+            given[key] = widgets.truth(value, "zero_terminal_snr")
         else:
-            widgets.real(value, f"{name}: {key}", 0, 10_000)
-    return SCHEDULES[name](**parameters)
+            given[key] = widgets.real(value, f"{name}: {key}", 0, 10_000)
+    return SCHEDULES[name](**given)
+
+
+def exploding(schedule: Schedule) -> bool:
+    """Whether its noisy pictures have to be scaled to be shown: alpha^2 + sigma^2 is not 1."""
+    return bool(((schedule.alpha**2 + schedule.sigma**2 - 1).abs() > 1e-3).any())
 
 
 def behind(schedule: Schedule) -> list[tuple[float, float]]:

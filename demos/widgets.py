@@ -274,4 +274,6 @@ def _number(value: Any) -> float:
 
 
 def _said(value: Any) -> str:
-    return "nothing" if value is None or value == "" else str(value)[:40]
+    if value is None or value == "":
+        return "nothing"
+    return "a huge number" if isinstance(value, int) and abs(value) > 10**40 else str(value)[:40]

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Generator, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Generator, Sequence
+from dataclasses import dataclass, replace
+from itertools import pairwise
 from typing import Any, Protocol, TypeVar
 
 from torch import Tensor
@@ -78,12 +79,14 @@ class Method(Protocol):
         *,
         guidance: float | None = None,
         strength: float | None = 1.0,
+        mask: Tensor | None = None,
     ) -> Generator[Step, None, Tensor]:
         """Sample again with another prompt from level k = floor(strength steps + 1/2).
 
         Returns the clean latent. With the source prompt it is the reconstruction; strength 0
         yields nothing and returns x0; None is the method's default. `guidance` None is that of
-        the inversion.
+        the inversion. `mask`, 1 to edit and 0 to keep, broadcasts against x: outside of it every
+        step is replaced by the trajectory.
         """
         ...
 
@@ -108,7 +111,11 @@ def start_index(strength: float, steps: int) -> int:
 
 
 def resample(
-    inversion: Inversion, prompt: str | Sequence[str], guidance: float | None, strength: float
+    inversion: Inversion,
+    prompt: str | Sequence[str],
+    guidance: float | None,
+    strength: float,
+    mask: Tensor | None,
 ) -> Generator[Step, None, Tensor]:
     """DDIM at eta = 0 from level k of the trajectory down to the clean end."""
     start = start_index(strength, len(inversion.levels) - 1)
@@ -116,8 +123,10 @@ def resample(
     denoise = inversion.model.denoiser(prompt, guidance=guidance)
     x = inversion.trajectory[start]
     levels = inversion.levels[start::-1]
-    steps: Iterator[Step] = SAMPLERS["ddim"](denoise, x, levels)
-    for step in steps:
-        yield step
+    for index, pair in enumerate(pairwise(levels)):
+        (step,) = SAMPLERS["ddim"](denoise, x, pair)
         x = step.x_next
+        if mask is not None:
+            x = mask * x + (1 - mask) * inversion.trajectory[start - 1 - index]
+        yield replace(step, index=index, x_next=x, calls=index + 1)
     return x

@@ -60,7 +60,8 @@ class DDIMInversion:
         *,
         guidance: float | None = None,
         strength: float | None = 1.0,
+        mask: Tensor | None = None,
     ) -> Generator[Step, None, Tensor]:
         """Sample from level k of the trajectory with another prompt."""
         strength = self.strength if strength is None else strength
-        return (yield from resample(inversion, prompt, guidance, strength))
+        return (yield from resample(inversion, prompt, guidance, strength, mask))

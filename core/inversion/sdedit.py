@@ -50,8 +50,9 @@ class SDEdit:
         prompt: str | Sequence[str],
         *,
         guidance: float | None = None,
-        strength: float | None = None,
+        strength: float | None = 1.0,
+        mask: Tensor | None = None,
     ) -> Generator[Step, None, Tensor]:
         """Denoise from level k with another prompt, deterministically (DDIM at eta = 0)."""
         strength = self.strength if strength is None else strength
-        return (yield from resample(inversion, prompt, guidance, strength))
+        return (yield from resample(inversion, prompt, guidance, strength, mask))

@@ -25,7 +25,7 @@ from diffusers import DDIMScheduler
 from torch.utils.flop_counter import FlopCounterMode
 
 from core.denoisers import Network
-from core.models import ASSETS, load
+from core.models import ROOT, load
 from core.samplers import SAMPLERS
 
 STEPS, TURNS = 10, 15
@@ -44,7 +44,7 @@ def ours(forward: Callable, x: torch.Tensor) -> None:
 @torch.no_grad()
 def theirs(forward: Callable, x: torch.Tensor) -> None:
     """The loop of the diffusers documentation."""
-    scheduler: Any = DDIMScheduler.from_pretrained(ASSETS / "digits/scheduler")
+    scheduler: Any = DDIMScheduler.from_pretrained(ROOT / "assets/models/digits/scheduler")
     scheduler.set_timesteps(STEPS)
     label = torch.zeros(len(x), dtype=torch.long)
     for t in scheduler.timesteps:

@@ -77,6 +77,17 @@ def test_trajectory_and_calls(x0):
     assert snrs == sorted(snrs, reverse=True)
 
 
+def test_mask_keeps_what_it_does_not_cover(x0):
+    method = INVERSIONS["ddim"]
+    inversion = finish(method.invert(GaussianModel(), x0, steps=10))
+    mask = torch.zeros(1, 1, 4, 4, dtype=torch.float64)
+    mask[..., :2] = 1
+    edited = finish(method.edit(inversion, str(OTHER), mask=mask))
+    free = finish(method.edit(inversion, str(OTHER)))
+    torch.testing.assert_close(edited[..., 2:], x0[..., 2:], rtol=0, atol=1e-12)
+    torch.testing.assert_close(edited[..., :2], free[..., :2], rtol=0, atol=1e-12)
+
+
 @pytest.mark.parametrize("name", INVERSIONS)
 def test_strength_zero_returns_the_picture_and_yields_nothing(x0, name):
     method = INVERSIONS[name]
