@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import base64
 import binascii
+import contextlib
 import io
 from typing import Any
 
 import gradio as gr
+from gradio.components.image_editor import EditorData
+from gradio.data_classes import GradioRootModel, ImageData
 from PIL import Image, ImageOps
 from torch import Tensor
 
@@ -21,16 +24,43 @@ FITS = ("digit", "photo")
 PHOTO = 96  # pixels of a photo's side
 
 
-class Picture(widgets.Raw, gr.Image):
+class Sent(GradioRootModel):
+    """Whatever was sent: it is judged by `opened`, in one sentence."""
+
+    root: Any
+
+
+class Picture(gr.Image):
     """An upload that is opened by us: size checked first, upright, on white."""
+
+    data_model = Sent
+
+    def preprocess(self, payload: Any) -> Any:
+        """The value as it was sent."""
+        return payload.root if payload is not None else None
+
+    def api_info(self) -> dict[str, Any]:
+        """That of gr.Image."""
+        return ImageData.model_json_schema()
 
     def get_block_name(self) -> str:
         """The front end of gr.Image."""
         return "image"
 
 
-class Drawing(widgets.Raw, gr.Sketchpad):
+class Drawing(gr.Sketchpad):
     """A drawing pad whose picture is opened by us."""
+
+    data_model = Sent
+
+    def preprocess(self, payload: Any) -> Any:
+        """The picture with all layers, as it was sent."""
+        sent = payload.root if payload is not None else None
+        return sent.get("composite") if isinstance(sent, dict) else sent
+
+    def api_info(self) -> dict[str, Any]:
+        """That of gr.ImageEditor."""
+        return EditorData.model_json_schema()
 
     def get_block_name(self) -> str:
         """The front end of gr.ImageEditor."""
@@ -63,25 +93,25 @@ def squared(image: Image.Image) -> Image.Image:
 
 def opened(picture: Any, source: str) -> Image.Image:
     """The picture of an upload or a drawing."""
-    verb = "upload a picture" if source == "upload" else "draw a digit"
-    data = _file_of(picture)
-    if data is None:
+    if picture is None:
+        verb = "upload a picture" if source == "upload" else "draw a digit"
         raise ValueError(f"there is no picture yet: {verb} first, or choose a test digit")
-    return open_picture(data)
+    return open_picture(_file_of(picture))
 
 
 def _file_of(picture: Any) -> Any:
-    """Path or bytes inside the value of an image component; Gradio has checked the path."""
-    picture = getattr(picture, "composite", picture)
-    url, path = getattr(picture, "url", None), getattr(picture, "path", None)
-    if path:
-        return path
-    if url and url.startswith("data:image/"):
-        try:
+    """Path or bytes of a sent file; Gradio has checked that a marked path is an upload."""
+    sent = picture if isinstance(picture, dict) else {}
+    marked = isinstance(sent.get("meta"), dict) and sent["meta"].get("_type") == "gradio.FileData"
+    if marked and sent.get("path"):
+        return sent["path"]
+    url = sent.get("url") or ""
+    if isinstance(url, str) and url.startswith("data:image/"):
+        with contextlib.suppress(binascii.Error):
             return io.BytesIO(base64.b64decode(url.partition(",")[2], validate=True))
-        except binascii.Error:
-            return io.BytesIO(b"")  # not a picture, as open_picture will say
-    return None
+    raise ValueError(
+        "this is not a picture: upload a file (gradio_client: handle_file with its path)"
+    )
 
 
 def words(source: str, digit: Any, index: Any) -> str:
