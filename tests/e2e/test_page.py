@@ -3,6 +3,7 @@
 import re
 
 import pytest
+from PIL import Image
 from playwright.sync_api import expect
 
 TABS = ("Schedule", "Noise", "Sample", "Invert & edit")
@@ -144,6 +145,20 @@ def test_invert_reconstruct_edit(open_page):
     expect(player(page).locator(".sentence-text")).to_contain_text("PSNR")
     page.get_by_role("button", name="Edit", exact=True).click()
     expect(player(page).locator(".sentence-text")).to_contain_text("Edited to label 9")
+
+
+def test_an_uploaded_digit_is_inverted(open_page, tmp_path):
+    image = Image.new("RGB", (120, 160), "white")
+    image.paste((20, 20, 120), (50, 20, 66, 140))
+    image.save(tmp_path / "one.jpg")
+    page = open_page(tab="Invert & edit")
+    page.locator("label:visible", has_text="upload").first.click()
+    page.locator("input[type=file]").first.set_input_files(tmp_path / "one.jpg")
+    expect(page.locator(".stepwise-columns:visible img[src*='one.jpg']").first).to_be_visible()
+    set_steps(page, 4)
+    run(page)
+    wait_for_status(page, "done")
+    expect(player(page).locator(".player-title")).to_contain_text("upload")
 
 
 def test_a_sampled_picture_can_be_sent_to_the_editor(open_page):
