@@ -10,6 +10,8 @@ import yaml
 from packaging.requirements import Requirement
 from packaging.version import Version
 
+from tests.server import running
+
 ROOT = Path(__file__).resolve().parent.parent
 DOCUMENTS = {name: (ROOT / name).read_text("utf-8") for name in ("README.md", "CONTRIBUTING.md")}
 MAKEFILE = (ROOT / "Makefile").read_text("utf-8")
@@ -159,13 +161,10 @@ def test_the_api_names_exist(page):
 
 
 @pytest.mark.slow
-def test_the_api_snippet_runs(page):
+def test_the_api_snippet_runs():
     code, _ = snippet("README.md", "The API")
-    _, url, _ = page.launch(prevent_thread_lock=True, quiet=True, share=False)
-    try:
+    with running() as url:
         assert run(code.replace("http://127.0.0.1:7860", url))["run"]["frames"]
-    finally:
-        page.close()
 
 
 # ---- what the documents name --------------------------------------------------------------------

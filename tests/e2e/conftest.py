@@ -38,8 +38,9 @@ def browser():
     if CHROMIUM is None:
         assert not os.environ.get("CI"), "CI needs chromium: apt-get install chromium"
         pytest.skip("no chromium on this machine: the browser tests were not run")
-    from playwright.sync_api import sync_playwright
+    from playwright.sync_api import expect, sync_playwright
 
+    expect.set_options(timeout=90_000)  # milliseconds: machines may be slow and shared
     with sync_playwright() as playwright:
         chromium = playwright.chromium.launch(executable_path=CHROMIUM, args=list(FLAGS))
         yield chromium

@@ -158,7 +158,7 @@ def test_cancel_ends_the_run_and_keeps_what_was_sent(address):
         if seen == 3:
             stream.cancel()
             seen = 4
-    assert stream.seconds < 60 and seen < 500
+    assert seen < 500
 
 
 def test_photo_is_shown_as_it_is(client, tmp_path):

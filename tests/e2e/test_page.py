@@ -67,7 +67,7 @@ def test_run_streams_and_scrubbing_asks_nothing_of_the_server(open_page):
     expect(player(page).locator(".frame-count")).to_contain_text("frame 5 of 13")
     box = player(page).locator(".track").bounding_box()
     page.mouse.click(box["x"] + box["width"] * 0.99, box["y"] + box["height"] / 2)
-    assert frame_number(page) <= 2
+    expect(player(page).locator(".frame-count")).to_have_text(re.compile("frame [12] of 13"))
     assert [url for url in asked if not url.startswith("data:")] == []
 
 
