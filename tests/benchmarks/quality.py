@@ -5,8 +5,8 @@ inversion  round-trip mean squared error of 64 test digits at S = 10, 20, 50, 10
 table      Frechet distance on standardised classifier features, n = 1,000, for five kinds of
            noise and four step counts, beside the distance of two real samples of that size
 
-Each cell is written to checkpoints/quality.json when it is done, so an interrupted run goes on
-where it was; the file is tied to the weights. Each finished section is printed as Markdown and
+Each cell is written to figures.json beside the weights when it is done, so an interrupted run goes
+on where it was; the file is tied to the weights. Each finished section is printed as Markdown and
 written into the card of the model, assets/models/digits/README.md.
 """
 
@@ -31,7 +31,7 @@ from core.models import load
 from core.samplers import SAMPLERS, seeded
 
 ROOT = Path(__file__).parent.parent.parent
-STORE = ROOT / "checkpoints" / "quality.json"
+STORE = ROOT / "assets/models/digits/figures.json"
 WEIGHTS = ROOT / "assets/models/digits/unet/diffusion_pytorch_model.safetensors"
 CARD = ROOT / "assets/models/digits/README.md"
 COUNT, BATCH = 1000, 10  # small batches stay in the cache of a CPU
@@ -57,7 +57,6 @@ def remembered(key: str, measure: Callable[[], float]) -> float:
     if key in stored():
         return stored()[key]
     result = measure()
-    STORE.parent.mkdir(exist_ok=True)
     STORE.write_text(json.dumps(stored() | {key: result}, indent=1))
     print(f"{key}: {result:.6g}", flush=True)
     return result
