@@ -40,7 +40,7 @@ GUESS = (
 
 @dataclass(frozen=True)
 class Path:
-    """One picture on its way to noise: the levels, and x and its noise part at each."""
+    """One picture on its way to noise: the levels, and x at each."""
 
     model: Model
     levels: list[Level]

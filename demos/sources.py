@@ -121,7 +121,7 @@ def words(source: str, digit: Any, index: Any) -> str:
 
 def at(level: Level) -> str:
     """The beginning of a sentence about a level."""
-    return "At the clean end" if level.t < 0 else f"At t = {level.t:.0f}"
+    return "At the clean end," if level.t < 0 else f"At t = {level.t:.0f},"
 
 
 def controls(*, drawing: bool) -> list[Any]:

@@ -41,23 +41,27 @@ class Inversion:
 
 
 class Method(Protocol):
-    """An inversion method.
-
-    Attributes:
-        exact: how exactly it reconstructs, in words.
-        needs_gradients: whether it differentiates the network.
-        source: authors, year, equation, link.
-        strength: the default start level of an edit, as a share of the steps.
-    """
+    """An inversion method."""
 
     @property
-    def exact(self) -> str: ...  # noqa: D102  (documented above)
+    def exact(self) -> str:
+        """How exactly it reconstructs, in words."""
+        ...
+
     @property
-    def needs_gradients(self) -> bool: ...  # noqa: D102
+    def needs_gradients(self) -> bool:
+        """Whether it differentiates the network."""
+        ...
+
     @property
-    def source(self) -> str: ...  # noqa: D102
+    def source(self) -> str:
+        """Authors, year, equation, link."""
+        ...
+
     @property
-    def strength(self) -> float: ...  # noqa: D102
+    def strength(self) -> float:
+        """The default start level of an edit, as a share of the steps."""
+        ...
 
     def invert(
         self,
