@@ -104,7 +104,7 @@ def test_load_is_cached_and_thread_safe():
 @pytest.mark.parametrize(
     ("call", "said"),
     [
-        (lambda: load("sdxl"), "model must be one of digits, exact, basic"),
+        (lambda: load("sdxl"), "model must be one of digits, emoji, exact, basic"),
         (lambda: load("exact", device="tpu"), "device must be"),
         (lambda: load("exact", dtype="int8"), "dtype must be one of"),
         (lambda: load("exact").denoiser("12"), "label must be a digit"),

@@ -6,7 +6,8 @@ import pytest
 import torch
 from torch import nn
 
-from core.training import RECIPES, TrainStep, basic_loss, digit_loss, rate_at, train
+from core.training import RECIPES, TrainStep, rate_at, train
+from core.training.digits import basic_loss, digit_loss
 
 
 def tiny(saved, steps):

@@ -1,4 +1,4 @@
-"""Data sets: the MNIST digits that ship with the project."""
+"""The MNIST digits that ship with the project."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-FOLDER = Path(__file__).parent.parent / "assets" / "data"
+FOLDER = Path(__file__).parent.parent.parent / "assets" / "data"
 FILES = {
     "train": ("train-images-idx3-ubyte.gz", "train-labels-idx1-ubyte.gz"),
     "test": ("t10k-images-idx3-ubyte.gz", "t10k-labels-idx1-ubyte.gz"),

@@ -1,0 +1,156 @@
+"""The models that can be run: cards, and `load`.
+
+A `Model` knows its schedule, its range of values and how prompts become denoisers; it does not
+know what a sampler is.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from pathlib import Path
+
+import torch
+
+from core.models.base import ROOT, Model, ModelCard
+from core.models.digits import BasicModel, DigitModel, ExactModel, PixelModel, label_of, uniform
+from core.models.hub import fetched, plainly
+from core.models.latent import LatentModel, check_folder
+
+__all__ = [
+    "MODELS",
+    "ROOT",
+    "BasicModel",
+    "ExactModel",
+    "LatentModel",
+    "Model",
+    "ModelCard",
+    "PixelModel",
+    "add_folder",
+    "label_of",
+    "load",
+    "uniform",
+]
+
+SD = "stable-diffusion-v1-5/stable-diffusion-v1-5"
+MODELS: dict[str, ModelCard] = {
+    card.name: card
+    for card in (
+        ModelCard(
+            "digits",
+            "digits (U-Net, 1.7 M parameters)",
+            "assets/models/digits",
+            "network",
+            "Apache-2.0",
+            1_708_417,
+        ),
+        ModelCard(
+            "emoji",
+            "emoji (latent text-to-image, 13 M parameters)",
+            "assets/models/emoji",
+            "latent",
+            "Apache-2.0",
+            13_200_000,
+            prompts="text",
+        ),
+        ModelCard("exact", "exact (no network)", "assets/data", "exact", "CC BY-SA 3.0", 10_000),
+        ModelCard(
+            "basic",
+            "basic (U-Net, 0.3 M parameters, uniform noise)",
+            "assets/models/basic",
+            "network",
+            "Apache-2.0",
+            309_057,
+            "uniform noise",
+            prompts="",
+        ),
+        ModelCard(
+            SD,
+            "Stable Diffusion 1.5 (needs a GPU and a 2 GB download)",
+            SD,
+            "latent",
+            "CreativeML Open RAIL-M",
+            1_066_235_307,
+            prompts="text",
+            revision="451f4fe16113bff5a5d2269ed5ad43b0592e9a14",
+        ),
+    )
+}
+PIXEL_CLASSES = {"digits": DigitModel, "exact": ExactModel, "basic": BasicModel}
+DTYPES = {
+    "float32": torch.float32,
+    "float64": torch.float64,
+    "bfloat16": torch.bfloat16,
+    "float16": torch.float16,
+    "fp32": torch.float32,
+    "bf16": torch.bfloat16,
+    "fp16": torch.float16,
+}
+
+
+def load(
+    name: str,
+    device: str = "auto",
+    dtype: str = "auto",
+    report: Callable[[str], None] | None = None,
+) -> Model:
+    """The model of this name, loaded once per device and dtype; safe to call from many threads.
+
+    `device` "auto" is cuda, else mps, else cpu; `dtype` "auto" is float32, and float16 for latent
+    models on cuda. `report` is told, in sentences, how a download goes. ValueError for an unknown
+    name, device or dtype, and for weights that are missing, cannot be fetched or do not fit.
+    """
+    if name not in MODELS:
+        raise ValueError(f"model must be one of {', '.join(MODELS)}, got {name!r}")
+    if dtype != "auto" and dtype not in DTYPES:
+        raise ValueError(f"dtype must be one of auto, {', '.join(DTYPES)}, got {dtype!r}")
+    card, where = MODELS[name], _device(device)
+    half = card.kind == "latent" and where.startswith("cuda")
+    kind = DTYPES["float16" if half else "float32"] if dtype == "auto" else DTYPES[dtype]
+    with _locks.setdefault(name, threading.Lock()):  # a download keeps nobody else waiting
+        if (name, where, kind) not in _loaded:
+            with plainly(card):
+                _loaded[name, where, kind] = _made(card, where, kind, report)
+        return _loaded[name, where, kind]
+
+
+def _made(
+    card: ModelCard, device: str, dtype: torch.dtype, report: Callable[[str], None] | None
+) -> Model:
+    if card.kind != "latent":
+        return PIXEL_CLASSES[card.name](card, device, dtype)
+    folder = fetched(card, report) if card.revision else ROOT / card.source
+    return LatentModel(card, folder, device, dtype)
+
+
+def add_folder(folder: Path | str) -> str:
+    """Add a local folder in the diffusers format to MODELS; returns its name.
+
+    ValueError, one sentence, for a folder that is not a Stable Diffusion pipeline or not safe.
+    """
+    folder = Path(folder).expanduser().resolve()
+    check_folder(folder)
+    name = folder.name
+    if name in MODELS and MODELS[name].source != str(folder):
+        raise ValueError(f"there is already a model called {name}; rename the folder {folder}")
+    MODELS[name] = ModelCard(
+        name, f"{name} (local folder)", str(folder), "latent", "see its card", 0, prompts="text"
+    )
+    return name
+
+
+def _device(device: str) -> str:
+    if device == "auto":
+        accelerator = torch.accelerator.current_accelerator()
+        return accelerator.type if accelerator is not None else "cpu"
+    if str(device).split(":")[0] not in ("cpu", "cuda", "mps"):
+        raise ValueError(f"device must be auto, cpu, cuda or mps, got {device!r}")
+    try:
+        torch.empty(0, device=device)
+    except (RuntimeError, AssertionError) as error:
+        raise ValueError(f"this machine has no device {device}; use auto or cpu") from error
+    return str(device)
+
+
+_loaded: dict[tuple[str, str, torch.dtype], Model] = {}
+_locks: dict[str, threading.Lock] = {}

@@ -1,0 +1,137 @@
+"""What a model is: its card, the protocol that samplers and inversions rely on, its devices."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+import torch
+from PIL import Image
+from torch import Tensor
+
+from core.denoisers import Denoiser
+from core.samplers import Noise, seeded
+from core.schedules import Level, Schedule
+
+ROOT = Path(__file__).parent.parent.parent
+
+
+@dataclass(frozen=True)
+class ModelCard:
+    """What is known of a model before it is loaded.
+
+    Attributes:
+        name: key of MODELS.
+        title: name on screen.
+        source: folder with its weights or pictures (in the repository, or an absolute path), or
+            the id of a repository on the Hugging Face hub.
+        kind: "network", "exact" or "latent".
+        licence: of the weights or of the data.
+        size: parameters, or pictures of an exact model.
+        noise: what its noise is, in words.
+        prompts: what it can be asked for: "label" (a digit), "text" or "" (nothing).
+        revision: the pinned commit of a model on the hub.
+    """
+
+    name: str
+    title: str
+    source: str
+    kind: str
+    licence: str
+    size: int
+    noise: str = "Gaussian noise"
+    prompts: str = "label"
+    revision: str = ""
+
+
+class Model(Protocol):
+    """A model that samplers and inversions can run on. `shape` is (C, H, W) of its latents."""
+
+    card: ModelCard
+    schedule: Schedule
+    shape: tuple[int, int, int]
+
+    @property
+    def size(self) -> int:
+        """Side of its pictures in pixels."""
+        ...
+
+    def denoiser(
+        self,
+        prompt: str | Sequence[str] = "",
+        negative: str | Sequence[str] = "",
+        guidance: float = 1.0,
+    ) -> Denoiser:
+        """The denoiser for a prompt, or for one prompt per row."""
+        ...
+
+    def encode(self, images: Sequence[Image.Image]) -> Tensor:
+        """PIL images to clean latents (B, C, H, W)."""
+        ...
+
+    def pixels(self, x: Tensor) -> Tensor:
+        """Latents to (B, 1 or 3, H, W) in [0, 1], clipped; PSNR is measured on these."""
+        ...
+
+    def decode(self, x: Tensor) -> list[Image.Image]:
+        """Latents to PIL images."""
+        ...
+
+    def preview(self, x: Tensor) -> list[Image.Image]:
+        """Latents to small PIL images, cheaply; approximate for latent models."""
+        ...
+
+    def start(self, noise: Noise, level: Level, batch: int = 1) -> Tensor:
+        """The first x of a sampler: hypot(alpha, sigma) * noise."""
+        ...
+
+    def noise(self, seed: int, batch: int = 1) -> Tensor:
+        """The noise of `seeded(seed, batch)`, drawn once, on the CPU."""
+        ...
+
+
+class Seeded:
+    """The start of every run, for models with Gaussian noise."""
+
+    shape: tuple[int, int, int]
+    device: str
+    dtype: torch.dtype
+
+    def start(self, noise: Noise, level: Level, batch: int = 1) -> Tensor:
+        """hypot(alpha, sigma) * noise: data of variance 1 noised to the level."""
+        dtype = torch.promote_types(self.dtype, torch.float32)
+        like = torch.empty(batch, *self.shape, device=self.device, dtype=dtype)
+        return (level.alpha**2 + level.sigma**2) ** 0.5 * noise(like)
+
+    def noise(self, seed: int, batch: int = 1) -> Tensor:
+        """N(0, I), one generator per row, shape (batch, C, H, W)."""
+        return seeded(seed, batch)(torch.empty(batch, *self.shape))
+
+
+def prompts_of(prompt: str | Sequence[str]) -> list[str]:
+    """One prompt or several as a list, without surrounding spaces. ValueError otherwise."""
+    prompts = [prompt] if isinstance(prompt, str) else prompt
+    if not isinstance(prompts, (list, tuple)) or not prompts:
+        raise ValueError(f"a prompt must be text, or a list with one per picture, got {prompt!r}")
+    if not all(isinstance(each, str) for each in prompts):
+        raise ValueError(f"every prompt must be text, got {prompt!r}")
+    return [each.strip() for each in prompts]
+
+
+def check_guidance(guidance: float) -> None:
+    """ValueError for a guidance outside -20..20."""
+    if not -20 <= guidance <= 20:
+        raise ValueError(f"guidance must be in -20..20, got {guidance}")
+
+
+def sized(images: Sequence[Image.Image] | Image.Image, size: int) -> list[Image.Image]:
+    """PIL images, or one, as a list; ValueError for none and for another size."""
+    images = [images] if isinstance(images, Image.Image) else list(images)
+    if not images:
+        raise ValueError("there is no picture to encode")
+    for image in images:
+        if image.size != (size, size):
+            raise ValueError(f"a picture must be {size} x {size} pixels, got {image.size}")
+    return images

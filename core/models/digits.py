@@ -1,0 +1,167 @@
+"""The models that work on the pixels of digits: a trained U-Net, the exact answer, lesson one."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from typing import Any
+
+import torch
+from PIL import Image
+from torch import Tensor
+
+from core.data import mnist, signed
+from core.denoisers import Denoiser, Empirical, Guided, Network, Rows
+from core.images import from_pil, to_pil
+from core.models.base import ROOT, ModelCard, Seeded, check_guidance, prompts_of, sized
+from core.networks import BasicUNet
+from core.samplers import Noise
+from core.schedules import Level, Schedule, flow, linear
+
+NULL = 10  # the trained class "no label"
+
+
+class PixelModel(Seeded):
+    """A model of 28x28 digits that works on the pixels themselves, in [-1, 1]."""
+
+    shape = (1, 28, 28)
+    size = 28
+
+    def __init__(self, card: ModelCard, schedule: Schedule, device: str, dtype: torch.dtype):
+        """Keep what all pixel models share."""
+        self.card, self.schedule, self.device, self.dtype = card, schedule, device, dtype
+
+    def encode(self, images: Sequence[Image.Image]) -> Tensor:
+        """PIL images, or one, to (B, 1, 28, 28) in [-1, 1]; ValueError for another size."""
+        pixels = from_pil(sized(images, self.size))
+        return (pixels * 2 - 1).to(self.device, self.dtype)
+
+    def pixels(self, x: Tensor) -> Tensor:
+        """(x + 1) / 2, clipped to [0, 1]."""
+        return ((x.float() + 1) / 2).clamp(0, 1)
+
+    def decode(self, x: Tensor) -> list[Image.Image]:
+        """One PIL image per row."""
+        return to_pil(self.pixels(x))
+
+    preview = decode
+
+
+class LabelModel(PixelModel):
+    """A pixel model whose prompts are the labels "0" .. "9"; "" is any digit."""
+
+    def denoiser(
+        self,
+        prompt: str | Sequence[str] = "",
+        negative: str | Sequence[str] = "",
+        guidance: float = 1.0,
+    ) -> Denoiser:
+        """The denoiser of a label; `guidance` pushes away from `negative` ("": any digit)."""
+        check_guidance(guidance)
+        conditional = self._of(prompt)
+        if guidance == 1:
+            return conditional
+        return Guided(conditional, self._of(negative), guidance)
+
+    def _of(self, prompt: str | Sequence[str]) -> Denoiser:
+        raise NotImplementedError
+
+
+class DigitModel(LabelModel):
+    """The class-conditional U-Net that `core.training mnist` trains."""
+
+    def __init__(self, card: ModelCard, device: str, dtype: torch.dtype) -> None:
+        """Load the network and its schedule from the diffusers folder."""
+        from diffusers import UNet2DModel
+
+        from core.bridge import schedule_of
+
+        folder = ROOT / card.source
+        config = json.loads((folder / "scheduler" / "scheduler_config.json").read_text())
+        super().__init__(card, schedule_of(config), device, dtype)
+        self.kind = config["prediction_type"]
+        network: Any = UNet2DModel.from_pretrained(
+            folder / "unet", use_safetensors=True, torch_dtype=dtype
+        )
+        self.network = network.to(device).eval().requires_grad_(False)
+
+    def forward(self, x: Tensor, t: float, label: Tensor | None) -> Tensor:
+        """The network call: (B, 1, 28, 28), timestep, labels (B,) to its output, v."""
+        x_cast = x.to(self.device, self.dtype)
+        return self.network(x_cast, t, class_labels=label, return_dict=False)[0].to(x)
+
+    def _of(self, prompt: str | Sequence[str]) -> Denoiser:
+        labels = [label_of(each) if each else NULL for each in prompts_of(prompt)]
+        return Network(self.forward, self.kind, torch.tensor(labels, device=self.device))
+
+
+class ExactModel(LabelModel):
+    """The exact denoiser of 10,000 training digits, or of those with one label."""
+
+    def __init__(self, card: ModelCard, device: str, dtype: torch.dtype) -> None:
+        """Read the digits; any schedule will do, DDPM's is the default."""
+        super().__init__(card, linear(), device, dtype)
+        images, self.labels = (part[: card.size] for part in mnist("train"))
+        self.images = signed(images)
+        self._denoisers: dict[str, Empirical] = {}
+
+    def empirical(self, label: str = "") -> Empirical:
+        """The denoiser of the digits with this label, of all digits for ""."""
+        if label not in self._denoisers:
+            chosen = self.images if label == "" else self.images[self.labels == label_of(label)]
+            self._denoisers[label] = Empirical(chosen)
+        return self._denoisers[label]
+
+    def _of(self, prompt: str | Sequence[str]) -> Denoiser:
+        denoisers = [self.empirical(each) for each in prompts_of(prompt)]
+        return denoisers[0] if len(denoisers) == 1 else Rows(denoisers)
+
+
+class BasicModel(PixelModel):
+    """The U-Net of the first lesson: blends the picture with uniform noise, predicts x0.
+
+    corrupt(p, a) = (1 - a) p + a u on pixels p in [0, 1] is, in [-1, 1], the flow schedule with
+    eps = 2 u - 1, u uniform in [0, 1]. It is told neither label nor timestep.
+    """
+
+    def __init__(self, card: ModelCard, device: str, dtype: torch.dtype) -> None:
+        """Load the weights."""
+        from safetensors.torch import load_file
+
+        super().__init__(card, flow(), device, dtype)
+        network = BasicUNet()
+        network.load_state_dict(load_file(ROOT / card.source / "model.safetensors"))
+        self.network = network.to(device, dtype).eval().requires_grad_(False)
+
+    def denoiser(
+        self,
+        prompt: str | Sequence[str] = "",
+        negative: str | Sequence[str] = "",
+        guidance: float = 1.0,
+    ) -> Denoiser:
+        """The network; ValueError for a prompt or a guidance other than 1."""
+        if any(prompts_of(prompt)) or any(prompts_of(negative)):
+            raise ValueError("the model basic knows no labels; leave the label empty")
+        if guidance != 1:
+            raise ValueError(f"the model basic has no guidance; use guidance 1, got {guidance:g}")
+        return Network(self.forward, "sample")
+
+    def forward(self, x: Tensor, t: float, condition: Tensor | None) -> Tensor:
+        """The network call, from and to [-1, 1]."""
+        return self.network((x.to(self.device, self.dtype) + 1) / 2).to(x) * 2 - 1
+
+    def start(self, noise: Noise, level: Level, batch: int = 1) -> Tensor:
+        """hypot(alpha, sigma) times uniform noise: erf(z / sqrt 2) is uniform in [-1, 1]."""
+        return super().start(uniform(noise), level, batch)
+
+
+def uniform(noise: Noise) -> Noise:
+    """Turn Gaussian into uniform noise on [-1, 1]: erf(z / sqrt 2)."""
+    return lambda like: torch.erf(noise(like) / 2**0.5)
+
+
+def label_of(text: str) -> int:
+    """A digit label "0" .. "9" as a number. ValueError otherwise."""
+    if text.strip() not in tuple("0123456789"):
+        raise ValueError(f"label must be a digit 0..9, or empty for any digit, got {text!r}")
+    return int(text)

@@ -1,0 +1,90 @@
+"""Weights from the Hugging Face hub, and plain sentences for all that can go wrong with them."""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from core.models.base import ModelCard
+
+FILES = [
+    "model_index.json",
+    "scheduler/*.json",
+    "tokenizer/*",
+    "*/config.json",
+    "text_encoder/model.fp16.safetensors",
+    "unet/diffusion_pytorch_model.fp16.safetensors",
+    "vae/diffusion_pytorch_model.fp16.safetensors",
+]
+STAY = "the embedded models stay usable"
+
+
+def fetched(card: ModelCard, report: Callable[[str], None] | None = None) -> Path:
+    """The folder of a model on the hub, at its pinned revision: safetensors only, no code.
+
+    Files that are here already are not asked for again. `report` hears of every tenth.
+    """
+    from huggingface_hub import snapshot_download
+    from huggingface_hub.errors import LocalEntryNotFoundError
+    from huggingface_hub.utils import tqdm
+
+    wanted: dict[str, Any] = {"revision": card.revision, "allow_patterns": FILES}
+    try:
+        return Path(snapshot_download(card.source, local_files_only=True, **wanted))
+    except LocalEntryNotFoundError:
+        pass
+
+    class Reported(tqdm):
+        """A progress bar that speaks."""
+
+        said = -1
+
+        def update(self, n: float | None = 1) -> bool | None:
+            """Say every tenth once."""
+            done = super().update(n)
+            tenth = int(10 * self.n / self.total) if self.total else 0
+            if report is not None and self.unit == "B" and tenth > self.said:
+                self.said = tenth
+                report(f"downloading {card.title}: {10 * tenth} % of {self.total / 1e9:.1f} GB")
+            return done
+
+    return Path(snapshot_download(card.source, tqdm_class=Reported, **wanted))
+
+
+@contextlib.contextmanager
+def plainly(card: ModelCard) -> Iterator[None]:
+    """Turn what goes wrong while a model is loaded into a ValueError with one sentence."""
+    try:
+        yield
+    except torch.OutOfMemoryError as error:
+        raise ValueError(
+            f"the model {card.name} does not fit into the memory of this device; {STAY}"
+        ) from error
+    except OSError as error:
+        raise ValueError(_said(card, error)) from error
+
+
+def _said(card: ModelCard, error: OSError) -> str:
+    """The sentence for an OSError: those of the hub, of requests and of files are all such."""
+    from huggingface_hub import errors
+
+    if not card.revision:
+        return (
+            f"the weights of model {card.name} are missing; "
+            "restore assets/models from the repository or train them again"
+        )
+    if error.errno == errno.ENOSPC:
+        return f"the disk is full, so {card.title} cannot be stored; make room and try again"
+    if isinstance(error, errors.GatedRepoError):
+        return (
+            f"{card.source} asks for its terms to be accepted: do so on "
+            f"https://huggingface.co/{card.source}, then set HF_TOKEN"
+        )
+    if isinstance(error, errors.RepositoryNotFoundError | errors.RevisionNotFoundError):
+        return f"the hub has no {card.source} at revision {card.revision[:8]}; {STAY}"
+    return f"the Hugging Face hub cannot be reached to fetch {card.title}; {STAY}"

@@ -1,0 +1,36 @@
+"""The command line of the recipes."""
+
+from __future__ import annotations
+
+import argparse
+from dataclasses import replace
+
+import core.training
+from core.training import RECIPES, train
+from core.training.base import CHECKPOINTS
+
+
+def main() -> None:
+    """Train the recipe that the command line names and print its progress."""
+    parser = argparse.ArgumentParser(
+        prog="python -m core.training", description=core.training.__doc__
+    )
+    parser.add_argument("recipe", choices=RECIPES)
+    parser.add_argument("--steps", type=int, help="optimiser steps (default: the recipe's)")
+    arguments = parser.parse_args()
+    recipe = RECIPES[arguments.recipe]
+    recipe = replace(recipe, steps=arguments.steps or recipe.steps)
+    losses: list[float] = []
+    for step in train(recipe, CHECKPOINTS / arguments.recipe):
+        losses = [*losses[-499:], step.loss]
+        if (step.index + 1) % 50 == 0:
+            mean = sum(losses) / len(losses)
+            print(
+                f"step {step.index + 1} of {recipe.steps}, loss {mean:.5f}, "
+                f"{step.speed:.0f} pictures/s",
+                flush=True,
+            )
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,115 @@
+"""What a training recipe is, and the loop that runs it."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Generator
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+from torch import Tensor, nn
+
+from core.data import signed
+
+ROOT = Path(__file__).parent.parent.parent
+MODELS = ROOT / "assets" / "models"
+CHECKPOINTS = ROOT / "checkpoints"
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """What is trained: a network, on which rows of data, by which loss, and where it goes.
+
+    `data` gives tensors of equal length; a batch is the same random rows of each, uint8 pictures
+    becoming float in [-1, 1]; `loss` is called with the network, these rows and a generator.
+    `precision` is that of the network calls: "no" (float32) or "bf16".
+    """
+
+    network: Callable[[], nn.Module]
+    data: Callable[[], tuple[Tensor, ...]]
+    loss: Callable[..., Tensor]
+    save: Callable[[nn.Module], None]
+    steps: int
+    batch: int
+    rate: float = 1e-3
+    precision: str = "no"
+
+
+@dataclass(frozen=True, slots=True)
+class TrainStep:
+    """One optimiser step: its index, the loss of its batch, pictures per second so far."""
+
+    index: int
+    loss: float
+    rate: float
+    speed: float
+
+
+def rate_at(step: int, steps: int, peak: float) -> float:
+    """Warm-up over 200 steps, constant, then linear to zero over the last fifth of the run.
+
+    The constant part lets a finished run be prolonged. Hu et al. 2024, arXiv:2404.06395.
+    """
+    warm_up = min(1.0, (step + 1) / 200)
+    cool_down = min(1.0, (steps - step) / (steps / 5))
+    return peak * min(warm_up, cool_down)
+
+
+def train(
+    recipe: Recipe, checkpoint: Path, *, save_every: int = 250
+) -> Generator[TrainStep, None, None]:
+    """Run a recipe to its last step, from the checkpoint where there is one; then save it.
+
+    Yields a TrainStep after each optimiser step. The result is the average of the weights with
+    decay 0.999, saved by `recipe.save`.
+    """
+    from accelerate import Accelerator
+    from accelerate.utils import set_seed
+    from diffusers.training_utils import EMAModel
+
+    accelerator = Accelerator(mixed_precision=recipe.precision)
+    set_seed(0)  # the initial weights; every later draw has a generator of its own
+    network = recipe.network()
+    average = EMAModel(network.parameters(), decay=0.999, use_ema_warmup=True, power=0.75)
+    optimizer = torch.optim.AdamW(network.parameters(), recipe.rate, weight_decay=0.01)
+    network, optimizer = accelerator.prepare(network, optimizer)
+    average.to(accelerator.device)
+    accelerator.register_for_checkpointing(average)
+    if (checkpoint / "model.safetensors").exists():
+        accelerator.load_state(str(checkpoint))
+    data = recipe.data()
+    start, begun = average.optimization_step, time.monotonic()
+    for index in range(start, recipe.steps):
+        generator = torch.Generator().manual_seed(index)
+        rows = torch.randint(len(data[0]), (recipe.batch,), generator=generator)
+        batch = [_on(tensor[rows], accelerator.device) for tensor in data]
+        rate = rate_at(index, recipe.steps, recipe.rate)
+        for group in optimizer.param_groups:
+            group["lr"] = rate
+        loss = recipe.loss(network, *batch, generator)
+        accelerator.backward(loss)
+        accelerator.clip_grad_norm_(network.parameters(), 1.0)
+        optimizer.step()
+        optimizer.zero_grad()
+        average.step(network.parameters())
+        if (index + 1) % save_every == 0:
+            accelerator.save_state(str(checkpoint))
+        seconds = time.monotonic() - begun
+        yield TrainStep(index, loss.item(), rate, (index + 1 - start) * recipe.batch / seconds)
+    network = accelerator.unwrap_model(network, keep_fp32_wrapper=False)
+    average.copy_to(network.parameters())
+    recipe.save(network)
+
+
+def save_weights(network: nn.Module, name: str) -> None:
+    """Write the weights of a network of ours to assets/models/NAME/model.safetensors."""
+    from safetensors.torch import save_file
+
+    folder = MODELS / name
+    folder.mkdir(parents=True, exist_ok=True)
+    save_file(network.state_dict(), folder / "model.safetensors")
+
+
+def _on(rows: Tensor, device: torch.device) -> Tensor:
+    return (signed(rows) if rows.dtype == torch.uint8 else rows).to(device)

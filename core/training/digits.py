@@ -1,0 +1,105 @@
+"""Recipes of the pixel models: digits, the basic U-Net, the digit classifier."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from core.data import mnist
+from core.networks import BasicUNet, DigitClassifier
+from core.schedules import linear
+from core.training.base import MODELS, Recipe, save_weights
+
+NULL = 10  # the class "no label", trained for classifier-free guidance
+
+
+def digit_loss(
+    network: nn.Module, x0: Tensor, label: Tensor, generator: torch.Generator
+) -> Tensor:
+    """|v_theta(alpha_t x0 + sigma_t eps, t, label) - v|^2, v = alpha_t eps - sigma_t x0.
+
+    Salimans & Ho 2022, section 4, https://arxiv.org/abs/2202.00512: unlike the noise, v still
+    asks for the picture where there is hardly any signal left, so that a short training already
+    gets the whole digit right. t = T u^2, u uniform: half of the steps go to the quarter with the
+    least noise, where the errors of inversion arise. One label in ten is dropped: Ho & Salimans
+    2022, algorithm 1, https://arxiv.org/abs/2207.12598.
+    """
+    schedule = linear()
+    t = (len(schedule) * torch.rand(label.shape, generator=generator) ** 2).long()
+    eps = torch.randn(x0.shape, generator=generator).to(x0)
+    dropped = torch.rand(label.shape, generator=generator) < 0.1
+    label = torch.where(dropped.to(label.device), NULL, label)
+    alpha, sigma = (
+        scale[t].view(-1, 1, 1, 1).to(x0) for scale in (schedule.alpha, schedule.sigma)
+    )
+    output = network(alpha * x0 + sigma * eps, t.to(x0.device), class_labels=label).sample
+    return F.mse_loss(output, alpha * eps - sigma * x0)
+
+
+def basic_loss(
+    network: nn.Module, x0: Tensor, label: Tensor, generator: torch.Generator
+) -> Tensor:
+    """|f(corrupt(x0, amount)) - x0|^2 on pixels in [0, 1], amount and noise uniform in [0, 1]."""
+    x0 = (x0 + 1) / 2
+    amount = torch.rand(len(x0), 1, 1, 1, generator=generator).to(x0)
+    noise = torch.rand(x0.shape, generator=generator).to(x0)
+    return F.mse_loss(network(x0 * (1 - amount) + noise * amount), x0)
+
+
+def classifier_loss(
+    network: nn.Module, x0: Tensor, label: Tensor, generator: torch.Generator
+) -> Tensor:
+    """Cross-entropy of the label, on digits shifted by up to two pixels."""
+    dy, dx = torch.randint(-2, 3, (2,), generator=generator).tolist()
+    return F.cross_entropy(network(x0.roll((dy, dx), (2, 3))), label)
+
+
+def digit_unet() -> nn.Module:
+    """The class-conditional U-Net of 1.7 M parameters, as a diffusers UNet2DModel."""
+    from diffusers import UNet2DModel
+
+    return UNet2DModel(
+        sample_size=28,
+        in_channels=1,
+        out_channels=1,
+        layers_per_block=2,
+        block_out_channels=(32, 64, 64),
+        down_block_types=("DownBlock2D", "AttnDownBlock2D", "AttnDownBlock2D"),
+        up_block_types=("AttnUpBlock2D", "AttnUpBlock2D", "UpBlock2D"),
+        attention_head_dim=32,
+        num_class_embeds=NULL + 1,
+    )
+
+
+def save_digits(network: Any) -> None:
+    """Write the U-Net and its scheduler in the diffusers folder format."""
+    from diffusers import DDIMScheduler
+
+    folder = MODELS / "digits"
+    network.save_pretrained(folder / "unet")
+    scheduler = DDIMScheduler(
+        clip_sample=False, timestep_spacing="trailing", prediction_type="v_prediction"
+    )
+    scheduler.save_pretrained(folder / "scheduler")
+
+
+def save_basic(network: nn.Module) -> None:
+    """Write the weights of the basic U-Net."""
+    save_weights(network, "basic")
+
+
+def save_classifier(network: nn.Module) -> None:
+    """Write the weights of the classifier."""
+    save_weights(network, "digit-classifier")
+
+
+RECIPES: dict[str, Recipe] = {
+    "mnist": Recipe(digit_unet, mnist, digit_loss, save_digits, steps=12_000, batch=32),
+    "mnist-basic": Recipe(BasicUNet, mnist, basic_loss, save_basic, steps=3_000, batch=64),
+    "mnist-classifier": Recipe(
+        DigitClassifier, mnist, classifier_loss, save_classifier, steps=3_000, batch=64
+    ),
+}
