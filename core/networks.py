@@ -1,6 +1,9 @@
-"""The networks that are ours: the small U-Net of the first lesson and the digit classifier."""
+"""The networks that are ours: the small U-Net of the first lesson, and the classifiers."""
 
 from __future__ import annotations
+
+from collections.abc import Sequence
+from itertools import pairwise
 
 import torch
 from torch import Tensor, nn
@@ -58,3 +61,36 @@ class DigitClassifier(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         """Logits of the ten digits, (B, 10)."""
         return self.head(torch.dropout(self.features(x), 0.3, self.training))
+
+
+class EmojiClassifier(nn.Module):
+    """Reads emoji scenes: subject, tint, background, place and style, each from one head.
+
+    Four convolutions of stride 2, 256 features. Input (B, 3, 64, 64) in [-1, 1].
+
+    Args:
+        classes: number of classes of each head.
+    """
+
+    def __init__(self, classes: Sequence[int]) -> None:
+        """Random weights."""
+        super().__init__()
+        self.classes = list(classes)
+        widths = (3, 32, 64, 128, 160)
+        self.convolutions = nn.ModuleList(
+            nn.Conv2d(cin, cout, 3, stride=2, padding=1) for cin, cout in pairwise(widths)
+        )
+        self.norms = nn.ModuleList(nn.GroupNorm(8, width) for width in widths[1:])
+        self.hidden = nn.Linear(160 * 4 * 4, 256)
+        self.head = nn.Linear(256, sum(classes))
+
+    def features(self, x: Tensor) -> Tensor:
+        """The 256 activations below the logits, (B, 256); the space of the Frechet distance."""
+        for convolution, norm in zip(self.convolutions, self.norms, strict=True):
+            x = F.silu(norm(convolution(x)))
+        return F.silu(self.hidden(x.flatten(1)))
+
+    def forward(self, x: Tensor) -> tuple[Tensor, ...]:
+        """Logits (B, n) of each head."""
+        features = torch.dropout(self.features(x), 0.2, self.training)
+        return self.head(features).split(self.classes, dim=1)

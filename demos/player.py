@@ -143,6 +143,7 @@ class Reel:
         chart_x: float | None = None,
         warn: str = "",
         thumb: int | None = None,
+        approx: Sequence[int] = (),
     ) -> None:
         """Appends one frame.
 
@@ -154,6 +155,7 @@ class Reel:
             chart_x: Where the playhead crosses the chart, in [0, 1] of the plot area.
             warn: What the learner should doubt in this frame.
             thumb: Index of the panel that the filmstrip shows of this frame; None is `strip`.
+            approx: Indices of the panels whose picture is an approximate preview.
 
         Raises:
             ValueError: Not one picture per panel, or a place outside [0, 1].
@@ -169,12 +171,18 @@ class Reel:
             "chart_x": None if chart_x is None else _place(chart_x, "chart_x"),
             "warn": warn,
             "thumb": thumb,
+            "approx": list(approx),
         }
         self._frames.append(frame)
 
     def copy(self, frame: dict[str, Any]) -> None:
         """Appends a frame of an earlier run, as `whole` gave it."""
         self._frames.append({**frame, "i": len(self._frames)})
+
+    @property
+    def run(self) -> str:
+        """The id of the run."""
+        return self._run
 
     def due(self) -> bool:
         """True when the next message may leave: at most 30 a second, the first at once."""
@@ -243,6 +251,21 @@ class Player(gr.HTML):
     def example_value(self) -> dict[str, Any]:
         """A message without frames."""
         return self.example_payload()
+
+
+def refined(message: dict, frame: int, pictures: dict[int, str]) -> dict:
+    """The message that replaces approximate pictures of one frame of a finished run.
+
+    Args:
+        message: What `Reel.whole` gave.
+        frame: Index of the frame.
+        pictures: Data URIs by index of their panel.
+    """
+    before = message["frames"][frame]
+    after = [pictures.get(k, picture) for k, picture in enumerate(before["pictures"])]
+    approx = [k for k in before["approx"] if k not in pictures]
+    changed = {**before, "pictures": after, "approx": approx}
+    return {"run": message["run"], "status": message["status"], "frames": [changed]}
 
 
 def page_head() -> str:

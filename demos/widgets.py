@@ -208,6 +208,25 @@ def wire(
     return started
 
 
+def decode_at_rest(name: str, decode: Callable, state: gr.State, player: Any) -> None:
+    """Call `decode(state, frame)` when the player called `name` rests on an approximate frame.
+
+    `decode` answers with a message of `player.refined`.
+    """
+    button = gr.Button(elem_id=f"refine-{name}", elem_classes=["out-of-sight"])
+    frame = Number(0, visible=False)
+    button.click(
+        shown(decode),
+        [state, frame],
+        player,
+        js=f"(state) => [state, stepwise.resting('{name}')]",
+        show_progress="hidden",
+        api_visibility="private",
+        concurrency_limit=None,
+        concurrency_id=f"refine-{name}",
+    )
+
+
 def mark_stale(name: str, controls: Sequence[Any]) -> None:
     """Any change of a control marks the player's stage as showing other settings."""
     gr.on(

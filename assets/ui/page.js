@@ -75,12 +75,20 @@
     else if (PLAYER_KEYS.includes(event.key) && !own(event)) tell(player, { kind: "key", event });
   }
 
+  const resting = {}; // the frame that each player rests on
+  function refine(name, frame) {
+    resting[name] = frame;
+    document.querySelector(`#refine-${CSS.escape(name)}`)?.click();
+  }
+
   document.addEventListener("pointerdown", (event) => { clicked = event.target; }, true);
   document.addEventListener("keydown", onKey);
   window.stepwise = {
     help,
     run: () => visible(".run-button")?.click(),
     stale: (name) => tell(named(name), { kind: "stale" }),
+    refine,
+    resting: (name) => resting[name],
     stopped: (name) => tell(named(name), { kind: "stopped" }),
   };
 })();

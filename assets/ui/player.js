@@ -161,10 +161,25 @@ function drawFrame(frame) {
   });
   $(".sentence-text").textContent = frame.text;
   $(".sentence-warn").textContent = frame.warn || "";
+  $(".panels").querySelectorAll(".panel").forEach((panel, k) => {
+    panel.dataset.approx = (frame.approx || []).includes(k);
+  });
   drawFacts(frame.facts || []);
   drawTrack(frame);
   drawThumb();
   announce(frame.text);
+  rest(frame);
+}
+
+// Approximate previews are decoded in full when the learner rests on their frame.
+let resting = null;
+function rest(frame) {
+  clearTimeout(resting);
+  if (!frame.approx?.length || frame.asked || playing || status !== "done") return;
+  resting = setTimeout(() => {
+    frame.asked = true;
+    stepwise.refine(options.name, frame.i);
+  }, 200);
 }
 
 function drawFacts(facts) {

@@ -14,7 +14,7 @@ from __future__ import annotations
 import json
 import zipfile
 import zlib
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import cache, cached_property
 from io import BytesIO
 
@@ -214,6 +214,20 @@ def premultiplied_rotate(picture: Image.Image, angle: float) -> Image.Image:
     return rotated.convert("RGBA")
 
 
+HEADS = ("subject", "tint", "background", "place", "style")  # what a classifier reads
+
+
+def options() -> dict[str, list[str]]:
+    """The words that each part of a scene can have; their indices are class labels."""
+    words = (subjects(), TINTS, BACKGROUNDS, PLACES, STYLES)
+    return {head: list(each) for head, each in zip(HEADS, words, strict=True)}
+
+
+def labels_of(scene: Scene) -> list[int]:
+    """The class labels of a scene, in the order of HEADS."""
+    return [words.index(getattr(scene, head)) for head, words in options().items()]
+
+
 def draw_scene(generator: torch.Generator, held_out: bool = False) -> Scene:
     """A random scene, of those that training sees or of those that are held out."""
 
@@ -245,8 +259,3 @@ def draw_pose(generator: torch.Generator) -> Pose:
 def tensor_of(picture: Image.Image) -> Tensor:
     """RGB to uint8 (3, H, W)."""
     return torch.from_numpy(np.asarray(picture.convert("RGB")).copy()).permute(2, 0, 1)
-
-
-def swapped(scene: Scene, **changes: str) -> Scene:
-    """The scene with some of its words changed."""
-    return replace(scene, **changes)

@@ -21,13 +21,17 @@ from core.data.emoji import (
     CHINESE,
     PLACES,
     STYLES,
+    Scene,
     draw_pose,
     draw_scene,
+    labels_of,
+    options,
     subjects,
     tensor_of,
 )
+from core.networks import EmojiClassifier
 from core.schedules import linear
-from core.training.base import CHECKPOINTS, MODELS, Recipe
+from core.training.base import CHECKPOINTS, MODELS, Recipe, save_weights
 
 FOLDER = MODELS / "emoji"
 TOKENS = 32  # of a caption, start and end included
@@ -35,13 +39,14 @@ SHARD = "9MB"
 PIECES = r"[^\W\d]+|\d|[^\s\w]+"  # how CLIP cuts a text into words
 
 
-def scenes(count: int, seed: int) -> tuple[Tensor, list[str], list[str]]:
-    """Training pictures (count, 3, 64, 64) uint8 with their English and Chinese captions."""
+def drawn(count: int, seed: int) -> tuple[Tensor, list[Scene]]:
+    """Training pictures (count, 3, 64, 64) uint8 and their scenes."""
     generator = torch.Generator().manual_seed(seed)
-    drawn = [(draw_scene(generator), draw_pose(generator)) for _ in range(count)]
-    pictures = torch.stack([tensor_of(scene.picture(pose)) for scene, pose in drawn])
-    english, chinese = ([s.caption(language) for s, _ in drawn] for language in ("en", "zh"))
-    return pictures, english, chinese
+    scenes, pictures = [], torch.empty(count, 3, 64, 64, dtype=torch.uint8)
+    for index in range(count):
+        scenes.append(draw_scene(generator))
+        pictures[index] = tensor_of(scenes[-1].picture(draw_pose(generator)))
+    return pictures, scenes
 
 
 # ---- the VAE ------------------------------------------------------------------------------------
@@ -64,7 +69,7 @@ def vae() -> nn.Module:
 
 def vae_data() -> tuple[Tensor]:
     """20,000 training pictures."""
-    return (scenes(20_000, seed=1)[0],)
+    return (drawn(20_000, seed=1)[0],)
 
 
 def vae_loss(network: nn.Module, x: Tensor, generator: torch.Generator) -> Tensor:
@@ -97,7 +102,7 @@ class Autoencoder(nn.Module):
 
 def save_vae(network: Any) -> None:
     """Write the VAE in half precision; its scaling factor makes the latents' variance one."""
-    pictures = scenes(1_000, seed=2)[0]
+    pictures, _ = drawn(1_000, seed=2)
     with torch.no_grad():
         latents = network.vae.encode(pictures.float() / 127.5 - 1).latent_dist.mean
     network.vae.register_to_config(scaling_factor=round(1 / latents.std().item(), 4))
@@ -217,7 +222,7 @@ def latents() -> tuple[Tensor, Tensor, Tensor]:
     kept = CHECKPOINTS / f"emoji-latents-{zlib.crc32(weights):08x}.safetensors"
     if not kept.exists():
         network: Any = AutoencoderKL.from_pretrained(FOLDER / "vae", torch_dtype=torch.float32)
-        pictures, english, chinese = scenes(60_000, seed=3)
+        pictures, scenes = drawn(60_000, seed=3)
         encode = tokenizer()
         with torch.no_grad():
             z = torch.cat(
@@ -225,8 +230,8 @@ def latents() -> tuple[Tensor, Tensor, Tensor]:
             )
         rows = {
             "z": z * network.config.scaling_factor,
-            "en": token_ids(encode, english),
-            "zh": token_ids(encode, chinese),
+            "en": token_ids(encode, [scene.caption("en") for scene in scenes]),
+            "zh": token_ids(encode, [scene.caption("zh") for scene in scenes]),
         }
         kept.parent.mkdir(parents=True, exist_ok=True)
         save_file(rows, kept)
@@ -285,6 +290,34 @@ def save_emoji(network: Any) -> None:
     pipeline.to(torch.float16).save_pretrained(FOLDER, max_shard_size=SHARD)
 
 
+# ---- the judge ----------------------------------------------------------------------------------
+
+
+def classifier() -> nn.Module:
+    """The network that reads generated pictures for the figures in the card."""
+    return EmojiClassifier([len(words) for words in options().values()])
+
+
+def classifier_data() -> tuple[Tensor, Tensor]:
+    """40,000 training pictures and their class labels (N, 5)."""
+    pictures, scenes = drawn(40_000, seed=4)
+    return pictures, torch.tensor([labels_of(scene) for scene in scenes])
+
+
+def classifier_loss(
+    network: nn.Module, x: Tensor, labels: Tensor, generator: torch.Generator
+) -> Tensor:
+    """The sum of the heads' cross-entropies, on pictures shifted by up to two pixels."""
+    dy, dx = torch.randint(-2, 3, (2,), generator=generator).tolist()
+    heads = network(x.roll((dy, dx), (2, 3)))
+    return sum((F.cross_entropy(h, labels[:, i]) for i, h in enumerate(heads)), x.new_zeros(()))
+
+
+def save_classifier(network: nn.Module) -> None:
+    """Write the weights of the classifier, in half precision."""
+    save_weights(network.half(), "emoji-classifier")
+
+
 RECIPES: dict[str, Recipe] = {
     "emoji-vae": Recipe(
         lambda: Autoencoder(vae()),
@@ -305,5 +338,8 @@ RECIPES: dict[str, Recipe] = {
         batch=64,
         rate=6e-4,
         precision="bf16",
+    ),
+    "emoji-classifier": Recipe(
+        classifier, classifier_data, classifier_loss, save_classifier, steps=6_000, batch=64
     ),
 }
