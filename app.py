@@ -6,11 +6,12 @@ import os
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # before torch: idle threads must not spin
 os.environ.setdefault("GRADIO_ANALYTICS_ENABLED", "False")
 os.environ.setdefault("HF_HUB_DISABLE_TELEMETRY", "1")
+if os.environ.get("SPACES_ZERO_GPU") == "true":
+    __import__("spaces")  # before torch, too
 
 import gradio as gr
-import torch
 
-from core.models import load
+from core import models
 from demos import TABS
 from demos.player import page_head
 from demos.widgets import LAUNCH, Shared
@@ -18,20 +19,16 @@ from demos.widgets import LAUNCH, Shared
 
 def page() -> gr.Blocks:
     """The page with its tabs."""
+    words = "<h1>Stepwise</h1><p>see how image diffusion works</p>"
     with gr.Blocks(
         title="Stepwise", fill_width=True, analytics_enabled=False, delete_cache=(600, 3600)
     ) as blocks:
-        gr.HTML(
-            "<h1>Stepwise</h1><p>see how image diffusion works</p>",
-            padding=False,
-            elem_classes=["stepwise-head"],
-        )
+        gr.HTML(words, padding=False, elem_classes=["stepwise-head"])
         picture = gr.State()  # outside of gr.Tabs, which would count it as a tab
         with gr.Tabs(selected="sampling") as tabs:
-            shared = Shared(tabs, picture)
             for tab in TABS:
                 with gr.Tab(tab.TITLE, id=tab.__name__.rpartition(".")[2]):
-                    tab.build(shared)
+                    tab.build(Shared(tabs, picture))
     return blocks.queue(max_size=64, default_concurrency_limit=8, api_open=False)
 
 
@@ -42,17 +39,20 @@ def main() -> None:
     parser.add_argument("--port", type=int, help="port (default 7860 or the next free one)")
     half = max(1, (os.cpu_count() or 2) // 2)
     parser.add_argument("--threads", type=int, default=half, help="of one network call")
+    parser.add_argument("--model", help="a folder in the diffusers format, offered in the menus")
+    parser.add_argument("--device", default="auto", help="auto, cpu, cuda or mps")
+    parser.add_argument("--dtype", default="auto", help="auto, fp32, bf16 or fp16")
     flags = parser.parse_args()
-    torch.set_num_threads(flags.threads)
+    try:
+        models.prefer(flags.device, flags.dtype, flags.threads)
+        if flags.model:
+            models.add_folder(flags.model)
+    except ValueError as error:
+        parser.error(str(error))
+    host = {"server_name": flags.host, "server_port": flags.port, "prevent_thread_lock": True}
     blocks = page()
-    blocks.launch(
-        server_name=flags.host,
-        server_port=flags.port,
-        head=page_head(),
-        prevent_thread_lock=True,
-        **LAUNCH,
-    )
-    load("digits")  # while the learner looks at the recorded run
+    blocks.launch(head=page_head(), **host, **LAUNCH)
+    models.load("digits")  # while the learner looks at the recorded run
     blocks.block_thread()
 
 

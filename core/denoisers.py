@@ -138,7 +138,10 @@ class Guided:
         """The guided prediction at this level."""
         if self.scale == 1:
             return self.conditional(x, level)
-        yes, no = self.branches(x, level)
+        return self.combined(*self.branches(x, level))
+
+    def combined(self, yes: Prediction, no: Prediction) -> Prediction:
+        """The guided prediction of two branches."""
         return Prediction(
             torch.lerp(no.x0, yes.x0, self.scale), torch.lerp(no.eps, yes.eps, self.scale)
         )

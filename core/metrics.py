@@ -5,13 +5,15 @@ from __future__ import annotations
 import math
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 import torch
 from torch import Tensor
 
-from core.networks import DigitClassifier
+from core.data.emoji import options
+from core.networks import DigitClassifier, EmojiClassifier
 
-FOLDER = Path(__file__).parent.parent / "assets" / "models" / "digit-classifier"
+MODELS = Path(__file__).parent.parent / "assets" / "models"
 
 
 def mse(a: Tensor, b: Tensor) -> float:
@@ -45,19 +47,53 @@ def _root(matrix: Tensor) -> Tensor:
     return vectors * values.clamp(min=0).sqrt() @ vectors.T
 
 
+def interval(hits: int, count: int) -> tuple[float, float]:
+    """The 95 % confidence interval of a share, `hits` of `count`.
+
+    Wilson 1927, https://doi.org/10.1080/01621459.1927.10502953, with z = 1.96.
+    """
+    z, share = 1.96, hits / count
+    scale = 1 + z**2 / count
+    middle = (share + z**2 / (2 * count)) / scale
+    half = z / scale * math.sqrt(share * (1 - share) / count + z**2 / (4 * count**2))
+    return middle - half, middle + half
+
+
 @cache
 def digit_classifier() -> DigitClassifier:
     """The shipped classifier of digits, ready to read. ValueError when its weights are missing."""
+    return _classifier(DigitClassifier(), "digit-classifier", "mnist-classifier")
+
+
+@cache
+def emoji_classifier() -> EmojiClassifier:
+    """The shipped classifier of emoji scenes. ValueError when its weights are missing."""
+    sizes = [len(words) for words in options().values()]
+    return _classifier(EmojiClassifier(sizes), "emoji-classifier", "emoji-classifier")
+
+
+def _classifier(network: Any, folder: str, recipe: str) -> Any:
     from safetensors.torch import load_file
 
-    path = FOLDER / "model.safetensors"
+    path = MODELS / folder / "model.safetensors"
     if not path.exists():
-        raise ValueError(
-            "the digit classifier has no weights; run python -m core.training mnist-classifier"
-        )
-    network = DigitClassifier()
+        raise ValueError(f"this classifier has no weights; run python -m core.training {recipe}")
     network.load_state_dict(load_file(path))
     return network.eval().requires_grad_(False)
+
+
+@torch.no_grad()
+def read_scenes(x: Tensor) -> dict[str, Tensor]:
+    """Logits (B, classes) of every head for pictures (B, 3, 64, 64) in [-1, 1]."""
+    parts = [emoji_classifier()(part) for part in x.float().split(200)]
+    heads = [torch.cat(each) for each in zip(*parts, strict=True)]
+    return dict(zip(options(), heads, strict=True))
+
+
+@torch.no_grad()
+def scene_features(x: Tensor) -> Tensor:
+    """The classifier's 256 features of pictures (B, 3, 64, 64) in [-1, 1], shape (B, 256)."""
+    return torch.cat([emoji_classifier().features(part) for part in x.float().split(200)])
 
 
 @torch.no_grad()

@@ -72,7 +72,7 @@ QUANTITIES = {
     "beta": ("beta: variance added by one step", "1, logarithmic axis"),
     "alpha": ("alpha: signal scale", "1"),
     "sigma": ("sigma: noise scale", "1"),
-    "posterior_variance": ("posterior variance of one step back", "1, logarithmic axis"),
+    "posterior_variance": ("posterior variance: of one step back", "1, logarithmic axis"),
 }
 LOGARITHMIC = ("snr", "beta", "posterior_variance")
 WIDTH, HEIGHT = 560, 400

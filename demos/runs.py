@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -10,25 +10,27 @@ import torch
 from torch import Tensor
 
 from core.bridge import BRIDGED
-from core.denoisers import Clipped, Denoiser, Prediction
-from core.images import gray_uri, signed_uri
-from core.models import MODELS, ExactModel, Model, load
+from core.denoisers import Clipped, Denoiser
+from core.models import MODELS, LatentModel, Model, load
 from core.samplers import SAMPLERS, Step, seeded
 from core.schedules import SCHEDULES, SPACINGS, Level
 from demos import widgets
-from demos.player import Panel, Reel
+from demos.looks import (
+    AttentionLook,
+    GuidanceLook,
+    Look,
+    PredictionLook,
+    finished,
+    kept_latents,
+    streamed,
+)
+from demos.player import Reel
 from demos.plots import facts, noise_share, percent, place, short, signal_curve
 
 ALL_SAMPLERS = {**SAMPLERS, **BRIDGED}
 OWN = "own"  # the schedule that the model was trained with
 VARIANCES = ("posterior", "beta")
-PANELS = (
-    Panel("xₜ", "noisy picture"),
-    Panel("x̂₀", "predicted clean picture", "signal"),
-    Panel("ε̂", "predicted noise (blue +3, orange −3)", "noise", phone=False),
-)
-SCALED = Panel("xₜ", "noisy picture, scaled to α² + σ² = 1")
-NEAREST = Panel("xᵢ", "nearest training digit", "", phone=False)
+SHOWS = ("prediction", "guidance split", "attention per word")
 
 
 @dataclass(frozen=True)
@@ -47,6 +49,9 @@ class Request:
     spacing: str
     schedule: str
     clip_x0: bool
+    prompt: str
+    negative: str
+    show: str
 
     @classmethod
     def checked(cls, **raw: Any) -> Request:
@@ -65,6 +70,9 @@ class Request:
             spacing=widgets.choice(raw["spacing"], "Spacing", SPACINGS),
             schedule=widgets.choice(raw["schedule"], "Schedule", [OWN, *SCHEDULES]),
             clip_x0=widgets.truth(raw["clip_x0"], "Clip x0"),
+            prompt=widgets.text(raw["prompt"], "Prompt"),
+            negative=widgets.text(raw["negative"], "Negative prompt"),
+            show=widgets.choice(raw["show"], "Show", SHOWS),
         )
         if request.schedule != OWN and request.model != "exact":
             raise ValueError(
@@ -78,7 +86,26 @@ class Request:
                 "The model basic was trained with uniform noise, and this run would add Gaussian "
                 "noise to it; choose naive, or ddim with eta 0."
             )
+        if request.clip_x0 and MODELS[request.model].prompts == "text":
+            raise ValueError(
+                "Clip x0 is for models that work on pixels: latents have no displayable range."
+            )
         return request
+
+    @property
+    def seconds(self) -> int:
+        """How long the run may take on a GPU, generously: for the share that a Space lends."""
+        calls = self.steps * ALL_SAMPLERS[self.sampler].calls_per_step
+        return 20 + round(0.1 * calls * (1 + self.batch / 4))
+
+    @property
+    def condition(self) -> str:
+        """What the model is asked for: a prompt, a label, or nothing."""
+        return self.prompt if MODELS[self.model].prompts == "text" else self.label
+
+    def negative_of(self) -> str:
+        """The negative prompt, for models that read text."""
+        return self.negative if MODELS[self.model].prompts == "text" else ""
 
     def adds_noise(self) -> bool:
         """Whether the sampler draws fresh noise with these settings."""
@@ -89,101 +116,109 @@ class Request:
     def title(self) -> str:
         """The run in a few words."""
         label = f"label {self.label}" if self.label else "any digit"
+        if MODELS[self.model].prompts == "text":
+            label = f"“{self.prompt}”" if self.prompt else "no prompt"
         return f"{self.model}, {label}, {self.sampler}, {self.steps} steps, seed {self.seed}"
 
 
 @dataclass(frozen=True)
 class Run:
-    """A request made ready: the model, its denoiser and the ladder of levels."""
+    """A request made ready: the model, the ladder of levels, and how its steps are shown."""
 
     request: Request
     model: Model
-    denoise: Denoiser
     levels: list[Level]
+    look: Look
+    cost: int
 
     @classmethod
-    def of(cls, request: Request) -> Run:
+    def of(cls, request: Request, report: Callable[[str], None] | None = None) -> Run:
         """Load the model; ValueError where the settings do not fit it."""
-        model = load(request.model)
-        denoise = model.denoiser(request.label, guidance=request.guidance)
-        if request.clip_x0:
-            denoise = Clipped(denoise)
+        model = load(request.model, report=report)
         own = request.schedule == OWN
         schedule = model.schedule if own else SCHEDULES[request.schedule]()
-        return cls(request, model, denoise, schedule.levels(request.steps, request.spacing))
+        levels = schedule.levels(request.steps, request.spacing)
+        denoise = model.denoiser(request.condition, request.negative_of(), request.guidance)
+        return cls(request, model, levels, look_of(request, model, denoise, levels), denoise.cost)
 
     def steps(self) -> Iterator[Step]:
         """The sampler, ready to go."""
-        request = self.request
+        request, denoise = self.request, self.look.denoise
         noise = seeded(request.seed, request.batch)
         options = {"variance": request.variance} if request.variance != "posterior" else {}
         start = self.model.start(noise, self.levels[0], request.batch)
         return ALL_SAMPLERS[request.sampler](
-            self.denoise, start, self.levels, noise=noise, eta=request.eta, **options
+            Clipped(denoise) if request.clip_x0 else denoise,
+            start,
+            self.levels,
+            noise=noise,
+            eta=request.eta,
+            **options,
         )
+
+
+def look_of(request: Request, model: Model, denoise: Denoiser, levels: list[Level]) -> Look:
+    """How the steps of a request are shown; ValueError where that needs another setting."""
+    if request.show == "guidance split":
+        return GuidanceLook(denoise)
+    if request.show == "attention per word":
+        return AttentionLook(model, request.prompt, request.negative_of(), request.guidance)
+    scaled = any(abs(level.alpha**2 + level.sigma**2 - 1) > 1e-3 for level in levels)
+    return PredictionLook(model, denoise, request.condition, scaled)
 
 
 def reel_of(run: Run) -> Reel:
     """An empty reel for this run."""
-    panels = (*PANELS, NEAREST) if run.request.model == "exact" else PANELS
-    if any(abs(level.alpha**2 + level.sigma**2 - 1) > 1e-3 for level in run.levels):
-        panels = (SCALED, *panels[1:])
+    symbols = [panel.symbol for panel in run.look.panels]
     return Reel(
-        panels,
+        run.look.panels,
         total=len(run.levels),
         title=run.request.title(),
         settings=asdict(run.request),
         curve=signal_curve(),
         ticks=[place(level) for level in run.levels],
-        strip=1,
+        strip=symbols.index("x̂₀"),
     )
 
 
-def add_step(reel: Reel, run: Run, step: Step, before: Step | None) -> None:
-    """The frame of one step: what was seen in x at its level."""
+def add_step(reel: Reel, run: Run, step: Step, before: Step | None) -> dict[int, Tensor]:
+    """The frame of one step: what was seen in x at its level; returns its latents."""
     level, x0 = step.level, step.prediction.x0
     guess = "this is the first guess"
     if before is not None:
-        guess = f"the guess moved {moved_by(x0, before.prediction.x0)}"
+        guess = f"the guess moved {moved_by(run, x0, before.prediction.x0)}"
+    parts = run.look.parts(step.x, level, step.prediction)
+    pictures, approx = streamed(run.model, parts)
     reel.add(
-        pictures(run, step.x, level, step.prediction),
+        pictures,
         f"Step {step.index + 1} of {run.request.steps}: {percent(noise_share(level))} of the "
         f"variance is noise; {guess}.",
         pos=place(level),
         facts=numbers(run, level, step.calls, step.index + 1),
-        warn=warning(x0, run.request.clip_x0),
+        warn=warning(run, x0),
+        approx=approx,
     )
+    return kept_latents(parts)
 
 
 def add_result(reel: Reel, run: Run, last: Step) -> None:
-    """The last frame: the finished picture."""
+    """The last frame: the finished picture, decoded in full."""
     level, steps = last.next_level, run.request.steps
+    parts = run.look.parts(last.x_next, level, last.prediction)
+    said = "the picture after {} steps, beside the last guess and the last noise seen"
+    if run.request.show != "prediction":
+        said = "the last guess after {} steps, decoded in full"
     reel.add(
-        pictures(run, last.x_next, level, last.prediction),
-        f"Done: the picture after {steps} steps, beside the last guess and the last noise seen.",
+        finished(run.model, parts),
+        f"Done: {said.format(steps)}.",
         pos=place(level),
         facts=numbers(run, level, last.calls, steps),
     )
 
 
-def pictures(run: Run, x: Tensor, level: Level, prediction: Prediction) -> list[str]:
-    """x scaled to unit variance, the clipped x0 and the noise in colours, as data URIs."""
-    scale = (level.alpha**2 + level.sigma**2) ** 0.5
-    model = run.model
-    uris = [
-        gray_uri(model.pixels(x / scale)),
-        gray_uri(model.pixels(prediction.x0)),
-        signed_uri(prediction.eps),
-    ]
-    if isinstance(model, ExactModel):
-        exact = model.empirical(run.request.label)
-        uris.append(gray_uri(model.pixels(exact.images[exact.nearest(prediction.x0)])))
-    return uris
-
-
 def numbers(run: Run, level: Level, calls: int, done: int) -> list[tuple[str, str]]:
     """The numbers beside the pictures."""
-    rows = calls * run.denoise.cost
+    rows = calls * run.cost
     return [
         ("step", f"{done} / {run.request.steps}"),
         *facts(level),
@@ -191,15 +226,18 @@ def numbers(run: Run, level: Level, calls: int, done: int) -> list[tuple[str, st
     ]
 
 
-def moved_by(x0: Tensor, before: Tensor) -> str:
-    """How far the displayed guess moved: RMS of the change over the range of pixels."""
+def moved_by(run: Run, x0: Tensor, before: Tensor) -> str:
+    """How far the guess moved: RMS of the change over the range of pixels, or over its size."""
+    if isinstance(run.model, LatentModel):
+        change, size = (x0 - before).square().mean().sqrt(), x0.square().mean().sqrt()
+        return percent(min(1.0, (change / size).item()))
     change = x0.clamp(-1, 1) - before.clamp(-1, 1)
     return percent(change.square().mean().sqrt().item() / 2)
 
 
-def warning(x0: Tensor, clipped: bool) -> str:
+def warning(run: Run, x0: Tensor) -> str:
     """What to doubt: the raw guess may lie far outside the displayable range."""
     peak = torch.nan_to_num(x0.abs()).max().item()
-    if clipped or peak <= 1.5:
+    if run.request.clip_x0 or isinstance(run.model, LatentModel) or peak <= 1.5:
         return ""
     return f"The raw guess reaches ±{short(peak)}; it is shown clipped to −1..1."

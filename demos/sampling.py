@@ -6,29 +6,23 @@ from collections.abc import Iterator
 from typing import Any
 
 import gradio as gr
+import torch
 from torch import Tensor
 
+from core.data.captions import EXAMPLES
+from core.models import MODELS
 from core.samplers import Step
-from core.schedules import SCHEDULES, SPACINGS
 from demos import widgets
-from demos.player import Player
-from demos.runs import (
-    ALL_SAMPLERS,
-    OWN,
-    PANELS,
-    VARIANCES,
-    Request,
-    Run,
-    add_result,
-    add_step,
-    reel_of,
-)
+from demos.asking import interlock, main_controls, more_controls, presets
+from demos.gpu import on_gpu
+from demos.looks import Kept, PredictionLook
+from demos.player import Player, refined
+from demos.runs import OWN, SHOWS, Request, Run, add_result, add_step, reel_of
+from demos.views import decoded_uri
 
 TITLE = "Sample"
-ETA = "share of fresh noise: 0 none, 1 as much as DDPM"
-ETAS = [("the sampler's own", ""), *((f"{eta:g}", eta) for eta in (0.0, 0.2, 0.5, 1.0))]
 LEAD = (
-    "**From noise to a digit, one step at a time.** Left is the picture at its noise level, in "
+    "**From noise to a picture, one step at a time.** Left is the picture at its noise level, in "
     "the middle what the model believes lies under the noise, right the noise it sees. Press "
     "**Run**, then walk through the steps with the arrow keys: when does the guess become a digit?"
 )
@@ -47,12 +41,15 @@ def sample(
     spacing: str = "trailing",
     schedule: str = OWN,
     clip_x0: bool = False,
-) -> Iterator[tuple[dict, Any]]:
-    """Sample digits step by step; streams the frames of the run.
+    prompt: str = EXAMPLES[0],
+    negative: str = "",
+    show: str = SHOWS[0],
+) -> Iterator[tuple[Any, Any, Any]]:
+    """Sample pictures step by step; streams the frames of the run.
 
     Args:
-        model: digits, exact or basic.
-        label: "0" .. "9", or "" for any digit.
+        model: digits, emoji, exact, basic, or another of the menu.
+        label: "0" .. "9", or "" for any digit; for the models of digits.
         sampler: a name of the menu, e.g. ddim, ddpm, heun, dpmpp_2m, unipc.
         steps: 1..1000.
         guidance: classifier-free guidance in 0..20; 1 is none.
@@ -63,42 +60,83 @@ def sample(
         spacing: leading, trailing or linspace.
         schedule: own; for the model exact also any name of the schedule tab.
         clip_x0: clip the predicted clean picture to the displayable range while sampling.
+        prompt: what to draw; for models that read text.
+        negative: what to push away from instead of the empty prompt.
+        show: prediction, guidance split or attention per word.
     """
-    run = Run.of(Request.checked(**locals()))
+    yield from sampled(Request.checked(**locals()))
+
+
+@on_gpu(lambda request: request.seconds)
+def sampled(request: Request) -> Iterator[tuple[Any, Any, Any]]:
+    """Run a checked request: messages for the player, the picture, what stays of the run."""
+    run = Run.of(request, report=gr.Info)
     reel = reel_of(run)
     last: Step | None = None
+    latents = []
     for step in run.steps():
-        add_step(reel, run, step, last)
+        latents.append(add_step(reel, run, step, last))
         last = step
         if reel.due():
-            yield reel.message(), sendable(step.prediction.x0)
+            yield reel.message(), (request.model, sendable(run, step.prediction.x0)), gr.skip()
     if last is not None:
         add_result(reel, run, last)
-        yield reel.whole(), sendable(last.x_next)
+        message = reel.whole()
+        picture = request.model, sendable(run, last.x_next)
+        yield message, picture, Kept(request.model, message, latents)
 
 
-def sendable(x: Tensor) -> Tensor:
+def sendable(run: Run, x: Tensor) -> Tensor:
     """The first picture of a batch, as the last tab takes it; a stopped run sends its guess."""
-    return x[:1].float().clamp(-1, 1).cpu()
+    x = x[:1].float().cpu()
+    return x if MODELS[run.request.model].prompts == "text" else x.clamp(-1, 1)
+
+
+def decode(kept: Kept | None, frame: int) -> Any:
+    """The message with the pictures of one frame decoded in full."""
+    if not isinstance(kept, Kept) or not 0 <= frame < len(kept.latents):
+        return gr.skip()
+    model = kept.loaded()
+    latents = kept.latents[frame].items()
+    pictures = {k: decoded_uri(model, x.float()) for k, x in latents}
+    return refined(kept.message, frame, pictures)
+
+
+def what_if(kept: Kept | None, frame: int, guidance: Any) -> Any:
+    """The guided guess of one frame at another guidance: no network call, x0 is linear in it."""
+    guidance = widgets.real(guidance, "Guidance", 0, 20)
+    if not isinstance(kept, Kept) or kept.message["settings"]["show"] != "guidance split":
+        raise ValueError("Run with Show: guidance split first; then this slider has two guesses.")
+    frame = min(int(frame), len(kept.latents) - 1)
+    no, yes, guided = (kept.latents[frame][k].float() for k in (0, 1, 3))
+    latents = {0: no, 1: yes, 3: guided, 4: torch.lerp(no, yes, guidance)}
+    model = kept.loaded()
+    return refined(kept.message, frame, {k: decoded_uri(model, x) for k, x in latents.items()})
 
 
 def build(shared: widgets.Shared) -> None:
     """Lay out the tab."""
     widgets.lead(LEAD)
+    picture, kept = gr.State(), gr.State()
     with gr.Row(elem_classes=["stepwise-columns"]):
         with gr.Column():
-            controls = main_controls()
+            controls, advice = main_controls()
             buttons = widgets.run_row()
-            presets(controls)
+            with gr.Column() as chips:
+                pass
             controls |= more_controls()
+            with chips:
+                presets(controls)
             send = gr.Button("Send picture to Invert & edit", size="sm")
         with gr.Column():
-            player = Player(widgets.tape("sample"), name="sample", panels=PANELS)
-    picture = gr.State()
+            player = Player(widgets.tape("sample"), name="sample", panels=PredictionLook.PANELS)
+            wonder = what_if_slider(controls["show"])
     # The order of the arguments of `sample`.
     ordered = [controls[name] for name in Request.__dataclass_fields__]
-    widgets.wire("sample", widgets.shown(sample), ordered, [player, picture], buttons)
-    interlock(controls)
+    widgets.wire("sample", widgets.shown(sample), ordered, [player, picture, kept], buttons)
+    widgets.decode_at_rest("sample", decode, kept, player)
+    widgets.at_rest("sample", wonder.change, what_if, [kept, wonder], player)
+    interlock(controls, advice)
     send.click(
         widgets.shown(hand_over),
         picture,
@@ -108,146 +146,28 @@ def build(shared: widgets.Shared) -> None:
     )
 
 
-def main_controls() -> dict[str, Any]:
-    """What one changes most, in the order of use."""
-    controls = {
-        "model": widgets.Dropdown(
-            widgets.model_choices(),
-            value="digits",
-            label="Model",
-            info="a trained network, or the exact answer",
-        ),
-        "label": widgets.Radio(
-            widgets.LABELS,
-            value="7",
-            label="Label",
-            info="the digit to draw",
-            elem_classes=["digits-row"],
-        ),
-        "sampler": widgets.Dropdown(
-            widgets.sampler_choices(ALL_SAMPLERS),
-            value="ddim",
-            label="Sampler",
-            info="the rule of one step",
-        ),
-        "steps": widgets.Slider(
-            1, 200, 50, step=1, label="Steps", info="more steps, smaller errors"
-        ),
-        "guidance": widgets.Slider(
-            0,
-            10,
-            2,
-            step=0.5,
-            label="Guidance",
-            info="1 none; higher follows the label more strictly",
-        ),
-    }
-    controls["seed"] = widgets.seed_row()
-    return controls
-
-
-def more_controls() -> dict[str, Any]:
-    """The rest, folded."""
-    with gr.Accordion("More", open=False):
-        return {
-            "batch": widgets.Slider(
-                1,
-                16,
-                1,
-                step=1,
-                label="Batch",
-                info="pictures at once, with seeds seed, seed + 1, ...",
-            ),
-            "eta": widgets.Radio(
-                ETAS, value="", label="Eta (η)", info=ETA, elem_classes=["digits-row"]
-            ),
-            "variance": widgets.Radio(
-                list(VARIANCES),
-                value="posterior",
-                label="Variance",
-                info="of the fresh noise; beta is the DDIM paper's σ̂",
-            ),
-            "spacing": widgets.Radio(
-                list(SPACINGS),
-                value="trailing",
-                label="Spacing",
-                info="which of the 1000 timesteps a run visits",
-            ),
-            "schedule": widgets.Dropdown(
-                [("the model's own", OWN), *SCHEDULES],
-                value=OWN,
-                label="Schedule",
-                interactive=False,
-                info="only the model exact can take another one",
-            ),
-            "clip_x0": gr.Checkbox(
-                False,
-                label="Clip x0 while sampling",
-                info="keep each guess within the range of pictures",
-            ),
-        }
-
-
-def presets(controls: dict[str, Any]) -> None:
-    """One click to something worth seeing."""
-    model, label, sampler = controls["model"], controls["label"], controls["sampler"]
-    steps, guidance = controls["steps"], controls["guidance"]
-
-    def preset(*values: Any) -> dict[Any, Any]:
-        return dict(zip((model, label, sampler, steps, guidance), values, strict=True))
-
-    widgets.chips(
-        {
-            "a seven": preset("digits", "7", "ddim", 50, 2),
-            "noisy path: DDPM": preset("digits", "3", "ddpm", 100, 2),
-            "only 8 steps: DPM++": preset("digits", "5", "dpmpp_2m", 8, 2),
-            "guidance 8": preset("digits", "2", "ddim", 50, 8),
-            "no network: exact": preset("exact", "7", "ddim", 50, 1),
-            "first lesson: naive": preset("basic", "", "naive", 40, 1),
-        }
+def what_if_slider(show: gr.Radio) -> widgets.Slider:
+    """The guidance to wonder about, there while the stage shows the guidance split."""
+    slider = widgets.Slider(
+        0,
+        20,
+        7.5,
+        step=0.5,
+        label="What if guidance were w here",
+        info="recombines the two guesses of this frame; no network call",
+        visible=False,
     )
+    show.change(
+        lambda value: gr.update(visible=value == SHOWS[1]),
+        show,
+        slider,
+        show_progress="hidden",
+        api_visibility="private",
+    )
+    return slider
 
 
-def interlock(controls: dict[str, Any]) -> None:
-    """What cannot be chosen together is greyed out, and the help says why."""
-    for cause, function, names in (
-        ("model", of_model, ("label", "guidance", "schedule")),
-        ("sampler", of_sampler, ("eta", "variance")),
-    ):
-        controls[cause].change(
-            function,
-            controls[cause],
-            [controls[name] for name in names],
-            show_progress="hidden",
-            api_visibility="private",
-        )
-
-
-def of_model(model: str) -> tuple[dict, dict, dict]:
-    """Label, guidance and schedule as the model allows them."""
-    if model == "basic":
-        label = gr.update(interactive=False, info="the model basic knows no labels", value="")
-        guidance = gr.update(interactive=False, value=1)
-    else:
-        label = gr.update(interactive=True, info="the digit to draw")
-        guidance = gr.update(interactive=True)
-    if model == "exact":
-        return label, guidance, gr.update(interactive=True)
-    return label, guidance, gr.update(interactive=False, value=OWN)
-
-
-def of_sampler(sampler: str) -> tuple[dict, dict]:
-    """Eta and variance as the sampler allows them."""
-    if ALL_SAMPLERS[sampler].deterministic:
-        eta = gr.update(interactive=False, value="", info="deterministic: no fresh noise")
-    else:
-        eta = gr.update(interactive=True, info=ETA)
-    if sampler in ("ddim", "ddpm"):
-        return eta, gr.update(interactive=True)
-    return eta, gr.update(interactive=False, value="posterior")
-
-
-def hand_over(picture: Tensor | None) -> tuple[Tensor, Any]:
+def hand_over(picture: tuple[str, Tensor] | None) -> tuple[tuple[str, Tensor], Any]:
     """Give the finished picture to the last tab and open it."""
     if picture is None:
         raise ValueError("run the sampler first; then its picture can be sent")

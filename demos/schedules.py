@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 import inspect
+import json
+from pathlib import Path
 from typing import Any
 
 import gradio as gr
+import torch
 
+from core.bridge import schedule_of
 from core.data import mnist, signed
 from core.images import gray_uri
+from core.models import MODELS, ROOT, ModelCard
 from core.samplers import seeded
 from core.schedules import SCHEDULES, SPACINGS, Level, Schedule
 from demos import widgets
@@ -20,7 +25,8 @@ FRAMES = 33
 LEAD = (
     "**A noise schedule says how fast a picture drowns.** Drag the playhead along the timeline: "
     "both schedules noise the same digit with the same noise. At which timestep can you no longer "
-    "read it? Then change a parameter and watch the curves."
+    "read it? Then change a parameter and watch the curves, or choose the schedule that a model "
+    "was trained with."
 )
 # Parameter: (label, low, high, step, help). The defaults are those of the schedule's function.
 PARAMETERS = {
@@ -34,6 +40,8 @@ PARAMETERS = {
     "shift": ("shift", 0.1, 10.0, 0.1, "1 none; larger: more levels near the noisy end"),
 }
 START = ("linear", "cosine")
+ADJUSTABLE = "its parameters are below"
+FIXED = "fixed: the model was trained with it, so there are no parameters to change"
 
 
 def schedule(
@@ -49,13 +57,15 @@ def schedule(
     """Compare two noise schedules; returns the frames of one digit noised by both.
 
     Args:
-        first: linear, scaled_linear, quadratic, sigmoid, cosine, geometric, karras or flow.
+        first: linear, scaled_linear, quadratic, sigmoid, cosine, geometric, karras or flow; or a
+            model, such as digits or emoji, for the schedule that it was trained with.
         second: the schedule beside it, a name of the same list.
         quantity: alpha_bar, log_snr, snr, beta, alpha, sigma or posterior_variance.
         steps: timesteps that a run of so many steps visits, 1..1000.
         spacing: leading, trailing or linspace.
         digit: the picture, a test digit 0..9.
-        first_parameters: parameters of the first schedule, such as {"beta_end": 0.02}.
+        first_parameters: parameters of the first schedule, such as {"beta_end": 0.02}; a model's
+            own schedule has none.
         second_parameters: parameters of the second schedule.
     """
     quantity = widgets.choice(quantity, "Quantity", list(QUANTITIES))
@@ -67,7 +77,12 @@ def schedule(
         made("First schedule", first, first_parameters),
         made("Second schedule", second, second_parameters),
     ]
-    names = [first, second if second != first else f"{second} (second)"]
+    if len(pair[0]) != len(pair[1]):
+        raise ValueError(
+            f"{first} has {len(pair[0])} timesteps and {second} has {len(pair[1])}; "
+            "choose two schedules with the same number"
+        )
+    names = [said(first), said(second) if second != first else f"{said(second)} (second)"]
     reel = reel_of(pair, names, settings)
     add_frames(reel, pair, names, digit)
     return reel.whole()
@@ -103,11 +118,15 @@ def reel_of(pair: list[Schedule], names: list[str], settings: dict[str, Any]) ->
 
 def made(which: str, name: Any, parameters: Any) -> Schedule:
     """The schedule of this name; ValueError for parameters that it does not take."""
-    name = widgets.choice(name, which, list(SCHEDULES))
+    name = widgets.choice(name, which, offered())
     parameters = {} if parameters is None else parameters
     if not isinstance(parameters, dict):
         raise ValueError(f"{which}: parameters must be given by name, got {str(parameters)[:40]}")
-    taken = [each for each in inspect.signature(SCHEDULES[name]).parameters if each != "timesteps"]
+    if name not in SCHEDULES:
+        if parameters:
+            raise ValueError(f"the schedule of the model {name} is fixed: it takes no parameters")
+        return own_schedule(name)
+    taken = [each for each in taken_by(name) if each != "timesteps"]
     given: dict[str, Any] = {}
     for key, value in parameters.items():
         if key not in taken:
@@ -119,9 +138,53 @@ def made(which: str, name: Any, parameters: Any) -> Schedule:
     return SCHEDULES[name](**given)
 
 
+def own_schedule(name: str) -> Schedule:
+    """The schedule that a model was trained with, from its scheduler's config alone.
+
+    ValueError where there is no such file, or none that is a schedule on a grid of timesteps.
+    """
+    file = scheduler_file(MODELS[name])
+    if file is None:
+        raise ValueError(f"the schedule of the model {name} is not on this machine")
+    return schedule_of(json.loads(file.read_text(encoding="utf-8")))
+
+
+def scheduler_file(card: ModelCard) -> Path | None:
+    """The config of a model's scheduler; None where it has none or is still on the hub."""
+    part = "scheduler/scheduler_config.json"
+    if card.revision:
+        from huggingface_hub import try_to_load_from_cache
+
+        found = try_to_load_from_cache(card.source, part, revision=card.revision)
+        return Path(found) if isinstance(found, str) else None
+    file = ROOT / card.source / part
+    return file if file.exists() else None
+
+
+def offered() -> list[str]:
+    """The named schedules, then the models whose own schedule can be read."""
+    own = [name for name, card in MODELS.items() if scheduler_file(card) is not None]
+    return [*SCHEDULES, *(name for name in own if name not in SCHEDULES)]
+
+
+def words_of(name: str) -> str:
+    """A schedule in the menu; a model on the hub goes without its owner."""
+    return name if name in SCHEDULES else f"{name.rpartition('/')[2]} (the model's own)"
+
+
+def said(name: str) -> str:
+    """A schedule on the stage, where there is less room."""
+    return name if name in SCHEDULES else f"{name.rpartition('/')[2]} (own)"
+
+
 def exploding(schedule: Schedule) -> bool:
     """Whether its noisy pictures have to be scaled to be shown: alpha^2 + sigma^2 is not 1."""
     return bool(((schedule.alpha**2 + schedule.sigma**2 - 1).abs() > 1e-3).any())
+
+
+def same(one: Schedule, other: Schedule) -> bool:
+    """Whether two schedules hold the same signal and noise at every timestep."""
+    return torch.allclose(one.alpha, other.alpha) and torch.allclose(one.sigma, other.sigma)
 
 
 def behind(schedule: Schedule) -> list[tuple[float, float]]:
@@ -137,13 +200,14 @@ def add_frames(reel: Reel, pair: list[Schedule], names: list[str], digit: int) -
     x0 = signed(images[(labels == digit).nonzero()[0]])
     eps = seeded(0, 1)(x0)
     last = len(pair[0]) - 1
+    alike = ": the two are the same schedule" if same(*pair) else ""
     for index in range(FRAMES):
         t = round(index * last / (FRAMES - 1))
         levels = [each.level(t) for each in pair]
         reel.add(
             [gray_uri(noised(x0, eps, level)) for level in levels],
             f"At t = {t} noise is {percent(noise_share(levels[0]))} of the variance with "
-            f"{names[0]} and {percent(noise_share(levels[1]))} with {names[1]}.",
+            f"{names[0]} and {percent(noise_share(levels[1]))} with {names[1]}{alike}.",
             pos=t / last,
             chart_x=t / last,
             facts=[("t", str(t))]
@@ -171,10 +235,10 @@ def build(shared: widgets.Shared) -> None:
         with gr.Column():
             groups = [group("First schedule", START[0]), group("Second schedule", START[1])]
             quantity = gr.Dropdown(
-                [(words, name) for name, (words, _) in QUANTITIES.items()],
+                [(words.partition(":")[0], name) for name, (words, _) in QUANTITIES.items()],
                 value="alpha_bar",
                 label="Curve",
-                info="what the chart shows",
+                info="what the chart shows; its definition and unit are the chart's title",
             )
             steps = gr.Slider(
                 1, 100, 10, step=1, label="Steps", info="a run of so many steps visits the ticks"
@@ -198,7 +262,10 @@ def group(title: str, start: str) -> dict[str, Any]:
     with gr.Group():
         controls: dict[str, Any] = {
             "name": gr.Dropdown(
-                list(SCHEDULES), value=start, label=title, info="each has its own parameters below"
+                [(words_of(name), name) for name in offered()],
+                value=start,
+                label=title,
+                info=ADJUSTABLE,
             )
         }
         shown, defaults = taken_by(start), defaults_of(start)
@@ -222,16 +289,16 @@ def group(title: str, start: str) -> dict[str, Any]:
 
 
 def taken_by(name: str) -> list[str]:
-    """The parameters that a schedule takes."""
-    return list(inspect.signature(SCHEDULES[name]).parameters)
+    """The parameters that a schedule takes; a model's own takes none."""
+    return list(inspect.signature(SCHEDULES[name]).parameters) if name in SCHEDULES else []
 
 
 def defaults_of(name: str) -> dict[str, Any]:
     """Its parameters and their defaults."""
-    return {
-        key: parameter.default
-        for key, parameter in inspect.signature(SCHEDULES[name]).parameters.items()
-    }
+    if name not in SCHEDULES:
+        return {}
+    taken = inspect.signature(SCHEDULES[name]).parameters
+    return {key: parameter.default for key, parameter in taken.items()}
 
 
 def connect(groups, others, reset, player) -> None:
@@ -258,12 +325,12 @@ def connect(groups, others, reset, player) -> None:
     }
     for each in groups:
         name, *parameters = each.values()
-        name.input(adopt, name, parameters, **quiet).then(**redraw)
+        name.input(adopt, name, [name, *parameters], **quiet).then(**redraw)
         gr.on([parameter.input for parameter in parameters], **redraw)
     gr.on([control.input for control in others], **redraw)
     defaults = [control.value for control in others]
     reset.click(
-        lambda: [each for name in START for each in (name, *adopt(name))] + defaults,
+        lambda: [update for name in START for update in adopt(name)] + defaults,
         None,
         controls,
         **quiet,
@@ -271,10 +338,11 @@ def connect(groups, others, reset, player) -> None:
 
 
 def adopt(name: str) -> list[dict]:
-    """Show the parameters of the chosen schedule, at their defaults."""
+    """Show the parameters of the chosen schedule, at their defaults, or say that it has none."""
     defaults = defaults_of(name)
     keys = [*PARAMETERS, "zero_terminal_snr"]
-    return [
+    info = ADJUSTABLE if name in SCHEDULES else FIXED
+    return [gr.update(value=name, info=info)] + [
         gr.update(visible=key in defaults, **({"value": defaults[key]} if key in defaults else {}))
         for key in keys
     ]

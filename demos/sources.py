@@ -15,11 +15,17 @@ from PIL import Image, ImageOps
 from torch import Tensor
 
 from core.data import mnist, signed
+from core.data.captions import EXAMPLES, parse
 from core.images import as_digit, from_pil, open_picture
+from core.models import MODELS, Model
 from core.schedules import Level
 from demos import widgets
 
-SOURCES = ("test digit", "upload", "drawing", "generated")
+SOURCES = {  # by what the model can be asked for
+    "label": ("test digit", "upload", "drawing", "generated"),
+    "": ("test digit", "upload"),
+    "text": ("scene", "upload", "generated"),
+}
 FITS = ("digit", "photo")
 PHOTO = 96  # pixels of a photo's side
 
@@ -67,17 +73,48 @@ class Drawing(gr.Sketchpad):
         return "imageeditor"
 
 
-def chosen(source: Any, digit: Any, index: Any, picture: Any, fit: Any = "digit") -> Tensor:
-    """The picture that was asked for, x0 (1, 1, H, W) in [-1, 1]; ValueError in one sentence."""
-    source = widgets.choice(source, "Source", SOURCES)
+def chosen(
+    model: Model,
+    source: Any,
+    *,
+    digit: Any = 4,
+    index: Any = 0,
+    caption: Any = "",
+    picture: Any = None,
+    fit: Any = "digit",
+) -> Tensor:
+    """The clean latents of the picture that was asked for; ValueError in one sentence.
+
+    For a pixel model, fit "photo" gives a grey square that is larger than the model's pictures.
+    """
+    source = widgets.choice(source, "Picture", SOURCES[model.card.prompts])
     if source == "test digit":
         return test_digit(
-            widgets.whole(digit, "Digit", 0, 9), widgets.whole(index, "Index", 0, 799)
+            widgets.whole(digit, "Digit", 0, 9), widgets.whole(index, "Number", 0, 799)
         )
-    fit = widgets.choice(fit, "Fit", FITS)
+    if model.card.prompts == "text":
+        return model.encode([in_colour(model, source, caption, picture)])
     image = opened(picture, source)
-    image = as_digit(image) if fit == "digit" else squared(image)
-    return from_pil(image) * 2 - 1
+    fit = widgets.choice(fit, "Fit", FITS)
+    return from_pil(as_digit(image) if fit == "digit" else squared(image)) * 2 - 1
+
+
+def in_colour(model: Model, source: str, caption: Any, picture: Any) -> Image.Image:
+    """A scene or an upload in colour, as large as the model's pictures."""
+    image = scene(caption) if source == "scene" else opened(picture, source)
+    return resized(image, model.size)
+
+
+def scene(caption: Any) -> Image.Image:
+    """The real picture of a caption of the grammar, composed from emoji."""
+    if not isinstance(caption, str) or not caption.strip():
+        raise ValueError(f"describe the scene, for example: {EXAMPLES[0]}")
+    return parse(caption).picture()
+
+
+def resized(image: Image.Image, size: int) -> Image.Image:
+    """The middle of a picture as a square in colour."""
+    return ImageOps.fit(image.convert("RGB"), (size, size), Image.Resampling.LANCZOS)
 
 
 def test_digit(digit: int, index: int) -> Tensor:
@@ -95,7 +132,7 @@ def opened(picture: Any, source: str) -> Image.Image:
     """The picture of an upload or a drawing."""
     if picture is None:
         verb = "upload a picture" if source == "upload" else "draw a digit"
-        raise ValueError(f"there is no picture yet: {verb} first, or choose a test digit")
+        raise ValueError(f"there is no picture yet: {verb} first, or choose another one")
     return open_picture(_file_of(picture))
 
 
@@ -114,8 +151,10 @@ def _file_of(picture: Any) -> Any:
     )
 
 
-def words(source: str, digit: Any, index: Any) -> str:
+def words(source: str, digit: Any, index: Any, caption: Any = "") -> str:
     """The picture in a few words."""
+    if source == "scene":
+        return str(caption)
     return f"test digit {digit} (number {index})" if source == "test digit" else source
 
 
@@ -124,34 +163,56 @@ def at(level: Level) -> str:
     return "At the clean end," if level.t < 0 else f"At t = {level.t:.0f},"
 
 
-def controls(*, drawing: bool) -> list[Any]:
-    """Source, digit, index, picture and fit; a drawing pad instead of the fit if `drawing`."""
-    offered = ["test digit", "upload", *(["drawing", "generated"] if drawing else [])]
+def controls(model: gr.Dropdown, *, drawing: bool) -> dict[str, Any]:
+    """The controls of a picture by name; what is offered follows the choice of the model.
+
+    `drawing` adds a drawing pad and pictures that were sent from the sampler; without it, an
+    upload can be kept as a photo.
+    """
     source = widgets.Radio(
-        offered,
+        offered("label", drawing),
         value="test digit",
         label="Picture",
-        info="from the MNIST test set, or your own",
+        info="a real one to start from",
         elem_classes=["digits-row"],
     )
     with gr.Row(elem_classes=["pair"]) as test:
         digit = widgets.Dropdown(list(range(10)), value=4, label="Digit", info="its label")
         index = widgets.Number(0, label="Number", precision=0, info="which one, 0 to 799")
+    caption = widgets.Textbox(
+        EXAMPLES[0],
+        label="Scene",
+        visible=False,
+        max_length=200,
+        info="composed from real emoji: [tint] subject [on a colour background][, style]",
+    )
     picture = Picture(
         label="Upload", type="filepath", visible=False, height=180, sources=["upload", "clipboard"]
     )
     last = drawing_pad() if drawing else fit_choice()
-    wanted = "drawing" if drawing else "upload"
-    source.change(
-        lambda value: [
-            gr.update(visible=value == each) for each in ("test digit", "upload", wanted)
-        ],
-        source,
-        [test, picture, last],
-        show_progress="hidden",
-        api_visibility="private",
-    )
-    return [source, digit, index, picture, last]
+    shows = {"test digit": test, "scene": caption, "upload": picture}
+    kept = "drawing" if drawing else "upload"
+
+    def of_source(value: str, name: str) -> list[Any]:
+        """What belongs to a source."""
+        of_last = value == kept and MODELS[name].prompts != "text"
+        return [*(gr.update(visible=value == each) for each in shows), gr.update(visible=of_last)]
+
+    def of_model(name: str, value: str) -> Any:
+        """The sources of a model; the one chosen stays where it can."""
+        choices = offered(MODELS[name].prompts, drawing)
+        return gr.update(choices=choices, value=value if value in choices else choices[0])
+
+    quiet: dict[str, Any] = {"show_progress": "hidden", "api_visibility": "private"}
+    source.change(of_source, [source, model], [*shows.values(), last], **quiet)
+    model.change(of_model, [model, source], source, **quiet)
+    names = ("source", "digit", "index", "caption", "picture", "drawing" if drawing else "fit")
+    return dict(zip(names, (source, digit, index, caption, picture, last), strict=True))
+
+
+def offered(prompts: str, drawing: bool) -> list[str]:
+    """The sources for a kind of model, with or without drawing and the sampler's pictures."""
+    return [s for s in SOURCES[prompts] if drawing or s not in ("drawing", "generated")]
 
 
 def drawing_pad() -> Drawing:

@@ -2,31 +2,76 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from typing import Any
 
 import gradio as gr
+import torch
 from torch import Tensor
 
-from core.images import gray_uri
-from core.models import Model
+from core.images import BLANK
+from core.models import LatentModel, Model
 from core.samplers import Step
 from core.schedules import Level
-from demos.player import Reel
+from demos.looks import Kept
+from demos.player import Panel, Reel
 from demos.plots import facts, noise_share, percent, place
+from demos.views import approximate, channels_uri, decoded_uri, preview_uri
+
+PICTURE, NOISE, BACK, EDIT, RANDOM = range(5)
+PANELS = (
+    Panel("x₀", "picture"),
+    Panel("xₜ ↑", "1 invert: picture to noise", "noise"),
+    Panel("xₜ ↓", "2 reconstruct", "signal", phone=False),
+    Panel("xₜ ↓", "3 edit", "difference"),
+    Panel("xₜ ↓", "SDEdit: random noise", "", phone=False),
+)
+
+
+def panels_of(model: Model) -> tuple[Panel, ...]:
+    """The five panels; of latents the way to noise is shown channel by channel."""
+    if not isinstance(model, LatentModel):
+        return PANELS
+    noise = Panel("xₜ ↑", f"1 invert: the {model.shape[0]} latent channels", "noise")
+    return tuple(noise if panel == PANELS[NOISE] else panel for panel in PANELS)
 
 
 class Stage:
-    """The five panels, filled one after the other."""
+    """The five panels, filled one after the other.
 
-    def __init__(self, model: Model, reel: Reel, pictures: list[str]) -> None:
-        """Start with these pictures."""
-        self.model, self.reel, self.pictures = model, reel, pictures
+    While latents stream they are shown approximately, and kept in half precision, so that a frame
+    can be decoded later; where a stage comes to rest they are decoded at once.
+    """
+
+    def __init__(self, model: Model, reel: Reel, pictures: Sequence[str], warn: str = "") -> None:
+        """Start with these pictures, and leave the other panels empty.
+
+        `warn` says what to doubt in the frames to come.
+        """
+        self.model, self.reel, self.warn = model, reel, warn
+        self.pictures = [*pictures, *[BLANK] * (len(PANELS) - len(pictures))]
+        self.previews: dict[int, Tensor] = {}  # the latents behind approximate pictures, by panel
+        self.latents: list[dict[int, Tensor]] = []  # the same for every frame
         self.last: tuple[Tensor, Tensor] | None = None
 
-    def show(self, panel: int, x: Tensor) -> None:
-        """Put x into a panel; the others keep their pictures."""
+    def copy(self, kept: Kept) -> None:
+        """Begin with the frames of an earlier run."""
+        for frame in kept.message["frames"]:
+            self.reel.copy(frame)
+        self.latents = [*kept.latents]
+
+    def show(self, panel: int, x: Tensor, *, full: bool = False) -> None:
+        """Put x into a panel, decoded if `full`; the others keep their pictures."""
         self.pictures = [*self.pictures]
-        self.pictures[panel] = gray_uri(self.model.pixels(x))
+        self.previews = {k: kept for k, kept in self.previews.items() if k != panel}
+        if panel == NOISE and isinstance(self.model, LatentModel):
+            self.pictures[panel] = channels_uri(x)
+        elif full:
+            self.pictures[panel] = decoded_uri(self.model, x)
+        else:
+            self.pictures[panel] = preview_uri(self.model, x)
+            half = x.detach().to("cpu", torch.float16)
+            self.previews |= dict.fromkeys(approximate(self.model, panel), half)
 
     def streamed(self, steps, panel: int, doing: str):
         """Stream the steps of one panel; returns what the generator returns."""
@@ -43,30 +88,47 @@ class Stage:
     def pairs(self, pairs: Iterator[tuple[Step, Step]], doing: str):
         """Stream edit and SDEdit in step."""
         for ours, theirs in pairs:
-            self.show(3, ours.x)
-            self.show(4, theirs.x)
-            self.add(ours, 3, doing)
+            self.show(EDIT, ours.x)
+            self.show(RANDOM, theirs.x)
+            self.add(ours, EDIT, doing)
             self.last = (ours.x_next, theirs.x_next)
             if self.reel.due():
-                yield self.reel.message(), gr.skip()
+                yield self.reel.message(), gr.skip(), gr.skip()
 
     def rest(self, x: Tensor, level: Level, panel: int, text: str) -> None:
-        """The frame in which a stage comes to rest."""
-        self.show(panel, x)
-        self.reel.add(self.pictures, text, pos=place(level), facts=facts(level), thumb=panel)
+        """The frame in which a stage comes to rest, decoded in full."""
+        self.show(panel, x, full=True)
+        self.frame(level, panel, text)
 
     def rest_pair(self, ends: tuple[Tensor, Tensor], level: Level, text: str) -> None:
         """The frame in which the edit comes to rest."""
-        self.show(4, ends[1])
-        self.rest(ends[0], level, 3, text)
+        self.show(RANDOM, ends[1], full=True)
+        self.rest(ends[0], level, EDIT, text)
 
     def add(self, step: Step, panel: int, doing: str) -> None:
         """One frame at the level of a step."""
         share = percent(noise_share(step.level))
+        self.frame(step.level, panel, f"{doing}: {share} of the variance is noise.")
+
+    def frame(self, level: Level, panel: int, text: str) -> None:
+        """One frame of the pictures as they are now."""
         self.reel.add(
             self.pictures,
-            f"{doing}: {share} of the variance is noise.",
-            pos=place(step.level),
-            facts=facts(step.level),
+            text,
+            pos=place(level),
+            facts=facts(level),
+            warn=self.warn,
             thumb=panel,
+            approx=tuple(self.previews),
         )
+        self.latents.append(self.previews)
+
+    def finished(self) -> Kept:
+        """The whole run, and what is needed to decode its frames."""
+        return Kept(self.model.card.name, self.reel.whole(), self.latents)
+
+
+def decoded(kept: Kept, frame: Any) -> dict[int, str]:
+    """The approximate pictures of one frame by panel, decoded in full."""
+    model = kept.loaded()
+    return {panel: decoded_uri(model, x.float()) for panel, x in kept.latents[frame].items()}

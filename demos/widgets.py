@@ -40,7 +40,7 @@ LAUNCH: dict[str, Any] = {
 
 @dataclass(frozen=True)
 class Shared:
-    """What tabs hand to each other: the tab bar and a generated picture, x0 (1, 1, 28, 28)."""
+    """What tabs hand to each other: the tab bar, a picture as (model name, x0 (1, C, H, W))."""
 
     tabs: gr.Tabs
     picture: gr.State
@@ -64,6 +64,10 @@ class Dropdown(Raw, gr.Dropdown):
 
 class Radio(Raw, gr.Radio):
     """A radio group whose value is judged by the function that gets it."""
+
+
+class Textbox(Raw, gr.Textbox):
+    """A text field whose value is judged by the function that gets it."""
 
 
 class Number(Raw, gr.Number):
@@ -93,6 +97,14 @@ def choice(value: Any, name: str, choices: Sequence[str]) -> str:
         offered = ", ".join(each or "(empty)" for each in choices)
         raise ValueError(f"{name} must be one of {offered}; got {_said(value)}.")
     return value
+
+
+def text(value: Any, name: str, limit: int = 500) -> str:
+    """A text of at most `limit` characters, in one line; ValueError otherwise."""
+    value = "" if value is None else value
+    if not isinstance(value, str) or len(value) > limit:
+        raise ValueError(f"{name} must be text of at most {limit} characters.")
+    return " ".join(value.split())
 
 
 def truth(value: Any, name: str) -> bool:
@@ -214,16 +226,28 @@ def decode_at_rest(name: str, decode: Callable, state: gr.State, player: Any) ->
     `decode` answers with a message of `player.refined`.
     """
     button = gr.Button(elem_id=f"refine-{name}", elem_classes=["out-of-sight"])
-    frame = Number(0, visible=False)
-    button.click(
-        shown(decode),
-        [state, frame],
+    at_rest(name, button.click, decode, [state], player)
+
+
+def at_rest(
+    name: str, event: Callable, function: Callable, inputs: Sequence[Any], player: Any
+) -> None:
+    """On an event, call `function(state, frame, *others)` with the frame that is on screen.
+
+    `inputs` are the state and the others; `function` answers with a message for the player.
+    """
+    state, *others = inputs
+    names = ", ".join(f"v{k}" for k in range(len(others)))
+    event(
+        shown(function),
+        [state, Number(0, visible=False), *others],
         player,
-        js=f"(state) => [state, stepwise.resting('{name}')]",
+        js=f"(state, frame, {names}) => [state, stepwise.resting('{name}'), {names}]",
         show_progress="hidden",
         api_visibility="private",
+        trigger_mode="always_last",
         concurrency_limit=None,
-        concurrency_id=f"refine-{name}",
+        concurrency_id=f"at-rest-{name}-{function.__name__}",
     )
 
 
@@ -269,15 +293,14 @@ def seed_row() -> Number:
             min_width=120,
             info="0 to 4294967295: which noise",
         )
-        dice = gr.Button("Random", size="sm", scale=1, min_width=80)
-    dice.click(
-        lambda: random.randrange(100_000),
-        None,
-        seed,
-        show_progress="hidden",
-        api_visibility="private",
-    )
+        random_seed = gr.Button("Random", size="sm", scale=1, min_width=80)
+    random_seed.click(dice, None, seed, show_progress="hidden", api_visibility="private")
     return seed
+
+
+def dice() -> int:
+    """A random seed in 0..99999."""
+    return random.randrange(100_000)
 
 
 def _return(value: Any) -> Any:

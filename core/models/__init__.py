@@ -29,6 +29,7 @@ __all__ = [
     "add_folder",
     "label_of",
     "load",
+    "prefer",
     "uniform",
 ]
 
@@ -88,6 +89,18 @@ DTYPES = {
 }
 
 
+def prefer(device: str = "auto", dtype: str = "auto", threads: int = 1) -> None:
+    """What "auto" means from now on, and the threads of one network call, 1..256.
+
+    ValueError for a device or dtype that is not there.
+    """
+    if not 1 <= threads <= 256:
+        raise ValueError(f"threads must be in 1..256, got {threads}")
+    _check_dtype(dtype)
+    PREFERRED.update(device=_device(device), dtype=dtype)
+    torch.set_num_threads(threads)
+
+
 def load(
     name: str,
     device: str = "auto",
@@ -97,14 +110,15 @@ def load(
     """The model of this name, loaded once per device and dtype; safe to call from many threads.
 
     `device` "auto" is cuda, else mps, else cpu; `dtype` "auto" is float32, and float16 for latent
-    models on cuda. `report` is told, in sentences, how a download goes. ValueError for an unknown
-    name, device or dtype, and for weights that are missing, cannot be fetched or do not fit.
+    models on cuda; `prefer` can say otherwise. `report` is told, in sentences, how a download
+    goes. ValueError for an unknown name, device or dtype, and for weights that are missing,
+    cannot be fetched or do not fit.
     """
     if name not in MODELS:
         raise ValueError(f"model must be one of {', '.join(MODELS)}, got {name!r}")
-    if dtype != "auto" and dtype not in DTYPES:
-        raise ValueError(f"dtype must be one of auto, {', '.join(DTYPES)}, got {dtype!r}")
-    card, where = MODELS[name], _device(device)
+    _check_dtype(dtype)
+    card, where = MODELS[name], _device(PREFERRED["device"] if device == "auto" else device)
+    dtype = PREFERRED["dtype"] if dtype == "auto" and card.kind == "latent" else dtype
     half = card.kind == "latent" and where.startswith("cuda")
     kind = DTYPES["float16" if half else "float32"] if dtype == "auto" else DTYPES[dtype]
     with _locks.setdefault(name, threading.Lock()):  # a download keeps nobody else waiting
@@ -139,6 +153,11 @@ def add_folder(folder: Path | str) -> str:
     return name
 
 
+def _check_dtype(dtype: str) -> None:
+    if dtype != "auto" and dtype not in DTYPES:
+        raise ValueError(f"dtype must be one of auto, {', '.join(DTYPES)}, got {dtype!r}")
+
+
 def _device(device: str) -> str:
     if device == "auto":
         accelerator = torch.accelerator.current_accelerator()
@@ -152,5 +171,6 @@ def _device(device: str) -> str:
     return str(device)
 
 
+PREFERRED = {"device": "auto", "dtype": "auto"}
 _loaded: dict[tuple[str, str, torch.dtype], Model] = {}
 _locks: dict[str, threading.Lock] = {}

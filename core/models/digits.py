@@ -24,8 +24,8 @@ NULL = 10  # the trained class "no label"
 class PixelModel(Seeded):
     """A model of 28x28 digits that works on the pixels themselves, in [-1, 1]."""
 
-    shape = (1, 28, 28)
-    size = 28
+    shape: tuple[int, int, int] = (1, 28, 28)
+    size: int = 28
 
     def __init__(self, card: ModelCard, schedule: Schedule, device: str, dtype: torch.dtype):
         """Keep what all pixel models share."""

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from functools import lru_cache
+from functools import lru_cache, partial
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +19,7 @@ from torch.nn import functional as F
 
 from core.denoisers import CONVERSIONS, Denoiser, Guided, Network
 from core.images import from_pil, to_pil
+from core.models.attention import Attention
 from core.models.base import ModelCard, Seeded, check_guidance, prompts_of, sized
 
 PARTS = {
@@ -61,6 +62,7 @@ class LatentModel(Seeded):
         )
         if self.vae.config.force_upcast and dtype == torch.float16:
             self.vae.float()  # this VAE overflows in half precision
+        self.unet.set_attn_processor(Attention())
         self.tokenizer = _class("tokenizer").from_pretrained(folder / "tokenizer")
         factor = 2 ** (len(self.vae.config.block_out_channels) - 1)
         side = int(self.unet.config.sample_size)
@@ -82,24 +84,50 @@ class LatentModel(Seeded):
         prompt: str | Sequence[str] = "",
         negative: str | Sequence[str] = "",
         guidance: float = 1.0,
+        record: list[Tensor] | None = None,
     ) -> Denoiser:
-        """The denoiser of a prompt; `guidance` pushes away from `negative`."""
+        """The denoiser of a prompt; `guidance` pushes away from `negative`.
+
+        A list `record` holds the cross attention of the last call (see `attention_maps`), the
+        rows of the prompt first.
+        """
         check_guidance(guidance)
-        conditional = self._of(prompt)
-        if guidance == 1:
-            return conditional
-        return Guided(conditional, self._of(negative), guidance)
-
-    def _of(self, prompt: str | Sequence[str]) -> Network:
-        return Network(
-            self.forward, self.kind, torch.cat(list(map(self.embed, prompts_of(prompt))))
+        forward = self.forward if record is None else partial(self.forward, record=record)
+        yes, no = (
+            Network(forward, self.kind, torch.cat([self.embed(p) for p in prompts_of(each)]))
+            for each in (prompt, negative)
         )
+        return yes if guidance == 1 else Guided(yes, no, guidance)
 
-    def forward(self, x: Tensor, t: float, condition: Tensor | None) -> Tensor:
+    def forward(
+        self, x: Tensor, t: float, condition: Tensor | None, record: list[Tensor] | None = None
+    ) -> Tensor:
         """The network call: latents (B, C, H, W), timestep, text (B, L, D) to its output."""
-        x_cast = x.to(self.device, self.dtype)
-        output = self.unet(x_cast, t, encoder_hidden_states=condition, return_dict=False)[0]
-        return output.to(x)
+        named: dict[str, Any] = {"encoder_hidden_states": condition, "return_dict": False}
+        if record is not None:
+            record.clear()
+            named["cross_attention_kwargs"] = {"record": record}
+        return self.unet(x.to(self.device, self.dtype), t, **named)[0].to(x)
+
+    def words(self, prompt: str) -> list[tuple[str, list[int]]]:
+        """The words of a prompt, each with the places of its tokens in the text's L.
+
+        Chinese has no spaces between words, so there each token counts as one.
+        """
+        read = self.tokenizer(
+            prompt,
+            max_length=self.tokenizer.model_max_length,
+            truncation=True,
+            return_offsets_mapping=True,
+        )
+        words: dict[Any, tuple[int, int, list[int]]] = {}
+        for place, (start, end) in enumerate(read["offset_mapping"]):
+            ascii_word = prompt[start:end].isascii()
+            key = read.word_ids(0)[place] if ascii_word else f"token {place}"
+            if end > start:
+                first, _, places = words.get(key, (start, end, []))
+                words[key] = (first, end, [*places, place])
+        return [(prompt[start:end], places) for start, end, places in words.values()]
 
     @torch.no_grad()
     def _embed(self, prompt: str) -> Tensor:
@@ -192,6 +220,8 @@ def _class(name: str) -> Any:
     import diffusers
     import transformers
 
+    for library in (diffusers, transformers):  # weights come from disk: no bars on the terminal
+        library.utils.logging.disable_progress_bar()
     library, kind = PARTS[name]
     return getattr({"diffusers": diffusers, "transformers": transformers}[library], kind)
 

@@ -56,7 +56,8 @@ def vae() -> nn.Module:
     """A diffusers AutoencoderKL of 1.5 M parameters: 3 x 64 x 64 to 4 x 16 x 16."""
     from diffusers import AutoencoderKL
 
-    return AutoencoderKL(
+    autoencoder: Any = AutoencoderKL
+    return autoencoder(
         block_out_channels=(24, 48, 96),
         down_block_types=("DownEncoderBlock2D",) * 3,
         up_block_types=("UpDecoderBlock2D",) * 3,
@@ -100,13 +101,36 @@ class Autoencoder(nn.Module):
         return self.vae.decode(z).sample, posterior
 
 
+@torch.no_grad()
 def save_vae(network: Any) -> None:
-    """Write the VAE in half precision; its scaling factor makes the latents' variance one."""
-    pictures, _ = drawn(1_000, seed=2)
-    with torch.no_grad():
-        latents = network.vae.encode(pictures.float() / 127.5 - 1).latent_dist.mean
-    network.vae.register_to_config(scaling_factor=round(1 / latents.std().item(), 4))
+    """Write the VAE in half precision and the preview of its latents.
+
+    The scaling factor makes the latents' variance one.
+    """
+    from safetensors.torch import save_file
+
+    x = signed(drawn(1_000, seed=2)[0])
+    z = torch.cat([network.vae.encode(part).latent_dist.mean for part in x.split(50)])
+    scaling = round(1 / z.std().item(), 4)
+    network.vae.register_to_config(scaling_factor=scaling)
     network.vae.half().save_pretrained(FOLDER / "vae", max_shard_size=SHARD)
+    weight, bias = fit_preview(scaling * z, x)
+    save_file({"weight": weight, "bias": bias}, FOLDER / "preview.safetensors")
+
+
+def fit_preview(latents: Tensor, pictures: Tensor) -> tuple[Tensor, Tensor]:
+    """The linear map of 3 x 3 latents to the pixels of the middle one, by least squares.
+
+    Latents (N, C, h, w) and pictures (N, 3, f h, f w) in [-1, 1] give the weights
+    (3 f f, C, 3, 3) and the bias (3 f f,) of a convolution followed by a pixel shuffle.
+    """
+    factor = pictures.shape[-1] // latents.shape[-1]
+    seen = F.unfold(latents, 3, padding=1).transpose(1, 2).flatten(0, 1)
+    wanted = F.pixel_unshuffle(pictures, factor).flatten(2).transpose(1, 2).flatten(0, 1)
+    seen = torch.cat([seen, seen.new_ones(len(seen), 1)], dim=1).double()
+    solution = torch.linalg.solve(seen.T @ seen, seen.T @ wanted.double()).float()
+    weight = solution[:-1].T.reshape(-1, latents.shape[1], 3, 3)
+    return weight.contiguous(), solution[-1].contiguous()
 
 
 # ---- the U-Net and the text encoder -------------------------------------------------------------
@@ -127,7 +151,7 @@ def tokenizer() -> Any:
     chinese = [s.name_zh for s in named] + [f"{CHINESE[each]}色" for each in BACKGROUNDS]
     chinese += [CHINESE[each] for each in (*PLACES, *STYLES) if each and each != "small"]
     chinese += ["背景上的", "小的", "的", "，"]
-    merges = _merges(english, "</w>")
+    merges: Any = _merges(english, "</w>")
     for left, right in _merges(chinese, ""):
         merges += [(left, right), (left, f"{right}</w>")]
     alphabet = sorted(ByteLevel.alphabet())
@@ -270,15 +294,19 @@ def emoji_loss(
 
 def save_emoji(network: Any) -> None:
     """Write the folder that StableDiffusionPipeline loads, in half precision."""
-    from diffusers import AutoencoderKL, DDIMScheduler, StableDiffusionPipeline
+    import diffusers
     from diffusers.models.attention_processor import AttnProcessor2_0
 
     network.unet.set_attn_processor(AttnProcessor2_0())
-    scheduler = DDIMScheduler(
-        clip_sample=False, timestep_spacing="trailing", prediction_type="v_prediction"
+    scheduler = diffusers.DDIMScheduler(
+        clip_sample=False,
+        timestep_spacing="trailing",
+        prediction_type="v_prediction",
+        steps_offset=1,  # StableDiffusionPipeline insists; trailing spacing has no offset
     )
-    pipeline = StableDiffusionPipeline(
-        vae=AutoencoderKL.from_pretrained(FOLDER / "vae"),
+    pipeline_of: Any = diffusers.StableDiffusionPipeline
+    pipeline = pipeline_of(
+        vae=diffusers.AutoencoderKL.from_pretrained(FOLDER / "vae"),
         text_encoder=network.text,
         tokenizer=tokenizer(),
         unet=network.unet,
@@ -324,7 +352,7 @@ RECIPES: dict[str, Recipe] = {
         vae_data,
         vae_loss,
         save_vae,
-        steps=6_000,
+        steps=4_000,
         batch=16,
         rate=2e-3,
         precision="bf16",

@@ -1,192 +1,82 @@
-"""How good the digit model is: `python -m tests.benchmarks.quality [--only SECTION]`.
+"""How good the embedded models are: `python -m tests.benchmarks.quality [MODEL] [--only SECTION]`.
 
-labels     share of 1,000 digits (50 DDIM steps, guidance 2) that the classifier reads as asked
-inversion  round-trip mean squared error of 64 test digits at S = 10, 20, 50, 100 steps
-table      Frechet distance on standardised classifier features, n = 1,000, for five kinds of
-           noise and four step counts, beside the distance of two real samples of that size
-
-Each cell is written to figures.json beside the weights when it is done, so an interrupted run goes
-on where it was; the file is tied to the weights. Each finished section is printed as Markdown and
-written into the card of the model, assets/models/digits/README.md.
+MODEL is digits (default) or emoji; their modules say what the sections measure. Each result is
+written to figures.json beside the weights when it is done, so an interrupted run goes on where it
+was; the file is tied to the weights. Each finished section is printed as Markdown and written
+into the card of the model, README.md.
 """
 
 from __future__ import annotations
 
 import argparse
 import hashlib
+import importlib
 import json
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import Any
 
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 
-import torch
-from torch import Tensor
-
-from core.data import mnist, signed
-from core.inversion import INVERSIONS, finish
-from core.metrics import digit_features, frechet, mse, read_digits
-from core.models import load
-from core.samplers import SAMPLERS, seeded
-
 ROOT = Path(__file__).parent.parent.parent
-STORE = ROOT / "assets/models/digits/figures.json"
-WEIGHTS = ROOT / "assets/models/digits/unet/diffusion_pytorch_model.safetensors"
-CARD = ROOT / "assets/models/digits/README.md"
-COUNT, BATCH = 1000, 10  # small batches stay in the cache of a CPU
-NOISES = {
-    "eta 0": {"eta": 0.0},
-    "eta 0.2": {"eta": 0.2},
-    "eta 0.5": {"eta": 0.5},
-    "eta 1": {"eta": 1.0},
-    "sigma-hat": {"variance": "beta"},
-}
-STEPS = (5, 10, 20, 50)
 
 
-def stored() -> dict:
-    """The results so far for these weights."""
-    digest = hashlib.sha256(WEIGHTS.read_bytes()).hexdigest()[:16]
-    store = json.loads(STORE.read_text()) if STORE.exists() else {}
-    return store if store.get("weights") == digest else {"weights": digest}
+class Card:
+    """The card of a model in assets/models, and the figures measured so far for its weights."""
+
+    def __init__(self, name: str, *weights: str) -> None:
+        """The weights name the files that the figures are tied to."""
+        self.folder = ROOT / "assets/models" / name
+        self.weights = weights
+
+    def stored(self) -> dict[str, Any]:
+        """The results so far for these weights."""
+        files = (path for name in self.weights for path in sorted(self.folder.glob(name)))
+        digest = hashlib.sha256(b"".join(path.read_bytes() for path in files)).hexdigest()[:16]
+        path = self.folder / "figures.json"
+        store = json.loads(path.read_text()) if path.exists() else {}
+        return store if store.get("weights") == digest else {"weights": digest}
+
+    def remembered(self, key: str, measure: Callable[[], Any]) -> Any:
+        """A result from the store, or measured and stored."""
+        if key not in self.stored():
+            result = measure()
+            (self.folder / "figures.json").write_text(
+                json.dumps(self.stored() | {key: result}, indent=1)
+            )
+            print(f"{key}: {result}", flush=True)
+        return self.stored()[key]
+
+    def write(self, name: str, text: str) -> None:
+        """Put a section between its markers in the card."""
+        begin, end = f"<!-- {name} -->\n", f"\n<!-- /{name} -->"
+        path = self.folder / "README.md"
+        card = path.read_text()
+        start, stop = card.index(begin) + len(begin), card.index(end)
+        path.write_text(card[:start] + text + card[stop:])
 
 
-def remembered(key: str, measure: Callable[[], float]) -> float:
-    """A result from the store, or measured and stored."""
-    if key in stored():
-        return stored()[key]
-    result = measure()
-    STORE.write_text(json.dumps(stored() | {key: result}, indent=1))
-    print(f"{key}: {result:.6g}", flush=True)
-    return result
-
-
-def generated(steps: int, guidance: float, options: dict) -> tuple[Tensor, Tensor]:
-    """1,000 digits, 100 of each label, and their labels."""
-    model = load("digits", device="cpu")
-    levels = model.schedule.levels(steps)
-    pictures, labels = [], []
-    for part in range(COUNT // BATCH):
-        asked = [str(row % 10) for row in range(BATCH)]
-        noise = seeded(part * BATCH, BATCH)
-        x = model.start(noise, levels[0], BATCH)
-        denoise = model.denoiser(asked, guidance=guidance)
-        for step in SAMPLERS["ddim"](denoise, x, levels, noise=noise, **options):
-            x = step.x_next
-        pictures.append(x.clamp(-1, 1))
-        labels += [int(each) for each in asked]
-    return torch.cat(pictures), torch.tensor(labels)
-
-
-def label_accuracy() -> float:
-    """Share of generated digits that are read as their label."""
-    pictures, labels = generated(50, 2.0, {})
-    return (read_digits(pictures).argmax(1) == labels).double().mean().item()
-
-
-def classifier_accuracy() -> float:
-    """Share of the test set that the classifier reads right."""
-    images, labels = mnist("test")
-    return (read_digits(signed(images)).argmax(1) == labels).double().mean().item()
-
-
-def round_trip(steps: int) -> float:
-    """Mean squared error in [0, 1] after inverting and reconstructing 64 test digits."""
-    model = load("digits", device="cpu")
-    images, labels = (part[:64] for part in mnist("test"))
-    x0 = signed(images)
-    prompts = [str(label) for label in labels.tolist()]
-    method = INVERSIONS["ddim"]
-    inversion = finish(method.invert(model, x0, prompts, steps=steps))
-    back = finish(method.edit(inversion, prompts))
-    return mse(model.pixels(back), model.pixels(x0))
-
-
-def features(x: Tensor) -> Tensor:
-    """Classifier features, each divided by its spread over the real test set."""
-    real = digit_features(signed(mnist("test")[0]))
-    return digit_features(x) / real.std(0).clamp(min=1e-3)
-
-
-def real_features() -> Tensor:
-    """Standardised features of the first 1,000 test digits."""
-    return features(signed(mnist("test")[0][:COUNT]))
-
-
-def distance(steps: int, options: dict) -> float:
-    """Frechet distance of generated digits (guidance 1) to real ones."""
-    return frechet(features(generated(steps, 1.0, options)[0]), real_features())
-
-
-def floor() -> float:
-    """Frechet distance of 1,000 other real digits to the real ones."""
-    return frechet(features(signed(mnist("test")[0][COUNT : 2 * COUNT])), real_features())
-
-
-def labels_section() -> str:
-    """The label accuracy."""
-    read = remembered("classifier accuracy", classifier_accuracy)
-    asked = remembered("label accuracy", label_accuracy)
-    return (
-        f"The shipped classifier reads {read:.2%} of the 10,000 test digits; it reads {asked:.1%} "
-        f"of {COUNT} generated digits (50 DDIM steps, guidance 2) as the label asked for."
-    )
-
-
-def inversion_section() -> str:
-    """The round-trip errors."""
-    steps = (10, 20, 50, 100)
-    cells = [remembered(f"round trip {s}", lambda s=s: round_trip(s)) for s in steps]
-    return table(
-        ["steps", *(f"S = {s}" for s in steps)], [["MSE", *(f"{cell:.2e}" for cell in cells)]]
-    )
-
-
-def table_section() -> str:
-    """The Frechet table, measured column by column and written after each."""
-    base = remembered("floor", floor)
-    for count in range(1, len(STEPS) + 1):
-        for name, options in NOISES.items():
-            steps = STEPS[count - 1]
-            remembered(f"{name}, S {steps}", lambda s=steps, o=options: distance(s, o))
-        head = ["noise", *(f"S = {s}" for s in STEPS[:count])]
-        rows = [
-            [name, *(f"{stored()[f'{name}, S {s}']:.2f}" for s in STEPS[:count])]
-            for name in NOISES
-        ]
-        text = f"{table(head, rows)}\n\nReal against real digits at n = {COUNT}: {base:.2f}."
-        write("table", text)
-    return text
-
-
-def table(head: list[str], rows: list[list[str]]) -> str:
+def table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
     """A Markdown table."""
     lines = [head, ["---"] * len(head), *rows]
     return "\n".join(f"| {' | '.join(line)} |" for line in lines)
 
 
-def write(name: str, text: str) -> None:
-    """Put a section between its markers in the card."""
-    begin, end = f"<!-- {name} -->\n", f"\n<!-- /{name} -->"
-    card = CARD.read_text()
-    start, stop = card.index(begin) + len(begin), card.index(end)
-    CARD.write_text(card[:start] + text + card[stop:])
-
-
-SECTIONS = {"labels": labels_section, "inversion": inversion_section, "table": table_section}
-
-
 def main() -> None:
     """Measure what is missing and print everything."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--only", choices=SECTIONS, help="one section instead of all")
-    only = parser.parse_args().only
-    for name, section in SECTIONS.items():
-        if only in (None, name):
+    parser.add_argument("model", nargs="?", choices=("digits", "emoji"), default="digits")
+    parser.add_argument("--only", help="one section instead of all")
+    flags = parser.parse_args()
+    module = importlib.import_module(f"tests.benchmarks.quality_{flags.model}")
+    if flags.only not in (None, *module.SECTIONS):
+        parser.error(f"the sections of {flags.model} are {', '.join(module.SECTIONS)}")
+    for name, section in module.SECTIONS.items():
+        if flags.only in (None, name):
             text = section()
             print(f"\n{text}\n", flush=True)
-            write(name, text)
+            module.CARD.write(name, text)
 
 
 if __name__ == "__main__":

@@ -4,6 +4,7 @@ import errno
 import json
 import shutil
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -36,11 +37,11 @@ LAYOUTS = {"sd1": (SD1, 32), "sd2": (SD2, 48), "zero": (ZERO, 48)}
 
 def built(folder, scheduler, width):
     """A pipeline with random weights in Stable Diffusion's layout, saved to a folder."""
-    from diffusers import AutoencoderKL, DDIMScheduler, StableDiffusionPipeline
-    from diffusers import UNet2DConditionModel as UNet
+    import diffusers
     from transformers import CLIPTextConfig, CLIPTextModel
 
     torch.manual_seed(0)
+    kinds: Any = diffusers
     tokens = tokenizer()
     text = CLIPTextConfig(
         vocab_size=len(tokens),
@@ -54,7 +55,7 @@ def built(folder, scheduler, width):
         pad_token_id=tokens.pad_token_id,
     )
     second = width == 48
-    unet = UNet(
+    unet = kinds.UNet2DConditionModel(
         sample_size=8,
         block_out_channels=(32, 64),
         layers_per_block=1,
@@ -64,7 +65,7 @@ def built(folder, scheduler, width):
         attention_head_dim=[2, 4] if second else 4,
         use_linear_projection=second,
     )
-    vae = AutoencoderKL(
+    vae = kinds.AutoencoderKL(
         block_out_channels=(16, 32),
         down_block_types=("DownEncoderBlock2D",) * 2,
         up_block_types=("UpDecoderBlock2D",) * 2,
@@ -72,12 +73,12 @@ def built(folder, scheduler, width):
         sample_size=16,
         scaling_factor=0.7,
     )
-    StableDiffusionPipeline(
+    kinds.StableDiffusionPipeline(
         vae=vae,
         text_encoder=CLIPTextModel(text),
         tokenizer=tokens,
         unet=unet,
-        scheduler=DDIMScheduler(**scheduler),
+        scheduler=kinds.DDIMScheduler(**scheduler),
         safety_checker=None,
         feature_extractor=None,
         requires_safety_checker=False,
@@ -111,7 +112,7 @@ def sampled(model, spacing, steps=8, guidance=3.0, prompt="dog face", seed=5):
 def pipeline_of(folder, steps=8, guidance=3.0, prompt="dog face", latents=None):
     from diffusers import StableDiffusionPipeline
 
-    pipeline = StableDiffusionPipeline.from_pretrained(folder)
+    pipeline: Any = StableDiffusionPipeline.from_pretrained(folder)
     pipeline.set_progress_bar_config(disable=True)
     run = {"num_inference_steps": steps, "guidance_scale": guidance, "latents": latents}
     return pipeline(prompt, output_type="pt", **run).images

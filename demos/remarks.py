@@ -1,0 +1,81 @@
+"""Inversions and edits in words: what the last tab says of them."""
+
+from __future__ import annotations
+
+import textwrap
+
+from torch import Tensor
+
+from core.data.captions import unknown
+from core.inversion import start_index
+from core.metrics import psnr
+from core.models import Model
+from core.schedules import Level
+from demos.plots import noise_share, percent, short
+
+
+def never_seen(name: str, prompt: str) -> str:
+    """Which words of a prompt the embedded text-to-image model was not trained with."""
+    if name != "emoji":
+        return ""
+    said = []
+    for word, near in list(unknown(prompt).items())[:2]:
+        said.append(f"“{word}”" + (f" (near it: {', '.join(near)})" if near else ""))
+    return f"Not in this model's vocabulary: {', '.join(said)}." if said else ""
+
+
+def noise_text(x: Tensor) -> str:
+    """Whether it looks like noise."""
+    mean, spread = short(x.mean().item()), short(x.std().item())
+    return f"mean {mean} and spread {spread}; true noise has 0 and 1."
+
+
+def compared(model: Model, back: Tensor, x0: Tensor, pixels: Tensor) -> str:
+    """PSNR of a reconstruction: against what was inverted, and against a real picture."""
+    made, start = model.pixels(back).cpu(), model.pixels(x0).cpu()
+    ratio = psnr(made, start)
+    if start.equal(pixels):
+        return f"PSNR {decibel(ratio)} against the picture. {verdict(ratio)}"
+    return (
+        f"PSNR {decibel(ratio)} against the VAE's copy D(E(x)), {decibel(psnr(made, pixels))} "
+        f"against the picture itself (the copy has {decibel(psnr(start, pixels))}). "
+        f"{verdict(ratio)}"
+    )
+
+
+def kept_text(model: Model, ends: tuple[Tensor, Tensor], x0: Tensor, pixels: Tensor) -> str:
+    """How much of the picture an edit and SDEdit keep."""
+    start = model.pixels(x0).cpu()
+    ours, theirs = (decibel(psnr(model.pixels(each).cpu(), start)) for each in ends)
+    against = "the picture" if start.equal(pixels) else "the VAE's copy of the picture"
+    return f"PSNR to {against} {ours}, SDEdit {theirs}; more means that more was kept."
+
+
+def decibel(ratio: float) -> str:
+    """A PSNR with its unit."""
+    return "∞ dB" if ratio == float("inf") else f"{ratio:.1f} dB"
+
+
+def verdict(ratio: float) -> str:
+    """A PSNR in words."""
+    if ratio > 30:
+        return "No difference to be seen."
+    return "Small differences." if ratio > 20 else "A different picture."
+
+
+def words(model: Model, asked: str) -> str:
+    """A label or a prompt in words."""
+    if model.card.prompts == "text":
+        return f"“{textwrap.shorten(asked, 60, placeholder=' …')}”" if asked else "no text"
+    return f"label {asked}" if asked else "no label"
+
+
+def start_text(levels: list[Level] | None, strength: float) -> str:
+    """The level that an edit starts at, of levels from clean to noisy: how much is noise."""
+    if levels is None:
+        return "how far up the edit starts: 0 the picture, 1 pure noise"
+    steps = len(levels) - 1
+    start = start_index(strength, steps)
+    return (
+        f"step {start} of {steps}: {percent(noise_share(levels[start]))} of the variance is noise"
+    )

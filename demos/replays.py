@@ -1,0 +1,71 @@
+"""The presets of the last tab: one click sets the controls, inverts and edits."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from inspect import signature
+from typing import Any
+
+import gradio as gr
+
+from core.data.captions import EXAMPLES
+from core.models import MODELS
+from demos import sources
+from demos.editing import TARGET, edit, invert
+
+COMMON = {"method": "ddim", "steps": 30, "seed": 0, "sdedit_seed": 1}
+DIGITS = {"source": "test digit", "model": "digits", **COMMON}
+EMOJI = {"source": "scene", "model": "emoji", **COMMON}
+# Three edits of a real picture: swap the animal, add something, change the style; then a digit.
+# Guidance and start levels are those of the lessons that show the same edits of photographs.
+PRESETS: dict[str, dict[str, Any]] = {
+    "dog → cat": EMOJI
+    | {
+        "caption": EXAMPLES[0],
+        "prompt": EXAMPLES[0],
+        "target_prompt": TARGET,
+        "guidance": 3.5,
+        "strength": 0.8,
+    },
+    "+ sunglasses": EMOJI
+    | {
+        "caption": "grinning face",
+        "prompt": "grinning face",
+        "target_prompt": "smiling face with sunglasses",
+        "guidance": 3.5,
+        "strength": 0.88,
+    },
+    "pixel art": EMOJI
+    | {
+        "caption": "tiger face on a green background",
+        "prompt": "tiger face on a green background",
+        "target_prompt": "tiger face on a green background, pixel art",
+        "guidance": 5.5,
+        "strength": 0.74,
+    },
+    "4 → 9": DIGITS
+    | {"digit": 4, "index": 0, "label": "4", "target": "9", "guidance": 3, "strength": 0.8},
+}
+
+
+def replay(preset: dict[str, Any]) -> Iterator[tuple[Any, ...]]:
+    """Invert and edit with the values of a preset, whatever the controls still hold.
+
+    Yields what goes to player, slider and session, then to the preset's controls: these are set
+    first, the source before the model, which looks at it when it changes.
+    """
+    chosen = {**preset, "source": source_of(preset["model"], preset["source"])}
+    yield gr.skip(), gr.update(visible=False), gr.skip(), *chosen.values()
+    unchanged = [gr.skip()] * len(preset)
+    first = {name: value for name, value in preset.items() if name in signature(invert).parameters}
+    session: Any = None
+    for message, session in invert(**first):
+        yield message, gr.skip(), session, *unchanged
+    second = {name: value for name, value in preset.items() if name not in first}
+    for message, pictures, edited in edit(session, **second):
+        yield message, pictures, edited, *unchanged
+
+
+def source_of(model: str, source: str) -> dict:
+    """A source, chosen among those of a model."""
+    return gr.update(choices=sources.offered(MODELS[model].prompts, drawing=True), value=source)
