@@ -109,7 +109,7 @@ def latent_panels(channels: int) -> tuple[Panel, ...]:
     return (
         Panel("xₜ", "noise in pixel space"),
         Panel("D(zₜ)", "noise in latent space, decoded"),
-        Panel("zₜ", f"{channels} latent channels (blue +3, orange −3)"),
+        Panel("zₜ", f"{channels} latent channels: blue +3, orange −3"),
         Panel("D(ẑ₀)", "one-step prediction", "signal"),
         Panel("D(ẑ₀) − x", "mean RGB error (blue +1, orange −1)", "difference", phone=False),
     )
@@ -156,7 +156,7 @@ def noise(
             "The model basic has uniform noise, and a sum of uniform steps is not uniform; "
             "choose closed form."
         )
-    drowning = subject(load(name), source, digit, index, caption, picture, fit)
+    drowning = subject(load(name, report=gr.Info), source, digit, index, caption, picture, fit)
     levels = [CLEAN, *drowning.model.schedule.levels(frames - 1)[-2::-1]]
     said = sources.words(source, digit, index, caption)
     reel = reel_of(drowning, levels, f"{said}{drowning.asked}, {process}", settings)

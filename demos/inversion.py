@@ -12,15 +12,15 @@ from demos import sources, widgets
 from demos.editing import TARGET, WHY_NOT, Session, decode, edit, invert, models
 from demos.player import Player
 from demos.remarks import start_text
-from demos.replays import PRESETS, replay, source_of
+from demos.replays import PRESETS, replay
 from demos.stages import PANELS
 
 TITLE = "Invert & edit"
 LEAD = (
     "**From a real picture to its noise and back, then back as something else.** Inversion runs "
-    "the sampler uphill; the same noise sampled down again gives the picture back. Sampled down "
-    "with another label or prompt it gives an edit that keeps the handwriting, or the pose. "
-    "Beside it SDEdit, which adds random noise instead: compare what is kept."
+    "the sampler uphill. Sampled down again, the same noise gives the picture back; with another "
+    "label or prompt it gives an edit that keeps the pose. SDEdit beside it adds random noise "
+    "instead: compare what is kept."
 )
 METHODS = [
     ("DDIM, target label", "ddim"),
@@ -250,7 +250,7 @@ def arrived(picture: tuple | None) -> tuple[Any, Any, Any]:
         raise ValueError(
             f"the model {name} takes neither label nor prompt, so its picture cannot be edited"
         )
-    return source_of(name, "generated"), name, None
+    return "generated", name, None
 
 
 def tell_start(strength: gr.Slider, session: gr.State) -> None:

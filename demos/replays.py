@@ -9,8 +9,6 @@ from typing import Any
 import gradio as gr
 
 from core.data.captions import EXAMPLES
-from core.models import MODELS
-from demos import sources
 from demos.editing import TARGET, edit, invert
 
 COMMON = {"method": "ddim", "steps": 30, "seed": 0, "sdedit_seed": 1}
@@ -54,8 +52,7 @@ def replay(preset: dict[str, Any]) -> Iterator[tuple[Any, ...]]:
     Yields what goes to player, slider and session, then to the preset's controls: these are set
     first, the source before the model, which looks at it when it changes.
     """
-    chosen = {**preset, "source": source_of(preset["model"], preset["source"])}
-    yield gr.skip(), gr.update(visible=False), gr.skip(), *chosen.values()
+    yield gr.skip(), gr.update(visible=False), gr.skip(), *preset.values()
     unchanged = [gr.skip()] * len(preset)
     first = {name: value for name, value in preset.items() if name in signature(invert).parameters}
     session: Any = None
@@ -64,8 +61,3 @@ def replay(preset: dict[str, Any]) -> Iterator[tuple[Any, ...]]:
     second = {name: value for name, value in preset.items() if name not in first}
     for message, pictures, edited in edit(session, **second):
         yield message, pictures, edited, *unchanged
-
-
-def source_of(model: str, source: str) -> dict:
-    """A source, chosen among those of a model."""
-    return gr.update(choices=sources.offered(MODELS[model].prompts, drawing=True), value=source)

@@ -39,7 +39,7 @@ MODELS: dict[str, ModelCard] = {
     for card in (
         ModelCard(
             "digits",
-            "digits (U-Net, 1.7 M parameters)",
+            "digits (U-Net, 1.7 M weights)",
             "assets/models/digits",
             "network",
             "Apache-2.0",
@@ -47,17 +47,17 @@ MODELS: dict[str, ModelCard] = {
         ),
         ModelCard(
             "emoji",
-            "emoji (latent text-to-image, 13 M parameters)",
+            "emoji (text-to-image, 13 M weights)",
             "assets/models/emoji",
             "latent",
             "Apache-2.0",
-            13_200_000,
+            13_249_251,
             prompts="text",
         ),
         ModelCard("exact", "exact (no network)", "assets/data", "exact", "CC BY-SA 3.0", 10_000),
         ModelCard(
             "basic",
-            "basic (U-Net, 0.3 M parameters, uniform noise)",
+            "basic (U-Net, uniform noise)",
             "assets/models/basic",
             "network",
             "Apache-2.0",
@@ -67,7 +67,7 @@ MODELS: dict[str, ModelCard] = {
         ),
         ModelCard(
             SD,
-            "Stable Diffusion 1.5 (needs a GPU and a 2 GB download)",
+            "Stable Diffusion 1.5 (2 GB, GPU)",
             SD,
             "latent",
             "CreativeML Open RAIL-M",
