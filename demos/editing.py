@@ -173,7 +173,7 @@ def there_and_back(stage: Stage, x0: Tensor, pixels: Tensor, settings: dict[str,
         f"{up} {words(model, asked)}",
     )
     end = inversion.trajectory[-1]
-    stage.rest(end, inversion.levels[-1], NOISE, f"{there}: {noise_text(end)}")
+    stage.rest(end, inversion.levels[-1], NOISE, f"{there}: {noise_text(model, end)}")
     back = yield from stage.streamed(
         method.edit(inversion, asked, strength=1.0), BACK, f"{down} {words(model, asked)}"
     )

@@ -9,7 +9,7 @@ from torch import Tensor
 from core.data.captions import unknown
 from core.inversion import start_index
 from core.metrics import psnr
-from core.models import Model
+from core.models import LatentModel, Model
 from core.schedules import Level
 from demos.plots import noise_share, percent, short
 
@@ -24,10 +24,13 @@ def never_seen(name: str, prompt: str) -> str:
     return f"Not in this model's vocabulary: {', '.join(said)}." if said else ""
 
 
-def noise_text(x: Tensor) -> str:
+def noise_text(model: Model, x: Tensor) -> str:
     """Whether it looks like noise."""
     mean, spread = short(x.mean().item()), short(x.std().item())
-    return f"mean {mean} and spread {spread}; true noise has 0 and 1."
+    said = f"mean {mean} and spread {spread}; true noise has 0 and 1."
+    if isinstance(model, LatentModel):
+        said += " Its channels are shown side by side, orange −3, white 0, blue +3."
+    return said
 
 
 def compared(model: Model, back: Tensor, x0: Tensor, pixels: Tensor) -> str:

@@ -51,7 +51,7 @@ MODELS: dict[str, ModelCard] = {
             "assets/models/emoji",
             "latent",
             "Apache-2.0",
-            13_249_251,
+            13_202_531,
             prompts="text",
         ),
         ModelCard("exact", "exact (no network)", "assets/data", "exact", "CC BY-SA 3.0", 10_000),

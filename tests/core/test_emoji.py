@@ -23,7 +23,7 @@ from core.data.emoji import (
     tensor_of,
 )
 from core.training import emoji
-from core.training.emoji import drawn, emoji_loss, fit_preview, token_ids, tokenizer
+from core.training.emoji import drawn, emoji_loss, fit_preview, middling, token_ids, tokenizer
 
 
 def many(count, held_out=False, seed=0):
@@ -191,11 +191,24 @@ def test_emoji_loss_compares_v_and_mixes_languages_and_drops_captions(tokens):
     x0 = torch.zeros(count, 4, 2, 2)
     rows = english.expand(count, -1), chinese.expand(count, -1)
     loss = emoji_loss(network, x0, *rows, torch.Generator().manual_seed(0))
-    assert loss.item() == pytest.approx((linear().alpha ** 2).mean().item(), rel=0.1)
+    t = middling(linear(), 100_000, torch.Generator().manual_seed(1))
+    assert loss.item() == pytest.approx((linear().alpha[t] ** 2).mean().item(), rel=0.1)
     same = [(network.ids == ids).all(1).double().mean().item() for ids in (english, chinese)]
     assert same == pytest.approx([0.675, 0.225], abs=0.03)
     empty = token_ids(tokens, [""])
     assert (network.ids == empty).all(1).double().mean().item() == pytest.approx(0.1, abs=0.02)
+
+
+def test_half_of_the_timesteps_have_medium_noise():
+    from core.schedules import linear
+
+    schedule = linear()
+    t = middling(schedule, 50_000, torch.Generator().manual_seed(0))
+    counts = torch.histc(t.double(), 10, 0, 1000) / len(t)
+    assert (counts > 0.045).all() and int(t.max()) == 999  # the uniform half
+    inner = (schedule.log_snr[t].abs() < 2).double().mean().item()
+    uniform = (schedule.log_snr.abs() < 2).double().mean().item()
+    assert inner == pytest.approx((uniform + 0.683) / 2, abs=0.02)
 
 
 def test_the_preview_is_found_where_it_is_exactly_linear():

@@ -1,0 +1,15 @@
+"""Tests of the tabs, without a browser."""
+
+from collections.abc import Callable
+from typing import Any
+
+
+def refused(function: Callable, *values: Any, **named: Any) -> str:
+    """The sentence with which a function, or a generator run to its end, refuses."""
+    try:
+        result = function(*values, **named)
+        if hasattr(result, "__next__"):
+            list(result)
+    except ValueError as error:
+        return str(error)
+    raise AssertionError("nothing was refused")

@@ -1,0 +1,250 @@
+"""The tab "Invert & edit": its runs, called directly with few steps, and its presets."""
+
+from inspect import signature
+
+import gradio as gr
+import pytest
+import torch
+from PIL import Image
+
+from core.data.captions import EXAMPLES, parse, unknown
+from core.images import BLANK, from_pil
+from core.models import MODELS, load
+from demos import inversion, sources, widgets
+from demos.editing import Session, checked, compared, decode, edit, invert
+from demos.remarks import never_seen, start_text
+from demos.replays import PRESETS, replay
+from demos.stages import BACK, EDIT, NOISE, PICTURE, RANDOM
+from demos.views import decoded_uri, pixels_uri, preview_uri
+
+EMOJI = {"model": "emoji", "source": "scene"}
+
+
+def last(run):
+    *_, final = run
+    return final
+
+
+@pytest.fixture(scope="module")
+def digits():
+    """An inversion of a digit in 3 steps."""
+    return last(invert(steps=3))
+
+
+@pytest.fixture(scope="module")
+def emoji():
+    """An inversion of a scene in 3 steps."""
+    return last(invert("emoji", "scene", steps=3))
+
+
+def test_digits_stay_exact_and_are_asked_with_labels(digits):
+    message, session = digits
+    assert [len(frame["pictures"]) for frame in message["frames"]] == [5] * 8
+    assert not any(frame["approx"] for frame in message["frames"])
+    assert "PSNR" in message["frames"][-1]["text"]
+    assert message["settings"]["label"] == "4" and "prompt" not in message["settings"]
+    edited, pictures, after = last(edit(session, strength=1.0))
+    assert len(edited["frames"]) == 12
+    assert edited["frames"][-1]["text"].startswith("Edited to label 9: PSNR to the picture")
+    assert [picture.size for picture in pictures] == [(336, 336)] * 2
+    assert after.kept is session.kept and after.shown.message is edited
+
+
+def test_latents_stream_as_previews_and_rest_decoded(emoji):
+    message, session = emoji
+    frames, model = message["frames"], session.inversion.model
+    assert [frame["approx"] for frame in frames] == [[]] * 4 + [[BACK]] * 3 + [[]]
+    assert frames[0]["pictures"][PICTURE] == pixels_uri(session.pixels)
+    assert frames[0]["pictures"][BACK] == BLANK
+    end = session.inversion.trajectory[-1]
+    assert frames[4]["pictures"][BACK] == preview_uri(model, end)
+    assert "latent channels" in message["panels"][NOISE]["title"]
+    assert len(session.kept.latents) == len(frames)
+    assert session.kept.latents[4][BACK].dtype == torch.float16
+
+
+def test_an_edit_of_latents_rests_decoded_beside_sdedit(emoji):
+    _, session = emoji
+    message, _, after = last(edit(session, guidance=1.0, strength=0.7))
+    frames = message["frames"]
+    assert [frame["approx"] for frame in frames[8:]] == [[EDIT, RANDOM]] * 2 + [[]]
+    assert frames[-1]["text"].startswith("Edited to “cat face on a blue background”: PSNR to the")
+    assert message["settings"]["target_prompt"] == "cat face on a blue background"
+    assert "target" not in message["settings"]
+    assert len(after.shown.latents) == len(frames)
+
+
+def test_resting_decodes_the_approximate_pictures_of_a_frame(emoji):
+    message, session = emoji
+    refined = decode(session, 5)
+    (frame,) = refined["frames"]
+    assert refined["run"] == message["run"] and frame["i"] == 5 and frame["approx"] == []
+    latents = session.shown.latents[5][BACK].float()
+    assert frame["pictures"][BACK] == decoded_uri(session.inversion.model, latents)
+    assert frame["pictures"][NOISE] == message["frames"][5]["pictures"][NOISE]
+
+
+@pytest.mark.parametrize("frame", [-1, 8, None])
+def test_there_is_nothing_to_decode_beyond_the_run(emoji, frame):
+    assert decode(emoji[1], frame) == gr.skip()
+    assert decode(None, 0) == gr.skip()
+
+
+def test_psnr_of_latents_names_the_share_of_the_vae(emoji):
+    _, session = emoji
+    model, x0, pixels = session.inversion.model, session.x0, session.pixels
+    scene = parse(EXAMPLES[0]).picture()
+    assert pixels.equal(from_pil(scene, "RGB"))
+    said = compared(model, x0, x0, pixels)
+    assert said.startswith("PSNR ∞ dB against the VAE's copy D(E(x)), ")
+    own = said.split("D(E(x)), ")[1].split(" dB")[0]
+    assert f"the copy has {own} dB" in said
+    generated = model.pixels(x0)
+    assert compared(model, x0, x0, generated) == (
+        "PSNR ∞ dB against the picture. No difference to be seen."
+    )
+
+
+def test_a_scene_is_asked_with_its_caption_unless_another_prompt_is_given():
+    raw = {name: each.default for name, each in signature(invert).parameters.items()}
+    raw |= EMOJI | {"caption": "pink elephant"}
+    assert checked(raw)["prompt"] == "pink elephant"
+    assert checked(raw | {"prompt": ""})["prompt"] == ""
+    assert checked(raw | {"prompt": "dog face"})["prompt"] == "dog face"
+    assert checked(raw | {"source": "upload"})["prompt"] == ""
+
+
+def test_an_upload_is_fitted_to_the_model(tmp_path):
+    path = tmp_path / "tall.png"
+    Image.new("RGB", (90, 200), "red").save(path)
+    picture = {"path": str(path), "meta": {"_type": "gradio.FileData"}}
+    message, session = last(
+        invert(model="emoji", source="upload", picture=picture, prompt="dog face", steps=2)
+    )
+    assert tuple(session.pixels.shape) == (1, 3, 64, 64)
+    assert message["title"].startswith("upload")
+    assert "(the copy has" in message["frames"][-1]["text"]
+
+
+def test_a_generated_picture_belongs_to_its_model():
+    x0 = load("emoji").noise(0)
+    message, session = last(
+        invert(model="emoji", source="generated", generated=("emoji", x0), steps=2)
+    )
+    assert session.x0 is x0
+    assert "against the picture." in message["frames"][-1]["text"]
+    with pytest.raises(ValueError, match="made by the model emoji, which alone can invert it"):
+        last(invert(source="generated", generated=("emoji", x0)))
+    with pytest.raises(ValueError, match="no picture was sent yet"):
+        last(invert(source="generated"))
+
+
+def test_a_sent_picture_chooses_its_model_and_itself():
+    x0 = load("digits").noise(0)
+    assert inversion.arrived(("digits", x0)) == ("generated", "digits", None)
+    assert inversion.arrived(None) == (gr.skip(),) * 3
+    with pytest.raises(ValueError, match="neither label nor prompt"):
+        inversion.arrived(("basic", x0))
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        ({"model": "basic"}, "Model must be one of digits, emoji, exact"),
+        ({"model": "exact"}, "ill-posed"),
+        ({"model": "emoji"}, "Picture must be one of scene, upload, generated"),
+        ({"source": "scene"}, "Picture must be one of test digit"),
+        (EMOJI | {"caption": ""}, "describe the scene"),
+        (EMOJI | {"caption": "snark"}, "is no scene"),
+        (EMOJI | {"caption": 7}, "Scene must be text"),
+        (EMOJI | {"prompt": "x" * 501}, "Source prompt must be text of at most 500 characters"),
+        (EMOJI | {"steps": 1}, "Steps must be a whole number in 2..500, got 1"),
+        ({"label": "12"}, "Label must be one of"),
+    ],
+)
+def test_bad_input_of_an_inversion_is_one_sentence(arguments, said):
+    with pytest.raises(ValueError, match=said):
+        last(invert(**arguments))
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        ({"target_prompt": 9}, "Target prompt must be text"),
+        ({"guidance": 21}, "Guidance must be a number in 0..20, got 21"),
+        ({"strength": 1.5}, "Strength must be a number in 0..1, got 1.5"),
+        ({"sdedit_seed": -1}, "Seed must be a whole number"),
+    ],
+)
+def test_bad_input_of_an_edit_is_one_sentence(emoji, arguments, said):
+    with pytest.raises(ValueError, match=said):
+        last(edit(emoji[1], **arguments))
+
+
+def test_edit_needs_an_inversion():
+    with pytest.raises(ValueError, match="invert a picture first"):
+        last(edit())
+
+
+def test_the_exact_model_has_sdedit():
+    message, _ = last(invert(model="exact", method="sdedit", steps=2))
+    assert message["frames"][2]["text"].startswith("Noised: mean")
+
+
+def test_the_menu_has_every_model_that_can_be_asked_for_something():
+    names = [name for _, name in inversion.models()]
+    assert names == [name for name, card in MODELS.items() if card.prompts]
+    assert "emoji" in names and "basic" not in names
+
+
+@pytest.mark.parametrize("words", PRESETS)
+def test_a_preset_can_be_run_and_says_what_the_model_knows(words):
+    preset = PRESETS[words]
+    known = {*signature(invert).parameters, *signature(edit).parameters}
+    assert set(preset) <= known - {"session"}
+    kind = MODELS[preset["model"]].prompts
+    assert preset["source"] in sources.offered(kind, drawing=True)
+    if kind == "text":
+        assert preset["prompt"] == parse(preset["caption"]).caption()
+        assert parse(preset["target_prompt"]).caption() == preset["target_prompt"]
+
+
+def test_a_preset_sets_its_controls_inverts_and_edits():
+    preset = PRESETS["dog → cat"] | {"steps": 2, "guidance": 1}
+    run = list(replay(preset))
+    assert run[0][3:] == tuple(preset.values())
+    assert all(len(each) == 3 + len(preset) for each in run)
+    message, pictures, session = run[-1][:3]
+    assert message["frames"][-1]["text"].startswith("Edited to “cat face")
+    assert [picture.size for picture in pictures] == [(320, 320)] * 2
+    assert isinstance(session, Session) and session.shown is not session.kept
+    inverted = [each[2] for each in run if isinstance(each[2], Session)]
+    assert len(inverted) == 2, "a stopped edit leaves the inversion behind"
+
+
+def test_the_start_level_is_a_noise_level_in_words(emoji):
+    levels = emoji[1].inversion.levels
+    assert start_text(levels, 0) == "step 0 of 3: 0 % of the variance is noise"
+    assert start_text(levels, 1) == "step 3 of 3: over 99 % of the variance is noise"
+    assert "0 the picture" in start_text(None, 0.8)
+
+
+def test_words_that_the_model_never_saw_are_named():
+    assert never_seen("emoji", "dog face on a blue background") == ""
+    assert "“zeppelin”" in never_seen("emoji", "a zeppelin")
+    assert never_seen("digits", "a zeppelin") == ""
+    assert unknown("a zeppelin")
+
+
+def test_the_controls_are_in_the_order_of_the_arguments():
+    with gr.Blocks():
+        picture = gr.State()
+        with gr.Tabs() as tabs, gr.Tab("Invert"):
+            shared = widgets.Shared(tabs, picture)
+            inverting, _ = inversion.invert_controls(shared)
+            editing, _ = inversion.edit_controls(inverting["model"])
+    assert list(inverting) == list(signature(invert).parameters)
+    assert list(editing) == list(signature(edit).parameters)[1:]
+    for function, controls in ((invert, inverting), (edit, editing)):
+        for name, control in controls.items():
+            assert control.value == signature(function).parameters[name].default, name
