@@ -265,7 +265,12 @@ def refined(message: dict, frame: int, pictures: dict[int, str]) -> dict:
     after = [pictures.get(k, picture) for k, picture in enumerate(before["pictures"])]
     approx = [k for k in before["approx"] if k not in pictures]
     changed = {**before, "pictures": after, "approx": approx}
-    return {"run": message["run"], "status": message["status"], "frames": [changed]}
+    return {
+        "run": message["run"],
+        "status": message["status"],
+        "refined": True,  # of no use to a player that shows another run by now
+        "frames": [changed],
+    }
 
 
 def page_head() -> str:

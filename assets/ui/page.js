@@ -75,6 +75,13 @@
     else if (PLAYER_KEYS.includes(event.key) && !own(event)) tell(player, { kind: "key", event });
   }
 
+  // A chip sets controls and runs with them: their changes are no reason to call the run stale.
+  let chip = -Infinity;
+  document.addEventListener("click", (event) => {
+    if (event.target.closest?.(".chip")) chip = performance.now();
+  }, true);
+  const stale = (name) => performance.now() - chip > 3000 && tell(named(name), { kind: "stale" });
+
   const resting = {}; // the frame that each player rests on
   function refine(name, frame) {
     resting[name] = frame;
@@ -86,7 +93,7 @@
   window.stepwise = {
     help,
     run: () => visible(".run-button")?.click(),
-    stale: (name) => tell(named(name), { kind: "stale" }),
+    stale,
     refine,
     resting: (name) => resting[name],
     stopped: (name) => tell(named(name), { kind: "stopped" }),

@@ -20,6 +20,7 @@ function ingest() {
   const message = props.value;
   if (!message) return;
   const fresh = message.run !== run;
+  if (fresh && message.refined) return; // a late answer: another run is on screen
   if (fresh) begin(message);
   if (message.panels) describe(message);
   for (const frame of message.frames || []) frames[frame.i] = frame;

@@ -42,6 +42,19 @@ def test_sample_streams_every_step(client):
     assert final["frames"][0]["text"].startswith("Step 1 of 6: over 99 %")
 
 
+def test_sample_reads_a_prompt(client):
+    final = client.predict(
+        model="emoji", prompt="狗脸", steps=3, show="guidance split", api_name="/sample"
+    )
+    assert [len(frame["pictures"]) for frame in final["frames"]] == [5] * 4
+    assert "狗脸" in final["title"]
+
+
+def test_noise_shows_pixels_and_latents(client):
+    message = client.predict(model="emoji", source="scene", frames=3, api_name="/noise")
+    assert "round trip" in message["frames"][0]["text"]
+
+
 def test_every_argument_is_documented(client):
     listed = client.view_api(return_format="dict")["named_endpoints"]
     for name in ("/schedule", "/noise", "/sample", "/invert", "/edit"):
@@ -85,8 +98,12 @@ def test_edit_before_invert_says_what_to_do(address):
         ("/sample", {"eta": 7}, "Eta must be a number in 0..1, got 7."),
         ("/sample", {"sampler": "magic"}, "Sampler must be one of ddim"),
         ("/sample", {"sampler": "heun", "eta": 0.5}, "deterministic"),
-        ("/sample", {"model": "sdxl"}, "Model must be one of digits, exact, basic; got sdxl."),
+        ("/sample", {"model": "sdxl"}, "Model must be one of digits, emoji, exact, basic"),
         ("/sample", {"model": "basic"}, "knows no labels"),
+        ("/sample", {"show": "attention per word"}, "choose the model emoji"),
+        ("/sample", {"model": "emoji", "prompt": "x" * 501}, "Prompt must be text of at most 500"),
+        ("/noise", {"model": "emoji", "source": "scene", "caption": "puppy"}, "near it"),
+        ("/noise", {"model": "emoji", "source": "test digit"}, "Picture must be one of scene"),
         ("/sample", {"schedule": "cosine"}, "trained with its own schedule"),
         ("/schedule", {"first": "linear", "first_parameters": {"rho": 7}}, "no parameter rho"),
         ("/schedule", {"first_parameters": {"beta_end": 0.00001}}, "must not exceed"),
