@@ -62,14 +62,17 @@ def main_controls() -> tuple[dict[str, Any], gr.Markdown]:
 def prompt_box() -> tuple[gr.Column, widgets.Textbox, gr.Markdown]:
     """The prompt with its advice and a button for a random one, hidden at first."""
     with gr.Column(visible=False, elem_classes=["prompt-box"]) as box:
-        prompt = widgets.Textbox(
-            EXAMPLES[0],
-            label="Prompt",
-            max_length=500,
-            info="English or Chinese: [small] [tint] subject [place] [on a … background][, style]",
-        )
-        advice = gr.Markdown("", elem_classes=["advice"])
-        chance = gr.Button("Random prompt", size="sm")
+        with gr.Row(elem_classes=["seed-row"]):
+            prompt = widgets.Textbox(
+                EXAMPLES[0],
+                label="Prompt",
+                max_length=500,
+                scale=3,
+                min_width=120,
+                info="[tint] subject [on a … background][, style]; English or Chinese",
+            )
+            chance = gr.Button("Random", size="sm", scale=1, min_width=80)
+        advice = gr.Markdown("", elem_classes=["advice"], visible=False)
     chance.click(random_prompt, None, prompt, show_progress="hidden", api_visibility="private")
     return box, prompt, advice
 
@@ -94,6 +97,12 @@ def more_controls() -> dict[str, Any]:
     """The rest, folded."""
     with gr.Accordion("More", open=False):
         return shown_controls() | solver_controls()
+
+
+def shown_advice(model: str, prompt: str) -> dict:
+    """The advice, where there is any."""
+    said = advised(model, prompt)
+    return gr.update(value=said, visible=bool(said))
 
 
 def shown_controls() -> dict[str, Any]:
@@ -196,7 +205,7 @@ def interlock(controls: dict[str, Any], advice: gr.Markdown) -> None:
     asked = [controls["model"], controls["prompt"]]
     gr.on(
         [each.change for each in asked],
-        advised,
+        shown_advice,
         asked,
         advice,
         trigger_mode="always_last",

@@ -42,7 +42,7 @@ class PredictionLook(Look):
     LATENT = (
         Panel("xₜ", "noisy latent, as a picture"),
         PANELS[1],
-        Panel("ε̂", "predicted noise, 4 channels (blue +3, orange −3)", "noise", phone=False),
+        Panel("ε̂", "predicted noise, 4 channels (±3)", "noise", phone=False),
     )
     SCALED = Panel("xₜ", "noisy picture, scaled to α² + σ² = 1")
     NEAREST = Panel("xᵢ", "nearest training digit", "", phone=False)

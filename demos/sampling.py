@@ -24,7 +24,7 @@ TITLE = "Sample"
 LEAD = (
     "**From noise to a picture, one step at a time.** Left is the picture at its noise level, in "
     "the middle what the model believes lies under the noise, right the noise it sees. Press "
-    "**Run**, then walk through the steps with the arrow keys: when does the guess become a digit?"
+    "**Run**, then walk through the steps with the arrow keys: when can you tell what it will be?"
 )
 
 

@@ -47,7 +47,7 @@ MODELS: dict[str, ModelCard] = {
         ),
         ModelCard(
             "emoji",
-            "emoji (text-to-image, 13 M weights)",
+            "emoji (text to image, 13 M)",
             "assets/models/emoji",
             "latent",
             "Apache-2.0",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import errno
+import io
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -31,29 +32,33 @@ def fetched(card: ModelCard, report: Callable[[str], None] | None = None) -> Pat
     """
     from huggingface_hub import snapshot_download
     from huggingface_hub.errors import LocalEntryNotFoundError
-    from huggingface_hub.utils import tqdm
+    from tqdm import tqdm
 
-    wanted: dict[str, Any] = {"revision": card.revision, "allow_patterns": FILES}
+    download: Any = snapshot_download
+    wanted = {"revision": card.revision, "allow_patterns": FILES}
     try:
-        return Path(snapshot_download(card.source, local_files_only=True, **wanted))
+        return Path(download(card.source, local_files_only=True, **wanted))
     except LocalEntryNotFoundError:
         pass
 
-    class Reported(tqdm):
-        """A progress bar that speaks."""
+    said = [-1]
 
-        said = -1
+    class Reported(tqdm):
+        """A progress bar that speaks instead of being drawn."""
+
+        def __init__(self, *args: Any, **named: Any) -> None:
+            super().__init__(*args, **named | {"file": io.StringIO()})
 
         def update(self, n: float | None = 1) -> bool | None:
-            """Say every tenth once."""
-            done = super().update(n)
-            tenth = int(10 * self.n / self.total) if self.total else 0
-            if report is not None and self.unit == "B" and tenth > self.said:
-                self.said = tenth
+            """Say every tenth of the bytes once."""
+            drawn = super().update(n)
+            tenth = int(10 * self.n / self.total) if self.total and self.unit == "B" else -1
+            if report is not None and tenth > said[0]:
+                said[0] = tenth
                 report(f"downloading {card.title}: {10 * tenth} % of {self.total / 1e9:.1f} GB")
-            return done
+            return drawn
 
-    return Path(snapshot_download(card.source, tqdm_class=Reported, **wanted))
+    return Path(download(card.source, tqdm_class=Reported, **wanted))
 
 
 @contextlib.contextmanager

@@ -7,6 +7,7 @@ for Stable Diffusion: what differs between them is read from their configs.
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Sequence
 from functools import lru_cache, partial
 from pathlib import Path
@@ -57,9 +58,8 @@ class LatentModel(Seeded):
         self.kind = config.get("prediction_type", "epsilon")
         if self.kind not in CONVERSIONS:
             raise ValueError(f"the model {card.name} predicts {self.kind!r}, which is not known")
-        self.vae, self.unet, self.text_encoder = (
-            self._part(folder, name) for name in ("vae", "unet", "text_encoder")
-        )
+        parts = [self._part(folder, name) for name in ("vae", "unet", "text_encoder")]
+        self.vae, self.unet, self.text_encoder = placed(parts, device)
         if self.vae.config.force_upcast and dtype == torch.float16:
             self.vae.float()  # this VAE overflows in half precision
         self.unet.set_attn_processor(Attention())
@@ -77,7 +77,7 @@ class LatentModel(Seeded):
         part = _class(name).from_pretrained(
             folder / name, use_safetensors=True, dtype=self.dtype, **_variant(folder / name)
         )
-        return part.to(self.device).eval().requires_grad_(False)
+        return part.eval().requires_grad_(False)
 
     def denoiser(
         self,
@@ -187,6 +187,24 @@ class LatentModel(Seeded):
         rows = SD_RGB if known else [[1 / channels] * 3] * channels
         weight = torch.tensor(rows, device=self.device).T[:, :, None, None].contiguous()
         return weight, weight.new_zeros(3), 1
+
+
+def placed(parts: Sequence[Any], device: str) -> list[Any]:
+    """The networks on the device, or lent to it call by call where its memory is short.
+
+    The second is accelerate's offloading: each layer's weights visit the device for its call.
+    """
+    sizes = [p.numel() * p.element_size() for part in parts for p in part.parameters()]
+    if room(device) > 1.5 * sum(sizes):  # the rest is for activations
+        return [part.to(device) for part in parts]
+    from accelerate import cpu_offload
+
+    return [cpu_offload(part, execution_device=torch.device(device)) for part in parts]
+
+
+def room(device: str) -> float:
+    """Free bytes on a cuda device; no limit elsewhere."""
+    return torch.cuda.mem_get_info(device)[0] if device.startswith("cuda") else math.inf
 
 
 def check_folder(folder: Path) -> None:

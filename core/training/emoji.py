@@ -326,7 +326,9 @@ def save_emoji(network: Any) -> None:
         feature_extractor=None,
         requires_safety_checker=False,
     )
-    pipeline.to(torch.float16).save_pretrained(FOLDER, max_shard_size=SHARD)
+    pipeline.to(torch.float16)
+    network.text.float()  # transformers keeps the precision of the file, diffusers does not
+    pipeline.save_pretrained(FOLDER, max_shard_size=SHARD)
 
 
 # ---- the judge ----------------------------------------------------------------------------------

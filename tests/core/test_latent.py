@@ -12,6 +12,7 @@ from PIL import Image
 
 from core.inversion import INVERSIONS, finish
 from core.models import MODELS, SD, LatentModel, ModelCard, add_folder, hub, load
+from core.models.attention import attention_maps
 from core.samplers import SAMPLERS, seeded
 from core.training.emoji import tokenizer
 
@@ -185,6 +186,52 @@ def test_half_precision_gives_nearly_the_same_prediction(layout):
     ours, theirs = (m.denoiser("dog face")(x, level).eps for m in (model, half))
     assert theirs.dtype == torch.float32
     assert (ours - theirs).abs().max() < 0.1 * ours.abs().max()
+
+
+def test_offloading_gives_the_same_prediction(layout, monkeypatch):
+    _, model, folder = layout
+    monkeypatch.setattr("core.models.latent.room", lambda device: 0)
+    lent = LatentModel(model.card, folder, "cpu", torch.float32)
+    level, x = model.schedule.levels(4)[1], model.noise(1)
+    predictions = [m.denoiser("dog face", guidance=2.0)(x, level).eps for m in (model, lent)]
+    torch.testing.assert_close(*predictions)
+    torch.testing.assert_close(lent.pixels(x), model.pixels(x))
+    assert next(lent.unet.parameters()).device.type == "meta"
+
+
+# ---- attention ----------------------------------------------------------------------------------
+
+
+def test_attention_is_that_of_diffusers(layout):
+    from diffusers.models.attention_processor import AttnProcessor2_0
+
+    _, model, folder = layout
+    theirs = LatentModel(model.card, folder, "cpu", torch.float32)
+    theirs.unet.set_attn_processor(AttnProcessor2_0())
+    level, x = model.schedule.levels(4)[1], model.noise(1)
+    predictions = [m.denoiser("dog face")(x, level).eps for m in (model, theirs)]
+    torch.testing.assert_close(*predictions)
+
+
+def test_recorded_attention_sums_to_one_and_changes_nothing(layout):
+    _, model, _ = layout
+    level, x = model.schedule.levels(4)[1], model.noise(1)
+    record = []
+    seen = model.denoiser("dog face", guidance=2.0, record=record)(x, level).eps
+    torch.testing.assert_close(seen, model.denoiser("dog face", guidance=2.0)(x, level).eps)
+    everything = attention_maps(record, range(32))
+    assert everything.shape == (2, 8, 8)
+    torch.testing.assert_close(everything, torch.ones(2, 8, 8))
+    with pytest.raises(ValueError, match="no cross attention was recorded"):
+        attention_maps([], [0])
+
+
+def test_words_have_the_places_of_their_tokens(layout):
+    _, model, _ = layout
+    *known, (word, places) = model.words("Dog face, zyzzyva")
+    assert known == [("Dog", [1]), ("face", [2]), (",", [3])]
+    assert word == "zyzzyva" and places == list(range(4, 4 + len(places)))
+    assert [word for word, _ in model.words("红色的狗脸")] == ["红色", "的", "狗脸"]
 
 
 # ---- what is refused ----------------------------------------------------------------------------
