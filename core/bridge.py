@@ -12,6 +12,7 @@ import torch
 from torch import Tensor
 
 from core.denoisers import Denoiser
+from core.lazy import imported
 from core.samplers import Sampler, Step
 from core.schedules import CLEAN, SCHEDULES, Level, Schedule, from_betas
 
@@ -162,11 +163,9 @@ def _solver(name: str, ratios: Sequence[float], config: Mapping[str, Any]) -> An
     twice. `sigmas` and `alphas_cumprod` are set here, since a config can name neither the end of
     the run (DEIS always ends in its first training level) nor float64 levels.
     """
-    import diffusers
-
     steps, end = len(ratios) - 1, "sigma_min" if ratios[-1] else "zero"
     own = {"num_train_timesteps": steps, "final_sigmas_type": end}  # unknown ones are ignored
-    solver = getattr(diffusers, name).from_config({**own, **config})
+    solver = imported("diffusers", name).from_config({**own, **config})
     if name == "PNDMScheduler":
         solver.set_timesteps(steps)
     solver.num_inference_steps = steps

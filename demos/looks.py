@@ -141,7 +141,7 @@ class AttentionLook(Look):
         return [prediction.x0, *(channels_uri(each[None] / each.max() * 3) for each in maps)]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Kept:
     """What stays on the server of a finished run, so that its frames can be decoded in full.
 
@@ -168,8 +168,19 @@ def streamed(model: Model, parts: list[Part]) -> tuple[list[str], tuple[int, ...
 
 
 def finished(model: Model, parts: list[Part]) -> list[str]:
-    """The pictures of the parts, decoded in full."""
-    return [part if isinstance(part, str) else decoded_uri(model, part) for part in parts]
+    """The pictures of the parts, decoded in full, equal ones once."""
+    uris: list[str] = []
+    for k, part in enumerate(parts):
+        before = [j for j in range(k) if isinstance(part, Tensor) and _equal(part, parts[j])]
+        if isinstance(part, str):
+            uris.append(part)
+        else:
+            uris.append(uris[before[0]] if before else decoded_uri(model, part))
+    return uris
+
+
+def _equal(one: Tensor, other: Part) -> bool:
+    return isinstance(other, Tensor) and torch.equal(one, other)
 
 
 def kept_latents(parts: list[Part]) -> dict[int, Tensor]:

@@ -201,8 +201,8 @@ def add_step(reel: Reel, run: Run, step: Step, before: Step | None) -> dict[int,
     return kept_latents(parts)
 
 
-def add_result(reel: Reel, run: Run, last: Step) -> None:
-    """The last frame: the finished picture, decoded in full."""
+def add_result(reel: Reel, run: Run, last: Step) -> dict[int, Tensor]:
+    """The last frame: the finished picture, decoded in full; returns its latents."""
     level, steps = last.next_level, run.request.steps
     parts = run.look.parts(last.x_next, level, last.prediction)
     said = "the picture after {} steps, beside the last guess and the last noise seen"
@@ -214,6 +214,7 @@ def add_result(reel: Reel, run: Run, last: Step) -> None:
         pos=place(level),
         facts=numbers(run, level, last.calls, steps),
     )
+    return kept_latents(parts)
 
 
 def numbers(run: Run, level: Level, calls: int, done: int) -> list[tuple[str, str]]:

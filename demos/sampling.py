@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 from typing import Any
 
 import gradio as gr
@@ -71,23 +72,30 @@ def sample(
 def sampled(request: Request) -> Iterator[tuple[Any, Any, Any]]:
     """Run a checked request: messages for the player, the picture, what stays of the run."""
     run = Run.of(request, report=gr.Info)
-    reel = reel_of(run)
+    reel, latents = reel_of(run), []
     last: Step | None = None
-    latents = []
+    sent = Sent(request.model)
     for step in run.steps():
         latents.append(add_step(reel, run, step, last))
-        last = step
+        sent.x0, last = sendable(run, step.prediction.x0), step
         if reel.due():
-            yield reel.message(), (request.model, sendable(run, step.prediction.x0)), gr.skip()
+            yield reel.message(), gr.skip() if step.index else sent, gr.skip()
     if last is not None:
-        add_result(reel, run, last)
-        message = reel.whole()
-        picture = request.model, sendable(run, last.x_next)
-        yield message, picture, Kept(request.model, message, latents)
+        latents.append(add_result(reel, run, last))
+        message, sent.x0 = reel.whole(), sendable(run, last.x_next)
+        yield message, sent, Kept(request.model, message, latents)
+
+
+@dataclass(eq=False)
+class Sent:
+    """The picture of a run as the last tab takes it; a stopped run leaves its last guess."""
+
+    model: str
+    x0: Tensor | None = None
 
 
 def sendable(run: Run, x: Tensor) -> Tensor:
-    """The first picture of a batch, as the last tab takes it; a stopped run sends its guess."""
+    """The first picture of a batch, within the range of pictures if it has one."""
     x = x[:1].float().cpu()
     return x if MODELS[run.request.model].prompts == "text" else x.clamp(-1, 1)
 
@@ -167,8 +175,8 @@ def what_if_slider(show: gr.Radio) -> widgets.Slider:
     return slider
 
 
-def hand_over(picture: tuple[str, Tensor] | None) -> tuple[tuple[str, Tensor], Any]:
+def hand_over(sent: Sent | None) -> tuple[tuple[str, Tensor], Any]:
     """Give the finished picture to the last tab and open it."""
-    if picture is None:
+    if sent is None or sent.x0 is None:
         raise ValueError("run the sampler first; then its picture can be sent")
-    return picture, gr.Tabs(selected="inversion")
+    return (sent.model, sent.x0), gr.Tabs(selected="inversion")

@@ -13,9 +13,14 @@ LARGE = 256  # pixels of a side from which on a picture is sent as JPEG
 
 
 def preview_uri(model: Model, x: Tensor) -> str:
-    """A batch of latents as one data URI: exact for pixels, approximate for latents."""
-    pixels = model.preview_pixels(x) if isinstance(model, LatentModel) else model.pixels(x)
-    return pixels_uri(pixels)
+    """A batch of latents as one data URI: exact PNG for pixels, approximate JPEG for latents.
+
+    At 64 pixels PNG takes 20 times as long as JPEG and twice the bytes, for a picture that is
+    approximate anyway.
+    """
+    if isinstance(model, LatentModel):
+        return uri(to_pil(grid(model.preview_pixels(x))[None])[0], "JPEG")
+    return pixels_uri(model.pixels(x))
 
 
 def decoded_uri(model: Model, x: Tensor) -> str:

@@ -242,7 +242,7 @@ def at_rest(
         shown(function),
         [state, Number(0, visible=False), *others],
         player,
-        js=f"(state, frame, {names}) => [state, stepwise.resting('{name}'), {names}]",
+        js=f"(state, frame, {names}) => [state, stepwise.shown('{name}'), {names}]",
         show_progress="hidden",
         api_visibility="private",
         trigger_mode="always_last",

@@ -82,11 +82,7 @@
   }, true);
   const stale = (name) => performance.now() - chip > 3000 && tell(named(name), { kind: "stale" });
 
-  const resting = {}; // the frame that each player rests on
-  function refine(name, frame) {
-    resting[name] = frame;
-    document.querySelector(`#refine-${CSS.escape(name)}`)?.click();
-  }
+  const shown = {}; // the frame that each player shows
 
   document.addEventListener("pointerdown", (event) => { clicked = event.target; }, true);
   document.addEventListener("keydown", onKey);
@@ -94,8 +90,9 @@
     help,
     run: () => visible(".run-button")?.click(),
     stale,
-    refine,
-    resting: (name) => resting[name],
+    shows: (name, frame) => { shown[name] = frame; },
+    shown: (name) => shown[name] ?? 0,
+    refine: (name) => document.querySelector(`#refine-${CSS.escape(name)}`)?.click(),
     stopped: (name) => tell(named(name), { kind: "stopped" }),
   };
 })();

@@ -169,6 +169,7 @@ function drawFrame(frame) {
   drawTrack(frame);
   drawThumb();
   announce(frame.text);
+  window.stepwise?.shows(options.name, frame.i);
   rest(frame);
 }
 
@@ -179,7 +180,7 @@ function rest(frame) {
   if (!frame.approx?.length || frame.asked || playing || status !== "done") return;
   resting = setTimeout(() => {
     frame.asked = true;
-    stepwise.refine(options.name, frame.i);
+    stepwise.refine(options.name);
   }, 200);
 }
 

@@ -131,10 +131,11 @@ def load(
 def _made(
     card: ModelCard, device: str, dtype: torch.dtype, report: Callable[[str], None] | None
 ) -> Model:
-    if card.kind != "latent":
-        return PIXEL_CLASSES[card.name](card, device, dtype)
     folder = fetched(card, report) if card.revision else ROOT / card.source
-    return LatentModel(card, folder, device, dtype)
+    with _building:  # the libraries' own imports do not stand two threads at once
+        if card.kind == "latent":
+            return LatentModel(card, folder, device, dtype)
+        return PIXEL_CLASSES[card.name](card, device, dtype)
 
 
 def add_folder(folder: Path | str) -> str:
@@ -174,3 +175,4 @@ def _device(device: str) -> str:
 PREFERRED = {"device": "auto", "dtype": "auto"}
 _loaded: dict[tuple[str, str, torch.dtype], Model] = {}
 _locks: dict[str, threading.Lock] = {}
+_building = threading.Lock()

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from typing import Any
 
 import torch
 from PIL import Image
@@ -13,6 +12,7 @@ from torch import Tensor
 from core.data import mnist, signed
 from core.denoisers import Denoiser, Empirical, Guided, Network, Rows
 from core.images import from_pil, to_pil
+from core.lazy import imported
 from core.models.base import ROOT, ModelCard, Seeded, check_guidance, prompts_of, sized
 from core.networks import BasicUNet
 from core.samplers import Noise
@@ -72,15 +72,13 @@ class DigitModel(LabelModel):
 
     def __init__(self, card: ModelCard, device: str, dtype: torch.dtype) -> None:
         """Load the network and its schedule from the diffusers folder."""
-        from diffusers import UNet2DModel
-
         from core.bridge import schedule_of
 
         folder = ROOT / card.source
         config = json.loads((folder / "scheduler" / "scheduler_config.json").read_text())
         super().__init__(card, schedule_of(config), device, dtype)
         self.kind = config["prediction_type"]
-        network: Any = UNet2DModel.from_pretrained(
+        network = imported("diffusers", "UNet2DModel").from_pretrained(
             folder / "unet", use_safetensors=True, torch_dtype=dtype
         )
         self.network = network.to(device).eval().requires_grad_(False)

@@ -20,6 +20,7 @@ from torch.nn import functional as F
 
 from core.denoisers import CONVERSIONS, Denoiser, Guided, Network
 from core.images import from_pil, to_pil
+from core.lazy import imported
 from core.models.attention import Attention
 from core.models.base import ModelCard, Seeded, check_guidance, prompts_of, sized
 
@@ -235,13 +236,9 @@ def check_folder(folder: Path) -> None:
 
 
 def _class(name: str) -> Any:
-    import diffusers
-    import transformers
-
-    for library in (diffusers, transformers):  # weights come from disk: no bars on the terminal
-        library.utils.logging.disable_progress_bar()
-    library, kind = PARTS[name]
-    return getattr({"diffusers": diffusers, "transformers": transformers}[library], kind)
+    for library in ("diffusers", "transformers"):  # weights are on disk: no bars on the terminal
+        imported(f"{library}.utils.logging", "disable_progress_bar")()
+    return imported(*PARTS[name])
 
 
 def _variant(folder: Path) -> dict[str, str]:

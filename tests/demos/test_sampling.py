@@ -13,8 +13,8 @@ PROMPT = "dog face on a blue background"
 
 
 def run(**settings):
-    *_, (message, picture, kept) = sampling.sample(**settings)
-    return message, picture, kept
+    *_, (message, sent, kept) = sampling.sample(**settings)
+    return message, (sent.model, sent.x0), kept
 
 
 def emoji(**settings):
@@ -27,7 +27,7 @@ def test_a_latent_run_streams_previews_and_ends_decoded():
     assert name == "emoji" and picture.shape == (1, 4, 16, 16)
     model = load("emoji")
     assert message["frames"][-1]["pictures"][0] == decoded_uri(model, picture)
-    assert len(kept.latents) == 3 and kept.message is message
+    assert len(kept.latents) == 4 and kept.message is message
 
 
 def test_the_pictures_are_those_of_the_sampler():

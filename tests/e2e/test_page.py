@@ -189,3 +189,73 @@ def test_the_whole_stage_is_in_view_on_a_laptop(open_page):
     assert strip["y"] + strip["height"] <= 900
     button = page.locator(".run-button:visible").bounding_box()
     assert button["y"] + button["height"] <= 900
+
+
+def choose_emoji(page):
+    page.get_by_label("Model").and_(page.locator("input:visible")).first.click()
+    page.get_by_role("option", name=re.compile("^emoji")).click()
+    page.wait_for_selector("label:has-text('Prompt') textarea:visible")
+
+
+def test_previews_are_decoded_where_the_learner_rests(open_page):
+    page = open_page(tab="Sample")
+    choose_emoji(page)
+    set_steps(page, 5)
+    run(page)
+    wait_for_status(page, "done")
+    first = player(page).locator(".panel").first
+    expect(first).to_have_attribute("data-approx", "false")
+    held = []
+    page.route(
+        "**/queue/join*", lambda route: held.append(route)
+    )  # the request for the full picture waits
+    player(page).locator(".track").focus()
+    page.keyboard.press("ArrowLeft")
+    expect(first).to_have_attribute("data-approx", "true")
+    preview = first.locator("img").get_attribute("src")
+    expect(player(page).locator(".frame-count")).to_contain_text("frame 5 of 6")
+    page.wait_for_timeout(600)
+    assert len(held) == 1
+    held.pop().continue_()
+    expect(first).to_have_attribute("data-approx", "false")
+    assert first.locator("img").get_attribute("src") != preview
+
+
+def test_unknown_words_are_named_and_the_prompt_is_drawn(open_page):
+    page = open_page(tab="Sample")
+    choose_emoji(page)
+    page.locator("label:has-text('Prompt') textarea:visible").first.fill("puppy")
+    expect(
+        page.get_by_text("not in this model's vocabulary; pleading face, dog face are")
+    ).to_be_visible()
+    set_steps(page, 3)
+    run(page)
+    wait_for_status(page, "done")
+    expect(player(page).locator(".player-title")).to_contain_text("emoji, “puppy”")
+
+
+def test_another_guidance_can_be_wondered_about_after_the_run(open_page):
+    page = open_page(tab="Sample")
+    set_steps(page, 4)
+    page.get_by_text("More", exact=True).locator("visible=true").click()
+    page.get_by_label("guidance split").check()
+    run(page)
+    wait_for_status(page, "done")
+    wondered = player(page).locator(".panel").nth(4).locator("img")
+    before = wondered.get_attribute("src")
+    slider = page.get_by_label("What if guidance were w here").and_(
+        page.locator("input[type=number]:visible")
+    )
+    slider.first.fill("15")
+    slider.first.press("Tab")
+    expect(wondered).not_to_have_attribute("src", before)
+    wait_for_status(page, "done")
+
+
+def test_a_chip_replays_the_edit_of_an_animal(open_page):
+    page = open_page(tab="Invert & edit")
+    page.get_by_role("button", name="dog → cat", exact=True).click()
+    expect(player(page).locator(".sentence-text")).to_contain_text(
+        "Edited to “cat face on a blue background”", timeout=180_000
+    )
+    assert player(page).get_attribute("data-stale") is None
