@@ -67,9 +67,10 @@ def prompt_box() -> tuple[gr.Column, widgets.Textbox, gr.Markdown]:
                 EXAMPLES[0],
                 label="Prompt",
                 max_length=500,
+                max_lines=1,
                 scale=3,
                 min_width=120,
-                info="[tint] subject [on a … background][, style]; English or Chinese",
+                info="[tint] subject [on a … background]",
             )
             chance = gr.Button("Random", size="sm", scale=1, min_width=80)
         advice = gr.Markdown("", elem_classes=["advice"], visible=False)

@@ -1,19 +1,25 @@
 """Regenerate what the page opens with and the pictures of the README: `make figures`.
 
-Records the tapes in assets/tapes with the functions that the page itself calls, then takes
-screenshots of all tabs for assets/images in Chromium (skipped, and said so, without it).
+    tapes    the runs in assets/tapes, recorded with the functions that the page itself calls
+    sheet    assets/images/emoji.png: 64 uncurated pictures, the first prompts of the benchmark
+    screens  screenshots of all tabs in Chromium (skipped, and said so, without it)
+
+`python -m tests.figures sheet` makes one of them.
 """
 
 from __future__ import annotations
 
+import argparse
 import json
 import shutil
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
+from core.images import grid, to_pil
 from demos import forward, inversion, sampling
 from demos.widgets import TAPES
+from tests.benchmarks.quality_emoji import generated, scenes
 from tests.e2e.conftest import FLAGS
 from tests.server import running
 
@@ -66,6 +72,17 @@ def screens() -> None:
         browser.close()
 
 
+def sheet() -> None:
+    """64 pictures of the emoji model, 8 in a row, with 30 DDIM steps at guidance 3."""
+    prompts = [scene.caption() for scene in scenes(64, seed=21)]
+    to_pil(grid(generated(prompts))[None])[0].save(IMAGES / "emoji.png", optimize=True)
+
+
+PARTS = {"tapes": tapes, "sheet": sheet, "screens": screens}
+
+
 if __name__ == "__main__":
-    tapes()
-    screens()
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("parts", nargs="*", help=f"any of {', '.join(PARTS)}; default: all")
+    for part in parser.parse_args().parts or PARTS:
+        PARTS[part]()

@@ -194,8 +194,9 @@ def test_named_make_targets_exist(document):
 @pytest.mark.parametrize("text", [*DOCUMENTS.values(), MAKEFILE], ids=[*DOCUMENTS, "Makefile"])
 def test_named_modules_exist(text):
     modules = re.findall(r"python -m ((?:core|demos|tests)\b[\w.]*)", text)
-    files = [ROOT / f"{module.replace('.', '/')}.py" for module in modules]
-    assert not [file for file in files if not file.is_file()]
+    paths = [ROOT / module.replace(".", "/") for module in modules]
+    files = [(path.with_suffix(".py"), path / "__main__.py") for path in paths]
+    assert not [pair for pair in files if not any(file.is_file() for file in pair)]
 
 
 @pytest.mark.parametrize("document", DOCUMENTS)

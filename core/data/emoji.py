@@ -228,8 +228,8 @@ def labels_of(scene: Scene) -> list[int]:
     return [words.index(getattr(scene, head)) for head, words in options().items()]
 
 
-def draw_scene(generator: torch.Generator, held_out: bool = False) -> Scene:
-    """A random scene, of those that training sees or of those that are held out."""
+def draw_scene(generator: torch.Generator, held_out: bool | None = False) -> Scene:
+    """A random scene: of those that training sees, of those held out, or of all (None)."""
 
     def one_of(options: list[str], plain: float) -> str:
         """The first option with probability `plain`, else one of the others."""
@@ -246,7 +246,7 @@ def draw_scene(generator: torch.Generator, held_out: bool = False) -> Scene:
         if style in ("greyscale", "sketch") or tint == background:
             tint = ""
         scene = Scene(subject, tint, background, one_of(list(PLACES), 0.85), style)
-        if scene.held_out == held_out:
+        if held_out in (None, scene.held_out):
             return scene
 
 

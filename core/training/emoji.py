@@ -39,12 +39,12 @@ SHARD = "9MB"
 PIECES = r"[^\W\d]+|\d|[^\s\w]+"  # how CLIP cuts a text into words
 
 
-def drawn(count: int, seed: int) -> tuple[Tensor, list[Scene]]:
-    """Training pictures (count, 3, 64, 64) uint8 and their scenes."""
+def drawn(count: int, seed: int, held_out: bool | None = False) -> tuple[Tensor, list[Scene]]:
+    """Pictures (count, 3, 64, 64) uint8 in random poses and their scenes, see `draw_scene`."""
     generator = torch.Generator().manual_seed(seed)
     scenes, pictures = [], torch.empty(count, 3, 64, 64, dtype=torch.uint8)
     for index in range(count):
-        scenes.append(draw_scene(generator))
+        scenes.append(draw_scene(generator, held_out))
         pictures[index] = tensor_of(scenes[-1].picture(draw_pose(generator)))
     return pictures, scenes
 
@@ -340,8 +340,8 @@ def classifier() -> nn.Module:
 
 
 def classifier_data() -> tuple[Tensor, Tensor]:
-    """40,000 training pictures and their class labels (N, 5)."""
-    pictures, scenes = drawn(40_000, seed=4)
+    """40,000 pictures, held-out combinations among them, and their class labels (N, 5)."""
+    pictures, scenes = drawn(40_000, seed=4, held_out=None)
     return pictures, torch.tensor([labels_of(scene) for scene in scenes])
 
 
@@ -381,6 +381,6 @@ RECIPES: dict[str, Recipe] = {
         precision="bf16",
     ),
     "emoji-classifier": Recipe(
-        classifier, classifier_data, classifier_loss, save_classifier, steps=6_000, batch=64
+        classifier, classifier_data, classifier_loss, save_classifier, steps=5_000, batch=64
     ),
 }

@@ -1,0 +1,43 @@
+"""ZeroGPU: only a Space lends, and what it is asked for is an estimate of the request."""
+
+import pickle
+import sys
+from types import SimpleNamespace
+
+from demos.gpu import on_gpu
+from demos.runs import Request
+
+RAW = dict(
+    model="emoji", label="", sampler="ddim", steps=30, guidance=3, seed=0, batch=1, eta=None,
+    variance="posterior", spacing="trailing", schedule="own", clip_x0=False, prompt="dog face",
+    negative="", show="prediction",
+)  # fmt: skip
+
+
+def numbers(request):
+    yield request
+
+
+def test_elsewhere_nothing_changes(monkeypatch):
+    monkeypatch.delenv("SPACES_ZERO_GPU", raising=False)
+    assert on_gpu(lambda request: 60)(numbers) is numbers
+
+
+def test_a_space_is_told_how_long(monkeypatch):
+    asked = []
+
+    def lend(duration):
+        asked.append(duration)
+        return lambda function: function
+
+    monkeypatch.setenv("SPACES_ZERO_GPU", "true")
+    monkeypatch.setitem(sys.modules, "spaces", SimpleNamespace(GPU=lend))
+    on_gpu(lambda request: request.seconds)(numbers)
+    (seconds,) = asked
+    short, long = Request.checked(**RAW), Request.checked(**{**RAW, "steps": 500, "batch": 16})
+    assert 20 <= seconds(short) < 60 < seconds(long)
+
+
+def test_a_request_crosses_to_another_process():
+    request = Request.checked(**RAW)
+    assert pickle.loads(pickle.dumps(request)) == request
