@@ -17,8 +17,17 @@ def main() -> None:
     )
     parser.add_argument("recipe", choices=RECIPES)
     parser.add_argument("--steps", type=int, help="optimiser steps (default: the recipe's)")
+    parser.add_argument(
+        "--from-shipped",
+        action="store_true",
+        help="begin with the shipped weights, where no checkpoint is left to go on from",
+    )
     arguments = parser.parse_args()
     recipe = RECIPES[arguments.recipe]
+    if arguments.from_shipped:
+        if recipe.shipped is None:
+            parser.error(f"{arguments.recipe} always begins with random weights")
+        recipe = replace(recipe, network=recipe.shipped)
     recipe = replace(recipe, steps=arguments.steps or recipe.steps)
     losses: list[float] = []
     for step in train(recipe, CHECKPOINTS / arguments.recipe):

@@ -34,6 +34,7 @@ class Recipe:
     batch: int
     rate: float = 1e-3
     precision: str = "no"
+    shipped: Callable[[], nn.Module] | None = None  # the network with the weights that ship
 
 
 @dataclass(frozen=True, slots=True)

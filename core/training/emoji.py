@@ -234,6 +234,18 @@ class Conditioned(nn.Module):
         return self.unet(x, t, self.text(ids)[0], return_dict=False)[0]
 
 
+def shipped_emoji() -> nn.Module:
+    """The shipped U-Net and text encoder, in single precision, to be trained further."""
+    from diffusers import UNet2DConditionModel
+    from diffusers.models.attention_processor import AttnProcessor
+    from transformers import CLIPTextModel
+
+    network: Any = UNet2DConditionModel.from_pretrained(FOLDER / "unet", dtype=torch.float32)
+    network.set_attn_processor(AttnProcessor())
+    text = CLIPTextModel.from_pretrained(FOLDER / "text_encoder", dtype=torch.float32)
+    return Conditioned(network.train(), text.train())
+
+
 def latents() -> tuple[Tensor, Tensor, Tensor]:
     """60,000 scaled latents of training pictures with English and Chinese token ids.
 
@@ -379,6 +391,7 @@ RECIPES: dict[str, Recipe] = {
         batch=32,
         rate=6e-4,
         precision="bf16",
+        shipped=shipped_emoji,
     ),
     "emoji-classifier": Recipe(
         classifier, classifier_data, classifier_loss, save_classifier, steps=5_000, batch=64

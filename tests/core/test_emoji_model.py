@@ -8,6 +8,7 @@ import torch
 from core.models import MODELS, ROOT, LatentModel
 from core.models import load as load_any
 from core.samplers import SAMPLERS, seeded
+from core.training.emoji import shipped_emoji, token_ids
 
 FOLDER = ROOT / "assets/models/emoji"
 PROMPT = "dog face on a blue background"
@@ -39,6 +40,15 @@ def theirs(latents, steps=20, guidance=3.0):
 def test_diffusers_pipeline_draws_the_same_picture():
     model = load("emoji", device="cpu")
     assert (ours(model) - theirs(model.noise(1))).abs().max() < 2 / 255
+
+
+def test_training_can_go_on_from_the_shipped_weights():
+    network, model = shipped_emoji(), load("emoji", device="cpu")
+    x, t = model.noise(0), torch.tensor([500])
+    ids = token_ids(model.tokenizer, [PROMPT])
+    with torch.no_grad():
+        answers = network(x, t, ids), model.forward(x, 500.0, model.embed(PROMPT))
+    torch.testing.assert_close(*answers, atol=1e-4, rtol=1e-4)
 
 
 def test_the_card_tells_the_size():
