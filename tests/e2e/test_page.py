@@ -194,7 +194,7 @@ def test_the_whole_stage_is_in_view_on_a_laptop(open_page):
 def choose_emoji(page):
     page.get_by_label("Model").and_(page.locator("input:visible")).first.click()
     page.get_by_role("option", name=re.compile("^emoji")).click()
-    page.wait_for_selector("label:has-text('Prompt') textarea:visible")
+    page.wait_for_selector("label:has-text('Prompt') :is(input, textarea):visible")
 
 
 def test_previews_are_decoded_where_the_learner_rests(open_page):
@@ -224,7 +224,7 @@ def test_previews_are_decoded_where_the_learner_rests(open_page):
 def test_unknown_words_are_named_and_the_prompt_is_drawn(open_page):
     page = open_page(tab="Sample")
     choose_emoji(page)
-    page.locator("label:has-text('Prompt') textarea:visible").first.fill("puppy")
+    page.locator("label:has-text('Prompt') :is(input, textarea):visible").first.fill("puppy")
     expect(
         page.get_by_text("not in this model's vocabulary; pleading face, dog face are")
     ).to_be_visible()
