@@ -20,6 +20,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 MAX_PIXELS = 16_000_000
+LARGE = 256  # pixels of a side from which on a picture is sent as JPEG
 UNREADABLE = (
     UnidentifiedImageError,
     OSError,
@@ -59,18 +60,23 @@ def from_pil(images: Sequence[Image.Image] | Image.Image, mode: str = "L") -> Te
     return torch.stack(rows).float() / 255
 
 
-def gray_uri(pixels: Tensor) -> str:
-    """A batch of pixels (B, 1 or 3, H, W) in [0, 1], clipped, as one PNG data URI."""
-    return uri(to_pil(grid(pixels)[None])[0])
+def pixels_uri(pixels: Tensor, kind: str = "") -> str:
+    """A batch of pixels (B, 1 or 3, H, W) in [0, 1], clipped, as one data URI.
+
+    `kind` "" is PNG, exact, and JPEG for pictures of 256 pixels and up.
+    """
+    kind = kind or ("JPEG" if min(pixels.shape[-2:]) >= LARGE else "PNG")
+    return uri(to_pil(grid(pixels)[None])[0], kind)
 
 
 def signed_uri(values: Tensor, limit: float = 3.0) -> str:
-    """A batch of values (B, 1, H, W) in colours from orange (-limit) over white to blue (+limit).
+    """A batch of values (B, C, H, W) in colours from orange (-limit) over white to blue (+limit).
 
-    The scale is fixed and symmetric, so colours of different frames can be compared; values
-    beyond it are clipped.
+    Several channels are tiled within each picture. The scale is fixed and symmetric, so colours
+    of different frames can be compared; values beyond it are clipped.
     """
-    scaled = (grid(values).detach().float() / limit).clamp(-1, 1)
+    tiles = torch.stack([grid(each[:, None]) for each in values])
+    scaled = (grid(tiles).detach().float() / limit).clamp(-1, 1)
     indices = (scaled * 127 + 128).round().to(torch.uint8).cpu()
     size = (indices.shape[2], indices.shape[1])
     image = Image.frombytes("P", size, indices.numpy().tobytes())

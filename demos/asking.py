@@ -7,11 +7,12 @@ from typing import Any
 import gradio as gr
 import torch
 
-from core.data.captions import EXAMPLES, unknown
+from core.data.captions import EXAMPLES
 from core.data.emoji import draw_scene
 from core.models import MODELS
 from core.schedules import SCHEDULES, SPACINGS
 from demos import widgets
+from demos.remarks import never_seen
 from demos.runs import ALL_SAMPLERS, OWN, SHOWS, VARIANCES
 
 ETA = "share of fresh noise: 0 none, 1 as much as DDPM"
@@ -74,24 +75,13 @@ def prompt_box() -> tuple[gr.Column, widgets.Textbox, gr.Markdown]:
             )
             chance = gr.Button("Random", size="sm", scale=1, min_width=80)
         advice = gr.Markdown("", elem_classes=["advice"], visible=False)
-    chance.click(random_prompt, None, prompt, show_progress="hidden", api_visibility="private")
+    chance.click(random_prompt, None, prompt, **widgets.QUIET)
     return box, prompt, advice
 
 
 def random_prompt() -> str:
     """A caption of the grammar, English."""
     return draw_scene(torch.Generator().manual_seed(widgets.dice())).caption()
-
-
-def advised(model: str, prompt: str) -> str:
-    """Which words of the prompt the embedded model never saw, and what it knows instead."""
-    if model != "emoji":
-        return ""
-    said = []
-    for word, near in list(unknown(prompt or "").items())[:3]:
-        known = f"; {', '.join(near)} {'is' if len(near) == 1 else 'are'}" if near else ""
-        said.append(f"**{word}**: not in this model's vocabulary{known}.")
-    return " ".join(said)
 
 
 def more_controls() -> dict[str, Any]:
@@ -102,7 +92,7 @@ def more_controls() -> dict[str, Any]:
 
 def shown_advice(model: str, prompt: str) -> dict:
     """The advice, where there is any."""
-    said = advised(model, prompt)
+    said = never_seen(model, prompt or "")
     return gr.update(value=said, visible=bool(said))
 
 
@@ -196,13 +186,12 @@ def presets(controls: dict[str, Any]) -> None:
 
 def interlock(controls: dict[str, Any], advice: gr.Markdown) -> None:
     """What cannot be chosen together is greyed out or hidden, and the help says why."""
-    quiet: dict[str, Any] = {"show_progress": "hidden", "api_visibility": "private"}
     for cause, function, names in (
         ("model", of_model, ("label", "guidance", "schedule", "box", "negative", "clip_x0")),
         ("sampler", of_sampler, ("eta", "variance")),
     ):
         results = [controls[name] for name in names]
-        controls[cause].change(function, controls[cause], results, **quiet)
+        controls[cause].change(function, controls[cause], results, **widgets.QUIET)
     asked = [controls["model"], controls["prompt"]]
     gr.on(
         [each.change for each in asked],
@@ -210,7 +199,7 @@ def interlock(controls: dict[str, Any], advice: gr.Markdown) -> None:
         asked,
         advice,
         trigger_mode="always_last",
-        **quiet,
+        **widgets.QUIET,
     )
 
 

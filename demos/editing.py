@@ -11,16 +11,15 @@ from PIL import Image
 from torch import Tensor
 
 from core.data.captions import EXAMPLES
-from core.images import from_pil, to_pil
+from core.images import from_pil, pixels_uri, to_pil
 from core.inversion import INVERSIONS, Inversion, start_index
 from core.models import MODELS, LatentModel, Model, load
-from demos import sources, widgets
-from demos.looks import Kept
-from demos.player import Reel, refined
+from demos import checks, sources, widgets
+from demos.player import Reel
 from demos.plots import place, signal_curve
 from demos.remarks import compared, kept_text, never_seen, noise_text, words
-from demos.stages import BACK, EDIT, NOISE, Stage, decoded, panels_of
-from demos.views import pixels_uri
+from demos.stages import BACK, EDIT, NOISE, Stage, panels_of
+from demos.views import Kept, decoded
 
 TARGET = "cat face on a blue background"
 WHY_NOT = (
@@ -103,27 +102,27 @@ def models() -> list[tuple[str, str]]:
 
 def checked(raw: dict[str, Any]) -> dict[str, Any]:
     """The settings that repeat an inversion; ValueError, one sentence, for what cannot be run."""
-    name = widgets.choice(raw["model"], "Model", [name for _, name in models()])
+    name = checks.choice(raw["model"], "Model", [name for _, name in models()])
     prompts = MODELS[name].prompts
-    source = widgets.choice(raw["source"], "Picture", sources.SOURCES[prompts])
+    source = checks.choice(raw["source"], "Picture", sources.SOURCES[prompts])
     settings: dict[str, Any] = {"model": name, "source": source}
-    caption = widgets.text(raw["caption"], "Scene", 200)
+    caption = checks.text(raw["caption"], "Scene", 200)
     if source == "test digit":
         settings |= {
-            "digit": widgets.whole(raw["digit"], "Digit", 0, 9),
-            "index": widgets.whole(raw["index"], "Number", 0, 799),
+            "digit": checks.whole(raw["digit"], "Digit", 0, 9),
+            "index": checks.whole(raw["index"], "Number", 0, 799),
         }
     elif source == "scene":
         settings["caption"] = caption
     if prompts == "text":
         shown = caption if source == "scene" and raw["prompt"] is None else raw["prompt"]
-        settings["prompt"] = widgets.text(shown, "Source prompt")
+        settings["prompt"] = checks.text(shown, "Source prompt")
     else:
         settings["label"] = one_label(raw["label"], "Label")
     settings |= {
-        "method": widgets.choice(raw["method"], "Method", list(INVERSIONS)),
-        "steps": widgets.whole(raw["steps"], "Steps", 2, 500),
-        "seed": widgets.whole(raw["seed"], "Seed", 0, 2**32 - 1),
+        "method": checks.choice(raw["method"], "Method", list(INVERSIONS)),
+        "steps": checks.whole(raw["steps"], "Steps", 2, 500),
+        "seed": checks.whole(raw["seed"], "Seed", 0, 2**32 - 1),
     }
     if name == "exact" and settings["method"] != "sdedit":
         raise ValueError(f"{WHY_NOT}; choose the method sdedit, or the model digits.")
@@ -132,7 +131,7 @@ def checked(raw: dict[str, Any]) -> dict[str, Any]:
 
 def one_label(value: Any, name: str) -> str:
     """A label of the digits; ValueError otherwise."""
-    return widgets.choice(value, name, [label for _, label in widgets.LABELS])
+    return checks.choice(value, name, [label for _, label in widgets.LABELS])
 
 
 def taken(model: Model, settings: dict[str, Any], raw: dict[str, Any]) -> tuple[Tensor, Tensor]:
@@ -205,14 +204,14 @@ def edit(
     inversion, x0 = session.inversion, session.x0
     model, steps = inversion.model, len(inversion.levels) - 1
     if model.card.prompts == "text":
-        asked = widgets.text(target_prompt, "Target prompt")
+        asked = checks.text(target_prompt, "Target prompt")
         chosen: dict[str, Any] = {"target_prompt": asked}
     else:
         asked = one_label(target, "Target label")
         chosen = {"target": asked}
-    guidance = widgets.real(guidance, "Guidance", 0, 20)
-    strength = widgets.real(strength, "Strength", 0, 1)
-    seed = widgets.whole(sdedit_seed, "Seed", 0, 2**32 - 1)
+    guidance = checks.real(guidance, "Guidance", 0, 20)
+    strength = checks.real(strength, "Strength", 0, 1)
+    seed = checks.whole(sdedit_seed, "Seed", 0, 2**32 - 1)
     chosen |= {"guidance": guidance, "strength": strength, "sdedit_seed": seed}
     start, before = start_index(strength, steps), session.kept.message
     total = len(before["frames"]) + start + 1
@@ -247,11 +246,8 @@ def edits(session: Session, asked: str, guidance: float, strength: float, seed: 
 
 
 def decode(session: Session | None, frame: Any) -> Any:
-    """The message with the approximate pictures of one frame decoded in full."""
-    kept = session.shown if isinstance(session, Session) else None
-    if kept is None or frame not in range(len(kept.latents)):
-        return gr.skip()
-    return refined(kept.message, frame, decoded(kept, frame))
+    """The message with the pictures of one frame decoded in full."""
+    return decoded(session.shown if session else None, frame)
 
 
 def reel_of(model: Model, settings: dict[str, Any], total: int, strip: int) -> Reel:

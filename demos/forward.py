@@ -12,15 +12,14 @@ from PIL import Image
 from torch import Tensor
 
 from core.data.captions import EXAMPLES
-from core.images import from_pil, gray_uri, signed_uri
+from core.images import from_pil, pixels_uri, signed_uri
 from core.metrics import psnr
 from core.models import MODELS, BasicModel, ExactModel, LatentModel, Model, load, uniform
 from core.samplers import Noise, seeded
 from core.schedules import CLEAN, Level
-from demos import sources, widgets
+from demos import checks, sources, widgets
 from demos.player import Panel, Player, Reel
-from demos.plots import facts, noise_share, percent, place, short, signal_curve
-from demos.views import channels_uri, pixels_uri
+from demos.plots import decibel, facts, noise_share, percent, place, short, signal_curve
 
 TITLE = "Noise"
 PROCESSES = ("closed form", "Markov chain")
@@ -58,11 +57,11 @@ class Pixels:
         """One level: the equation, and what one denoising call recovers from it."""
         model, signal = self.model, level.alpha * self.x0
         part = x - signal
-        uris = [gray_uri(model.pixels(x)), gray_uri(model.pixels(signal)), signed_uri(part)]
+        uris = [pixels_uri(model.pixels(x)), pixels_uri(model.pixels(signal)), signed_uri(part)]
         numbers, text = [*facts(level), spread(part)], drowned(level)
         if self.known:
             pixels, clean = model.pixels(model.denoiser()(x, level).x0), model.pixels(self.x0)
-            uris += [gray_uri(pixels), signed_uri(2 * (pixels - clean), limit=2.0)]
+            uris += [pixels_uri(pixels), signed_uri(2 * (pixels - clean), limit=2.0)]
             ratio = psnr(pixels, clean)
             numbers.append(("one-step PSNR", decibel(ratio)))
             text += f" {verdict(ratio, isinstance(model, ExactModel))}"
@@ -99,8 +98,8 @@ class Latents:
             ("one-step PSNR", decibel(ratio)),
             ("VAE round trip", decibel(self.kept)),
         ]
-        uris = [pixels_uri((x + 1) / 2), pixels_uri(noisy), channels_uri(z)]
-        uris += [pixels_uri(pixels), channels_uri(error, limit=1.0)]
+        uris = [pixels_uri((x + 1) / 2), pixels_uri(noisy), signed_uri(z)]
+        uris += [pixels_uri(pixels), signed_uri(error, limit=1.0)]
         reel.add(uris, f"{drowned(level)} {text}", pos=place(level), facts=numbers)
 
 
@@ -143,13 +142,13 @@ def noise(
         frames: levels shown, 2..200.
         seed: 0..4294967295.
     """
-    name = widgets.choice(model, "Model", list(MODELS))
-    process = widgets.choice(process, "Process", PROCESSES)
-    frames = widgets.whole(frames, "Frames", 2, 200)
-    seed = widgets.whole(seed, "Seed", 0, 2**32 - 1)
+    name = checks.choice(model, "Model", list(MODELS))
+    process = checks.choice(process, "Process", PROCESSES)
+    frames = checks.whole(frames, "Frames", 2, 200)
+    seed = checks.whole(seed, "Seed", 0, 2**32 - 1)
     offered = sources.offered(MODELS[name].prompts, drawing=False)
-    source = widgets.choice(source, "Picture", offered)
-    caption = widgets.text(caption, "Scene", 200)
+    source = checks.choice(source, "Picture", offered)
+    caption = checks.text(caption, "Scene", 200)
     settings = {key: value for key, value in locals().items() if key in SHOWN}
     if name == "basic" and process == "Markov chain":
         raise ValueError(
@@ -234,11 +233,6 @@ def spread(part: Tensor) -> tuple[str, str]:
     return "measured σ", short(part.std().item())
 
 
-def decibel(ratio: float) -> str:
-    """A PSNR with its unit."""
-    return "∞ dB" if ratio == float("inf") else f"{ratio:.1f} dB"
-
-
 def verdict(ratio: float, exact: bool) -> str:
     """The quality of a one-step prediction in words."""
     if exact and ratio < 25:
@@ -293,4 +287,4 @@ def build(shared: widgets.Shared) -> None:
         with gr.Column():
             player = Player(widgets.tape("noise"), name="noise", panels=(*EQUATION, *GUESS))
     ordered = [model, *picture.values(), process, frames, seed]
-    widgets.wire("noise", widgets.shown(noise), ordered, [player], buttons)
+    widgets.wire("noise", noise, ordered, [player], buttons)

@@ -8,7 +8,7 @@ from typing import Any
 import gradio as gr
 
 from core.models import MODELS
-from demos import sources, widgets
+from demos import checks, sources, widgets
 from demos.editing import TARGET, WHY_NOT, Session, decode, edit, invert, models
 from demos.player import Player
 from demos.remarks import start_text
@@ -34,7 +34,6 @@ FOLLOW = """(caption, source, prompt, followed) => {
     return !prompt || [followed, known].includes(prompt) ? [known, known] : [prompt, followed];
 }"""
 HIDE = "() => ({__type__: 'update', visible: false})"
-QUIET: dict[str, Any] = {"show_progress": "hidden", "api_visibility": "private"}
 
 
 def build(shared: widgets.Shared) -> None:
@@ -52,14 +51,16 @@ def build(shared: widgets.Shared) -> None:
             slider = before_and_after()
     first, second, outputs = [*inverting.values()], [*editing.values()], [player, slider, session]
     buttons[0].click(None, None, slider, js=HIDE, api_visibility="private")
-    widgets.wire("invert", widgets.shown(invert), first, [player, session], buttons)
-    edited = runs(edit_button, edit, [session, *second], outputs, buttons[1], "edit")
+    widgets.wire("invert", invert, first, [player, session], buttons)
+    edited = widgets.started(
+        "invert", edit_button, edit, [session, *second], outputs, buttons[1], api_name="edit"
+    )
     replayed = [
         replay_of(chip, preset, inverting | editing, outputs, buttons[1])
         for chip, preset in zip(chips, PRESETS.values(), strict=True)
     ]
     for event in (edited, *replayed):
-        event.success(seen, session, slider, **QUIET)
+        event.success(seen, session, slider, **widgets.QUIET)
     widgets.mark_stale("invert", second)
     widgets.decode_at_rest("invert", decode, session, player)
     follow(inverting, shared.picture, session)
@@ -77,30 +78,6 @@ def before_and_after() -> gr.ImageSlider:
         visible=False,
         elem_classes=["before-after"],
     )
-
-
-def runs(
-    button: gr.Button,
-    function: Any,
-    inputs: list[Any],
-    outputs: list[Any],
-    stop: gr.Button,
-    api_name: str | None = None,
-) -> Any:
-    """Connect a button with a run that the button Stop ends; returns its event."""
-    started = button.click(
-        widgets.shown(function),
-        inputs,
-        outputs,
-        show_progress="hidden",
-        api_name=api_name,
-        api_visibility="public" if api_name else "private",
-        concurrency_limit=None,
-        concurrency_id=api_name or "replay",
-    )
-    started.failure(None, js="() => stepwise.stopped('invert')", api_visibility="private")
-    stop.click(None, cancels=[started], api_visibility="private")
-    return started
 
 
 def replay_of(
@@ -121,7 +98,7 @@ def replay_of(
         api_visibility="private",
     )
     shown = [*outputs, *(controls[name] for name in preset)]
-    return runs(button, partial(replay, preset), [], shown, stop)
+    return widgets.started("invert", button, partial(replay, preset), [], shown, stop)
 
 
 def seen(session: Session | None) -> dict:
@@ -195,7 +172,7 @@ def edit_controls(model: gr.Dropdown) -> tuple[dict[str, Any], gr.Button]:
         seed = widgets.Number(
             1, label="SDEdit seed", precision=0, info="0 to 4294967295, of its random noise"
         )
-    model.change(of_target, model, [target, prompt], **QUIET)
+    model.change(of_target, model, [target, prompt], **widgets.QUIET)
     names = ("target", "target_prompt", "guidance", "strength", "sdedit_seed")
     controls = (target, prompt, guidance, strength, seed)
     return dict(zip(names, controls, strict=True)), button
@@ -205,9 +182,9 @@ def follow(controls: dict[str, Any], picture: gr.State, session: gr.State) -> No
     """What follows from other controls, and from a picture that the sampler sent."""
     names = ("model", "source", "caption", "label", "prompt", "method")
     model, source, caption, label, prompt, method = (controls[name] for name in names)
-    controls["digit"].input(str, controls["digit"], label, **QUIET)
-    model.change(of_model, model, [method, label, prompt], **QUIET)
-    model.input(lambda: None, None, session, **QUIET)  # an inversion is of one model
+    controls["digit"].input(str, controls["digit"], label, **widgets.QUIET)
+    model.change(of_model, model, [method, label, prompt], **widgets.QUIET)
+    model.input(lambda: None, None, session, **widgets.QUIET)  # an inversion is of one model
     followed = widgets.Textbox("", visible=False)
     gr.on(
         [caption.change, source.change],
@@ -217,7 +194,7 @@ def follow(controls: dict[str, Any], picture: gr.State, session: gr.State) -> No
         js=FOLLOW,
         api_visibility="private",
     )
-    picture.change(widgets.shown(arrived), picture, [source, model, session], **QUIET)
+    picture.change(checks.shown(arrived), picture, [source, model, session], **widgets.QUIET)
 
 
 def kinds(model: str) -> tuple[bool, bool]:
@@ -258,13 +235,13 @@ def tell_start(strength: gr.Slider, session: gr.State) -> None:
 
     def told(value: Any, share: Any) -> dict:
         levels = value.inversion.levels if isinstance(value, Session) else None
-        return gr.update(info=start_text(levels, widgets.real(share, "Strength", 0, 1)))
+        return gr.update(info=start_text(levels, checks.real(share, "Strength", 0, 1)))
 
     gr.on(
         [strength.change, session.change],
-        widgets.shown(told),
+        checks.shown(told),
         [session, strength],
         strength,
         trigger_mode="always_last",
-        **QUIET,
+        **widgets.QUIET,
     )

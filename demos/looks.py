@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import torch
 from torch import Tensor
 
 from core.denoisers import Denoiser, Guided, Prediction
-from core.models import ExactModel, LatentModel, Model, load
+from core.images import signed_uri
+from core.models import ExactModel, LatentModel, Model
 from core.models.attention import attention_maps
 from core.schedules import Level
 from demos.player import Panel
-from demos.views import approximate, channels_uri, decoded_uri, preview_uri
+from demos.views import approximate, decoded_uri, half, preview_uri
 
 Part = Tensor | str  # latents that are shown as a picture, or a picture that is ready
 WORDS = 5  # attention maps beside the predicted picture
@@ -60,7 +59,7 @@ class PredictionLook(Look):
     def parts(self, x: Tensor, level: Level, prediction: Prediction) -> list[Part]:
         """x scaled to unit variance, x0, eps in colours, the nearest training picture."""
         scale = (level.alpha**2 + level.sigma**2) ** 0.5
-        parts: list[Part] = [x / scale, prediction.x0, channels_uri(prediction.eps)]
+        parts: list[Part] = [x / scale, prediction.x0, signed_uri(prediction.eps)]
         if isinstance(self.model, ExactModel):
             exact = self.model.empirical(self.prompt)
             parts.append(exact.images[exact.nearest(prediction.x0)])
@@ -102,13 +101,7 @@ class GuidanceLook(Look):
     def parts(self, x: Tensor, level: Level, prediction: Prediction) -> list[Part]:
         """Both branches, their difference in colours, the guided picture twice."""
         yes, no = self.watched.seen
-        return [
-            no.x0,
-            yes.x0,
-            channels_uri(yes.x0 - no.x0, limit=1.0),
-            prediction.x0,
-            prediction.x0,
-        ]
+        return [no.x0, yes.x0, signed_uri(yes.x0 - no.x0, limit=1.0), prediction.x0, prediction.x0]
 
 
 class AttentionLook(Look):
@@ -138,26 +131,7 @@ class AttentionLook(Look):
     def parts(self, x: Tensor, level: Level, prediction: Prediction) -> list[Part]:
         """The predicted picture and one map per word, of the first picture of a batch."""
         maps = [attention_maps([layer[:1] for layer in self.record], at) for at in self.places]
-        return [prediction.x0, *(channels_uri(each[None] / each.max() * 3) for each in maps)]
-
-
-@dataclass(frozen=True, eq=False)
-class Kept:
-    """What stays on the server of a finished run, so that its frames can be decoded in full.
-
-    Attributes:
-        model: name of the model.
-        message: the whole run, as it was sent.
-        latents: for each frame the latents behind its pictures, in half precision.
-    """
-
-    model: str
-    message: dict
-    latents: list[dict[int, Tensor]]
-
-    def loaded(self) -> Model:
-        """The model of the run."""
-        return load(self.model)
+        return [prediction.x0, *(signed_uri(each[None] / each.max() * 3) for each in maps)]
 
 
 def streamed(model: Model, parts: list[Part]) -> tuple[list[str], tuple[int, ...]]:
@@ -184,9 +158,5 @@ def _equal(one: Tensor, other: Part) -> bool:
 
 
 def kept_latents(parts: list[Part]) -> dict[int, Tensor]:
-    """The latents among the parts, in half precision, on the CPU."""
-    return {
-        k: part.detach().to("cpu", torch.float16)
-        for k, part in enumerate(parts)
-        if isinstance(part, Tensor)
-    }
+    """The latents among the parts, see `half`."""
+    return {k: half(part) for k, part in enumerate(parts) if isinstance(part, Tensor)}

@@ -45,6 +45,11 @@ def short(value: float) -> str:
     return f"{value:.3g}".replace("-", "−")
 
 
+def decibel(ratio: float) -> str:
+    """A PSNR with its unit."""
+    return "∞ dB" if ratio == float("inf") else f"{ratio:.1f} dB"
+
+
 def facts(level: Level) -> list[tuple[str, str]]:
     """The numbers of a level."""
     return [

@@ -11,17 +11,16 @@ from core.inversion import start_index
 from core.metrics import psnr
 from core.models import LatentModel, Model
 from core.schedules import Level
-from demos.plots import noise_share, percent, short
+from demos.plots import decibel, noise_share, percent, short
 
 
-def never_seen(name: str, prompt: str) -> str:
-    """Which words of a prompt the embedded text-to-image model was not trained with."""
-    if name != "emoji":
-        return ""
+def never_seen(model: str, prompt: str) -> str:
+    """Which words of a prompt the embedded text-to-image model was not trained with, if any."""
     said = []
-    for word, near in list(unknown(prompt).items())[:2]:
-        said.append(f"“{word}”" + (f" (near it: {', '.join(near)})" if near else ""))
-    return f"Not in this model's vocabulary: {', '.join(said)}." if said else ""
+    for word, near in list(unknown(prompt).items() if model == "emoji" else [])[:3]:
+        known = f"; {', '.join(near)} {'is' if len(near) == 1 else 'are'}" if near else ""
+        said.append(f"“{word}”: not in this model's vocabulary{known}.")
+    return " ".join(said)
 
 
 def noise_text(model: Model, x: Tensor) -> str:
@@ -52,11 +51,6 @@ def kept_text(model: Model, ends: tuple[Tensor, Tensor], x0: Tensor, pixels: Ten
     ours, theirs = (decibel(psnr(model.pixels(each).cpu(), start)) for each in ends)
     against = "the picture" if start.equal(pixels) else "the VAE's copy of the picture"
     return f"PSNR to {against} {ours}, SDEdit {theirs}; more means that more was kept."
-
-
-def decibel(ratio: float) -> str:
-    """A PSNR with its unit."""
-    return "∞ dB" if ratio == float("inf") else f"{ratio:.1f} dB"
 
 
 def verdict(ratio: float) -> str:

@@ -14,7 +14,7 @@ from core.denoisers import Clipped, Denoiser
 from core.models import MODELS, LatentModel, Model, load
 from core.samplers import SAMPLERS, Step, seeded
 from core.schedules import SCHEDULES, SPACINGS, Level
-from demos import widgets
+from demos import checks, widgets
 from demos.looks import (
     AttentionLook,
     GuidanceLook,
@@ -58,21 +58,21 @@ class Request:
         """From whatever was sent; ValueError, one sentence, for what cannot be run."""
         eta = raw["eta"]
         request = cls(
-            model=widgets.choice(raw["model"], "Model", list(MODELS)),
-            label=widgets.choice(raw["label"], "Label", [value for _, value in widgets.LABELS]),
-            sampler=widgets.choice(raw["sampler"], "Sampler", list(ALL_SAMPLERS)),
-            steps=widgets.whole(raw["steps"], "Steps", 1, 1000),
-            guidance=widgets.real(raw["guidance"], "Guidance", 0, 20),
-            seed=widgets.whole(raw["seed"], "Seed", 0, 2**32 - 1),
-            batch=widgets.whole(raw["batch"], "Batch", 1, 16),
-            eta=None if eta is None or eta == "" else widgets.real(eta, "Eta", 0, 1),
-            variance=widgets.choice(raw["variance"], "Variance", VARIANCES),
-            spacing=widgets.choice(raw["spacing"], "Spacing", SPACINGS),
-            schedule=widgets.choice(raw["schedule"], "Schedule", [OWN, *SCHEDULES]),
-            clip_x0=widgets.truth(raw["clip_x0"], "Clip x0"),
-            prompt=widgets.text(raw["prompt"], "Prompt"),
-            negative=widgets.text(raw["negative"], "Negative prompt"),
-            show=widgets.choice(raw["show"], "Show", SHOWS),
+            model=checks.choice(raw["model"], "Model", list(MODELS)),
+            label=checks.choice(raw["label"], "Label", [value for _, value in widgets.LABELS]),
+            sampler=checks.choice(raw["sampler"], "Sampler", list(ALL_SAMPLERS)),
+            steps=checks.whole(raw["steps"], "Steps", 1, 1000),
+            guidance=checks.real(raw["guidance"], "Guidance", 0, 20),
+            seed=checks.whole(raw["seed"], "Seed", 0, 2**32 - 1),
+            batch=checks.whole(raw["batch"], "Batch", 1, 16),
+            eta=None if eta is None or eta == "" else checks.real(eta, "Eta", 0, 1),
+            variance=checks.choice(raw["variance"], "Variance", VARIANCES),
+            spacing=checks.choice(raw["spacing"], "Spacing", SPACINGS),
+            schedule=checks.choice(raw["schedule"], "Schedule", [OWN, *SCHEDULES]),
+            clip_x0=checks.truth(raw["clip_x0"], "Clip x0"),
+            prompt=checks.text(raw["prompt"], "Prompt"),
+            negative=checks.text(raw["negative"], "Negative prompt"),
+            show=checks.choice(raw["show"], "Show", SHOWS),
         )
         if request.schedule != OWN and request.model != "exact":
             raise ValueError(
@@ -103,7 +103,8 @@ class Request:
         """What the model is asked for: a prompt, a label, or nothing."""
         return self.prompt if MODELS[self.model].prompts == "text" else self.label
 
-    def negative_of(self) -> str:
+    @property
+    def avoided(self) -> str:
         """The negative prompt, for models that read text."""
         return self.negative if MODELS[self.model].prompts == "text" else ""
 
@@ -138,7 +139,7 @@ class Run:
         own = request.schedule == OWN
         schedule = model.schedule if own else SCHEDULES[request.schedule]()
         levels = schedule.levels(request.steps, request.spacing)
-        denoise = model.denoiser(request.condition, request.negative_of(), request.guidance)
+        denoise = model.denoiser(request.condition, request.avoided, request.guidance)
         return cls(request, model, levels, look_of(request, model, denoise, levels), denoise.cost)
 
     def steps(self) -> Iterator[Step]:
@@ -162,7 +163,7 @@ def look_of(request: Request, model: Model, denoise: Denoiser, levels: list[Leve
     if request.show == "guidance split":
         return GuidanceLook(denoise)
     if request.show == "attention per word":
-        return AttentionLook(model, request.prompt, request.negative_of(), request.guidance)
+        return AttentionLook(model, request.prompt, request.avoided, request.guidance)
     scaled = any(abs(level.alpha**2 + level.sigma**2 - 1) > 1e-3 for level in levels)
     return PredictionLook(model, denoise, request.condition, scaled)
 

@@ -13,13 +13,13 @@ from torch import Tensor
 from core.data.captions import EXAMPLES
 from core.models import MODELS
 from core.samplers import Step
-from demos import widgets
+from demos import checks, widgets
 from demos.asking import interlock, main_controls, more_controls, presets
 from demos.gpu import on_gpu
-from demos.looks import Kept, PredictionLook
-from demos.player import Player, refined
+from demos.looks import PredictionLook
+from demos.player import Player
 from demos.runs import OWN, SHOWS, Request, Run, add_result, add_step, reel_of
-from demos.views import decoded_uri
+from demos.views import Kept, decoded
 
 TITLE = "Sample"
 LEAD = (
@@ -100,26 +100,15 @@ def sendable(run: Run, x: Tensor) -> Tensor:
     return x if MODELS[run.request.model].prompts == "text" else x.clamp(-1, 1)
 
 
-def decode(kept: Kept | None, frame: int) -> Any:
-    """The message with the pictures of one frame decoded in full."""
-    if not isinstance(kept, Kept) or not 0 <= frame < len(kept.latents):
-        return gr.skip()
-    model = kept.loaded()
-    latents = kept.latents[frame].items()
-    pictures = {k: decoded_uri(model, x.float()) for k, x in latents}
-    return refined(kept.message, frame, pictures)
-
-
 def what_if(kept: Kept | None, frame: int, guidance: Any) -> Any:
     """The guided guess of one frame at another guidance: no network call, x0 is linear in it."""
-    guidance = widgets.real(guidance, "Guidance", 0, 20)
+    guidance = checks.real(guidance, "Guidance", 0, 20)
     if not isinstance(kept, Kept) or kept.message["settings"]["show"] != "guidance split":
         raise ValueError("Run with Show: guidance split first; then this slider has two guesses.")
     frame = min(int(frame), len(kept.latents) - 1)
     no, yes, guided = (kept.latents[frame][k].float() for k in (0, 1, 3))
     latents = {0: no, 1: yes, 3: guided, 4: torch.lerp(no, yes, guidance)}
-    model = kept.loaded()
-    return refined(kept.message, frame, {k: decoded_uri(model, x) for k, x in latents.items()})
+    return kept.refined(frame, latents)
 
 
 def build(shared: widgets.Shared) -> None:
@@ -141,17 +130,11 @@ def build(shared: widgets.Shared) -> None:
             wonder = what_if_slider(controls["show"])
     # The order of the arguments of `sample`.
     ordered = [controls[name] for name in Request.__dataclass_fields__]
-    widgets.wire("sample", widgets.shown(sample), ordered, [player, picture, kept], buttons)
-    widgets.decode_at_rest("sample", decode, kept, player)
+    widgets.wire("sample", sample, ordered, [player, picture, kept], buttons)
+    widgets.decode_at_rest("sample", decoded, kept, player)
     widgets.at_rest("sample", wonder.change, what_if, [kept, wonder], player)
     interlock(controls, advice)
-    send.click(
-        widgets.shown(hand_over),
-        picture,
-        [shared.picture, shared.tabs],
-        show_progress="hidden",
-        api_visibility="private",
-    )
+    send.click(checks.shown(hand_over), picture, [shared.picture, shared.tabs], **widgets.QUIET)
 
 
 def what_if_slider(show: gr.Radio) -> widgets.Slider:
@@ -165,13 +148,7 @@ def what_if_slider(show: gr.Radio) -> widgets.Slider:
         info="recombines the two guesses of this frame; no network call",
         visible=False,
     )
-    show.change(
-        lambda value: gr.update(visible=value == SHOWS[1]),
-        show,
-        slider,
-        show_progress="hidden",
-        api_visibility="private",
-    )
+    show.change(lambda value: gr.update(visible=value == SHOWS[1]), show, slider, **widgets.QUIET)
     return slider
 
 

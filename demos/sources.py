@@ -19,7 +19,7 @@ from core.data.captions import EXAMPLES, parse
 from core.images import as_digit, from_pil, open_picture
 from core.models import MODELS, Model
 from core.schedules import Level
-from demos import widgets
+from demos import checks, widgets
 
 SOURCES = {  # by what the model can be asked for
     "label": ("test digit", "upload", "drawing", "generated"),
@@ -87,15 +87,15 @@ def chosen(
 
     For a pixel model, fit "photo" gives a grey square that is larger than the model's pictures.
     """
-    source = widgets.choice(source, "Picture", SOURCES[model.card.prompts])
+    source = checks.choice(source, "Picture", SOURCES[model.card.prompts])
     if source == "test digit":
         return test_digit(
-            widgets.whole(digit, "Digit", 0, 9), widgets.whole(index, "Number", 0, 799)
+            checks.whole(digit, "Digit", 0, 9), checks.whole(index, "Number", 0, 799)
         )
     if model.card.prompts == "text":
         return model.encode([in_colour(model, source, caption, picture)])
     image = opened(picture, source)
-    fit = widgets.choice(fit, "Fit", FITS)
+    fit = checks.choice(fit, "Fit", FITS)
     return from_pil(as_digit(image) if fit == "digit" else squared(image)) * 2 - 1
 
 
@@ -203,9 +203,8 @@ def controls(model: gr.Dropdown, *, drawing: bool) -> dict[str, Any]:
         choices = offered(MODELS[name].prompts, drawing)
         return gr.update(choices=choices, value=value if value in choices else choices[0])
 
-    quiet: dict[str, Any] = {"show_progress": "hidden", "api_visibility": "private"}
-    source.change(of_source, [source, model], [*shows.values(), last], **quiet)
-    model.change(of_model, [model, source], source, **quiet)
+    source.change(of_source, [source, model], [*shows.values(), last], **widgets.QUIET)
+    model.change(of_model, [model, source], source, **widgets.QUIET)
     names = ("source", "digit", "index", "caption", "picture", "drawing" if drawing else "fit")
     return dict(zip(names, (source, digit, index, caption, picture, last), strict=True))
 

@@ -3,20 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from typing import Any
 
 import gradio as gr
-import torch
 from torch import Tensor
 
-from core.images import BLANK
+from core.images import BLANK, signed_uri
 from core.models import LatentModel, Model
 from core.samplers import Step
 from core.schedules import Level
-from demos.looks import Kept
 from demos.player import Panel, Reel
 from demos.plots import facts, noise_share, percent, place
-from demos.views import approximate, channels_uri, decoded_uri, preview_uri
+from demos.views import Kept, approximate, decoded_uri, half, preview_uri
 
 PICTURE, NOISE, BACK, EDIT, RANDOM = range(5)
 PANELS = (
@@ -65,13 +62,12 @@ class Stage:
         self.pictures = [*self.pictures]
         self.previews = {k: kept for k, kept in self.previews.items() if k != panel}
         if panel == NOISE and isinstance(self.model, LatentModel):
-            self.pictures[panel] = channels_uri(x)
+            self.pictures[panel] = signed_uri(x)
         elif full:
             self.pictures[panel] = decoded_uri(self.model, x)
         else:
             self.pictures[panel] = preview_uri(self.model, x)
-            half = x.detach().to("cpu", torch.float16)
-            self.previews |= dict.fromkeys(approximate(self.model, panel), half)
+            self.previews |= dict.fromkeys(approximate(self.model, panel), half(x))
 
     def streamed(self, steps, panel: int, doing: str):
         """Stream the steps of one panel; returns what the generator returns."""
@@ -126,9 +122,3 @@ class Stage:
     def finished(self) -> Kept:
         """The whole run, and what is needed to decode its frames."""
         return Kept(self.model.card.name, self.reel.whole(), self.latents)
-
-
-def decoded(kept: Kept, frame: Any) -> dict[int, str]:
-    """The approximate pictures of one frame by panel, decoded in full."""
-    model = kept.loaded()
-    return {panel: decoded_uri(model, x.float()) for panel, x in kept.latents[frame].items()}

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+from typing import Any
+
+import gradio as gr
 import torch
-from PIL import Image
 from torch import Tensor
 
-from core.images import grid, signed_uri, to_pil, uri
-from core.models import LatentModel, Model
-
-LARGE = 256  # pixels of a side from which on a picture is sent as JPEG
+from core.images import pixels_uri
+from core.models import LatentModel, Model, load
+from demos.player import refined
 
 
 def preview_uri(model: Model, x: Tensor) -> str:
@@ -19,7 +21,7 @@ def preview_uri(model: Model, x: Tensor) -> str:
     approximate anyway.
     """
     if isinstance(model, LatentModel):
-        return uri(to_pil(grid(model.preview_pixels(x))[None])[0], "JPEG")
+        return pixels_uri(model.preview_pixels(x), "JPEG")
     return pixels_uri(model.pixels(x))
 
 
@@ -28,21 +30,39 @@ def decoded_uri(model: Model, x: Tensor) -> str:
     return pixels_uri(model.pixels(x))
 
 
-def pixels_uri(pixels: Tensor) -> str:
-    """A batch of pixels (B, 1 or 3, H, W) in [0, 1] as one data URI: PNG, JPEG if large."""
-    image: Image.Image = to_pil(grid(pixels)[None])[0]
-    return uri(image, "JPEG" if min(pixels.shape[-2:]) >= LARGE else "PNG")
-
-
-def channels_uri(values: Tensor, limit: float = 3.0) -> str:
-    """A batch of values (B, C, H, W) in colours from orange (-limit) to blue (+limit).
-
-    More than one channel are tiled, nearly square.
-    """
-    tiles = torch.stack([grid(each[:, None]) for each in values])
-    return signed_uri(tiles, limit)
-
-
 def approximate(model: Model, *panels: int) -> tuple[int, ...]:
     """The panels that `preview_uri` fills only approximately for this model."""
     return panels if isinstance(model, LatentModel) else ()
+
+
+def half(x: Tensor) -> Tensor:
+    """Latents as they are kept: in half precision, on the CPU."""
+    return x.detach().to("cpu", torch.float16)
+
+
+@dataclass(frozen=True, eq=False)
+class Kept:
+    """What stays on the server of a finished run, so that its frames can be decoded in full.
+
+    Attributes:
+        model: name of the model.
+        message: the whole run, as it was sent.
+        latents: for each frame the latents behind its pictures by panel, see `half`.
+    """
+
+    model: str
+    message: dict
+    latents: list[dict[int, Tensor]]
+
+    def refined(self, frame: int, latents: dict[int, Tensor]) -> dict:
+        """The message that replaces pictures of a frame by these latents, decoded in full."""
+        model = load(self.model)
+        pictures = {panel: decoded_uri(model, x.float()) for panel, x in latents.items()}
+        return refined(self.message, frame, pictures)
+
+
+def decoded(kept: Kept | None, frame: Any) -> Any:
+    """The message with the pictures of one frame decoded in full; none without such a frame."""
+    if kept is None or frame not in range(len(kept.latents)):
+        return gr.skip()
+    return kept.refined(frame, kept.latents[frame])

@@ -1,14 +1,11 @@
-"""What the tabs share: controls that leave judgement to us, validation, and run/stop wiring."""
+"""What the tabs share: controls that leave judgement to us, and run/stop wiring."""
 
 from __future__ import annotations
 
-import contextlib
 import functools
-import inspect
 import json
-import math
 import random
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -17,10 +14,12 @@ import gradio as gr
 
 from core.models import MODELS
 from core.samplers import Sampler
+from demos import checks
 
 TAPES = Path(__file__).parent.parent / "assets" / "tapes"
 LABELS = [("any", ""), *((str(digit), str(digit)) for digit in range(10))]
 
+QUIET: dict[str, Any] = {"show_progress": "hidden", "api_visibility": "private"}
 LAUNCH: dict[str, Any] = {
     "theme": gr.themes.Default(
         primary_hue="sky",
@@ -74,46 +73,6 @@ class Number(Raw, gr.Number):
     """A number field whose value is judged by the function that gets it."""
 
 
-def whole(value: Any, name: str, low: int, high: int) -> int:
-    """A whole number in low..high, from whatever was sent; ValueError otherwise."""
-    number = _number(value)
-    if not low <= number <= high or number != int(number):
-        raise ValueError(f"{name} must be a whole number in {low}..{high}, got {_said(value)}.")
-    return int(number)
-
-
-def real(value: Any, name: str, low: float, high: float) -> float:
-    """A finite number in low..high, from whatever was sent; ValueError otherwise."""
-    number = _number(value)
-    if not low <= number <= high:
-        raise ValueError(f"{name} must be a number in {low:g}..{high:g}, got {_said(value)}.")
-    return number
-
-
-def choice(value: Any, name: str, choices: Sequence[str]) -> str:
-    """One of the choices; ValueError otherwise. None counts as the empty string."""
-    value = "" if value is None else value
-    if not isinstance(value, str) or value not in choices:
-        offered = ", ".join(each or "(empty)" for each in choices)
-        raise ValueError(f"{name} must be one of {offered}; got {_said(value)}.")
-    return value
-
-
-def text(value: Any, name: str, limit: int = 500) -> str:
-    """A text of at most `limit` characters, in one line; ValueError otherwise."""
-    value = "" if value is None else value
-    if not isinstance(value, str) or len(value) > limit:
-        raise ValueError(f"{name} must be text of at most {limit} characters.")
-    return " ".join(value.split())
-
-
-def truth(value: Any, name: str) -> bool:
-    """True or False; ValueError otherwise."""
-    if not isinstance(value, bool):
-        raise ValueError(f"{name} must be true or false, got {_said(value)}.")
-    return value
-
-
 def model_choices() -> list[tuple[str, str]]:
     """(title, name) of every model."""
     return [(card.title, card.name) for card in MODELS.values()]
@@ -130,39 +89,6 @@ def _remark(sampler: Sampler) -> str:
     if sampler.calls_per_step > 1:
         return f" ({sampler.calls_per_step} network calls a step)"
     return ""
-
-
-def shown(run: Callable) -> Callable:
-    """Turn the ValueError of a function or generator into the sentence that the page shows.
-
-    What was shown before stays, and the log keeps no traceback of a learner's typing error.
-    """
-
-    @functools.wraps(run)
-    def function(*values: Any, **named: Any) -> Any:
-        with _errors():
-            return run(*values, **named)
-
-    @functools.wraps(run)
-    def generator(*values: Any, **named: Any) -> Iterator[Any]:
-        with _errors():
-            yield from run(*values, **named)
-
-    return generator if inspect.isgeneratorfunction(run) else function
-
-
-@contextlib.contextmanager
-def _errors() -> Iterator[None]:
-    try:
-        yield
-    except ValueError as error:
-        said = sentence(str(error))
-        raise gr.Error(said, title="Please check", print_exception=False) from error
-
-
-def sentence(text: str) -> str:
-    """With a capital letter and a full stop."""
-    return text[:1].upper() + text[1:] + ("" if text.endswith((".", "!", "?")) else ".")
 
 
 def tape(name: str) -> dict | None:
@@ -191,33 +117,45 @@ def wire(
     controls: Sequence[gr.components.Component],
     outputs: Sequence[Any],
     buttons: tuple[gr.Button, gr.Button, gr.Button],
-    **event: Any,
-) -> Any:
-    """Connect Run, Stop and Reset of a tab; returns the event of Run.
+) -> None:
+    """Connect Run, Stop and Reset of a tab, whose player is called `name`.
 
-    Changing a control marks the stage of the player called `name` as stale, in the browser.
+    Changing a control marks the stage of the player as stale, in the browser.
     """
     run, stop, reset = buttons
-    started = run.click(
-        function,
-        list(controls),
+    started(name, run, function, controls, outputs, stop, api_name=name)
+    defaults = [control.value for control in controls]
+    reset.click(lambda: defaults, None, list(controls), **QUIET)
+    mark_stale(name, controls)
+
+
+def started(
+    name: str,
+    button: gr.Button,
+    function: Callable,
+    inputs: Sequence[Any],
+    outputs: Sequence[Any],
+    stop: gr.Button,
+    api_name: str | None = None,
+) -> Any:
+    """Let a button start a run that the player called `name` shows; returns its event.
+
+    The button Stop ends the run, and its errors become one sentence.
+    """
+    event = button.click(
+        checks.shown(function),
+        list(inputs),
         list(outputs),
         show_progress="hidden",
-        api_name=name,
+        api_name=api_name,
+        api_visibility="public" if api_name else "private",
         concurrency_limit=None,
-        concurrency_id=name,
-        **event,
+        concurrency_id=api_name or f"{name}-replay",
     )
-    started.failure(None, js=f"() => stepwise.stopped('{name}')", api_visibility="private")
-    stop.click(
-        None, cancels=[started], js=f"() => stepwise.stopped('{name}')", api_visibility="private"
-    )
-    defaults = [control.value for control in controls]
-    reset.click(
-        lambda: defaults, None, list(controls), show_progress="hidden", api_visibility="private"
-    )
-    mark_stale(name, controls)
-    return started
+    stopped = f"() => stepwise.stopped('{name}')"
+    event.failure(None, js=stopped, api_visibility="private")
+    stop.click(None, cancels=[event], js=stopped, api_visibility="private")
+    return event
 
 
 def decode_at_rest(name: str, decode: Callable, state: gr.State, player: Any) -> None:
@@ -239,12 +177,11 @@ def at_rest(
     state, *others = inputs
     names = ", ".join(f"v{k}" for k in range(len(others)))
     event(
-        shown(function),
+        checks.shown(function),
         [state, Number(0, visible=False), *others],
         player,
         js=f"(state, frame, {names}) => [state, stepwise.shown('{name}'), {names}]",
-        show_progress="hidden",
-        api_visibility="private",
+        **QUIET,
         trigger_mode="always_last",
         concurrency_limit=None,
         concurrency_id=f"at-rest-{name}-{function.__name__}",
@@ -273,13 +210,9 @@ def chips(presets: dict[str, dict[Any, Any]]) -> None:
             chip = gr.Button(words, size="sm", elem_classes=["chip"])
             settings = list(values.values())
             answer = settings if len(settings) > 1 else settings[0]
-            chip.click(
-                functools.partial(_return, answer),
-                None,
-                list(values),
-                show_progress="hidden",
-                api_visibility="private",
-            ).then(None, js="() => stepwise.run()", api_visibility="private")
+            chip.click(functools.partial(_return, answer), None, list(values), **QUIET).then(
+                None, js="() => stepwise.run()", api_visibility="private"
+            )
 
 
 def seed_row() -> Number:
@@ -294,7 +227,7 @@ def seed_row() -> Number:
             info="0 to 4294967295: which noise",
         )
         random_seed = gr.Button("Random", size="sm", scale=1, min_width=80)
-    random_seed.click(dice, None, seed, show_progress="hidden", api_visibility="private")
+    random_seed.click(dice, None, seed, **QUIET)
     return seed
 
 
@@ -305,17 +238,3 @@ def dice() -> int:
 
 def _return(value: Any) -> Any:
     return value
-
-
-def _number(value: Any) -> float:
-    """The value as a number; NaN, which lies in no range, for anything else."""
-    try:
-        return math.nan if isinstance(value, bool) else float(value)
-    except (TypeError, ValueError, OverflowError):
-        return math.nan
-
-
-def _said(value: Any) -> str:
-    if value is None or value == "":
-        return "nothing"
-    return "a huge number" if isinstance(value, int) and abs(value) > 10**40 else str(value)[:40]

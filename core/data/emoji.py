@@ -259,3 +259,13 @@ def draw_pose(generator: torch.Generator) -> Pose:
 def tensor_of(picture: Image.Image) -> Tensor:
     """RGB to uint8 (3, H, W)."""
     return torch.from_numpy(np.asarray(picture.convert("RGB")).copy()).permute(2, 0, 1)
+
+
+def drawn(count: int, seed: int, held_out: bool | None = False) -> tuple[Tensor, list[Scene]]:
+    """Pictures (count, 3, 64, 64) uint8 in random poses and their scenes, see `draw_scene`."""
+    generator = torch.Generator().manual_seed(seed)
+    scenes, pictures = [], torch.empty(count, 3, 64, 64, dtype=torch.uint8)
+    for index in range(count):
+        scenes.append(draw_scene(generator, held_out))
+        pictures[index] = tensor_of(scenes[-1].picture(draw_pose(generator)))
+    return pictures, scenes

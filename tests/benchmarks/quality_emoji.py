@@ -63,7 +63,7 @@ def generated(captions: list[str], guidance: float = GUIDANCE) -> Tensor:
     pictures = []
     for begin in range(0, len(captions), BATCH):
         asked = captions[begin : begin + BATCH]
-        noise, start = seeded(begin, len(asked)), None
+        noise = seeded(begin, len(asked))
         start = model.start(noise, levels[0], len(asked))
         denoise = model.denoiser(asked, guidance=guidance)
         *_, last = SAMPLERS["ddim"](denoise, start, levels, noise=noise)

@@ -4,6 +4,7 @@ import math
 
 import torch
 
+from core.data.emoji import draw_scene
 from core.denoisers import Network
 from core.schedules import Level
 
@@ -55,3 +56,9 @@ def last(steps):
 def distance(a, b):
     """Largest difference, relative to the largest value where that is above 1."""
     return float((a - b).abs().max() / b.abs().max().clamp(min=1))
+
+
+def many(count, held_out=False, seed=0):
+    """Emoji scenes drawn from the grammar."""
+    generator = torch.Generator().manual_seed(seed)
+    return [draw_scene(generator, held_out) for _ in range(count)]

@@ -8,7 +8,8 @@ import torch
 from core.models import MODELS, ROOT, LatentModel
 from core.models import load as load_any
 from core.samplers import SAMPLERS, seeded
-from core.training.emoji import shipped_emoji, token_ids
+from core.training.emoji import shipped_emoji
+from core.training.tokenizer import token_ids
 
 FOLDER = ROOT / "assets/models/emoji"
 PROMPT = "dog face on a blue background"

@@ -8,7 +8,7 @@ import torch
 from PIL import Image
 
 from core.data import mnist
-from core.images import as_digit, from_pil, gray_uri, grid, open_picture, signed_uri, to_pil
+from core.images import as_digit, from_pil, grid, open_picture, pixels_uri, signed_uri, to_pil
 
 
 def decoded(uri):
@@ -36,9 +36,9 @@ def test_grid_is_nearly_square_and_keeps_the_order():
     assert torch.allclose(whole[0, ::2, ::2].flatten()[:5], torch.arange(5.0) / 5)
 
 
-def test_gray_uri_shows_the_pixels():
+def test_pixels_uri_shows_the_pixels():
     pixels = torch.tensor([[0.0, 0.5], [1.0, 7.0]]).view(1, 1, 2, 2)
-    assert list(decoded(gray_uri(pixels)).tobytes()) == [0, 128, 255, 255]
+    assert list(decoded(pixels_uri(pixels)).tobytes()) == [0, 128, 255, 255]
 
 
 def test_signed_uri_is_symmetric_about_white():
@@ -46,6 +46,18 @@ def test_signed_uri_is_symmetric_about_white():
     image = decoded(signed_uri(values)).convert("RGB")
     white, blue, orange, beyond = (image.getpixel(at) for at in [(0, 0), (1, 0), (0, 1), (1, 1)])
     assert white == (255, 255, 255) and blue == beyond == (0, 114, 178) and orange == (213, 94, 0)
+
+
+def test_signed_uri_tiles_the_channels_of_each_picture():
+    values = torch.tensor([[3.0, 0.0, 0.0, 0.0], [0.0, 0.0, 0.0, -3.0]]).view(2, 4, 1, 1)
+    image = decoded(signed_uri(values)).convert("RGB")
+    assert image.size == (4, 2)
+    assert image.getpixel((0, 0)) == (0, 114, 178) and image.getpixel((3, 1)) == (213, 94, 0)
+
+
+@pytest.mark.parametrize("side, kind", [(255, "PNG"), (256, "JPEG")])
+def test_large_pictures_are_jpeg(side, kind):
+    assert decoded(pixels_uri(torch.zeros(1, 3, side, side))).format == kind
 
 
 @pytest.mark.parametrize("mode", ["1", "L", "LA", "P", "RGB", "RGBA", "I;16"])

@@ -4,7 +4,8 @@ import torch
 
 from core.models import load
 from core.samplers import SAMPLERS, seeded
-from demos import asking, sampling
+from demos import asking, sampling, views
+from demos.remarks import never_seen
 from demos.runs import SHOWS
 from demos.views import decoded_uri, preview_uri
 from tests.demos import refused
@@ -42,13 +43,13 @@ def test_the_pictures_are_those_of_the_sampler():
 
 def test_a_frame_is_decoded_at_rest():
     message, _, kept = emoji()
-    refined = sampling.decode(kept, 1)
+    refined = views.decoded(kept, 1)
     frame = refined["frames"][0]
     assert frame["i"] == 1 and frame["approx"] == [] and refined["run"] == message["run"]
     assert frame["pictures"][2] == message["frames"][1]["pictures"][2]
     x0 = kept.latents[1][1].float()
     assert frame["pictures"][1] == decoded_uri(load("emoji"), x0)
-    assert "frames" not in sampling.decode(None, 0)
+    assert "frames" not in views.decoded(None, 0)
 
 
 def test_the_guidance_split_is_linear():
@@ -100,11 +101,11 @@ def test_what_cannot_be_shown_says_why():
 
 
 def test_advice_on_a_prompt():
-    assert asking.advised("emoji", "a puppy") == (
-        "**puppy**: not in this model's vocabulary; pleading face, dog face are."
+    assert never_seen("emoji", "a puppy") == (
+        "“puppy”: not in this model's vocabulary; pleading face, dog face are."
     )
-    assert asking.advised("emoji", PROMPT) == asking.advised("digits", "a puppy") == ""
-    assert asking.advised("emoji", asking.random_prompt()) == ""
+    assert never_seen("emoji", PROMPT) == never_seen("digits", "a puppy") == ""
+    assert never_seen("emoji", asking.random_prompt()) == ""
 
 
 def test_of_model_offers_what_the_model_knows():

@@ -9,8 +9,9 @@ import torch
 from core.bridge import config_of
 from core.models import MODELS, ModelCard, load
 from core.schedules import SCHEDULES, linear
+from demos.comparison import offered, own_schedule, said, schedule
 from demos.plots import QUANTITIES
-from demos.schedules import FIXED, adopt, offered, own_schedule, said, schedule, words_of
+from demos.schedules import FIXED, adopt, words_of
 
 
 @pytest.fixture

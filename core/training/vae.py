@@ -1,0 +1,111 @@
+"""Recipe `emoji-vae`: the autoencoder of the text-to-image model, and its linear preview."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from core.data import signed
+from core.data.emoji import drawn
+from core.training.base import MODELS, Recipe
+
+FOLDER = MODELS / "emoji"
+SHARD = "9MB"  # no file larger than this
+
+
+def vae() -> nn.Module:
+    """A diffusers AutoencoderKL of 1.5 M parameters: 3 x 64 x 64 to 4 x 16 x 16."""
+    from diffusers import AutoencoderKL
+
+    autoencoder: Any = AutoencoderKL
+    return autoencoder(
+        block_out_channels=(24, 48, 96),
+        down_block_types=("DownEncoderBlock2D",) * 3,
+        up_block_types=("UpDecoderBlock2D",) * 3,
+        latent_channels=4,
+        norm_num_groups=8,
+        mid_block_add_attention=False,
+        sample_size=64,
+    )
+
+
+def vae_data() -> tuple[Tensor]:
+    """20,000 training pictures."""
+    return (drawn(20_000, seed=1)[0],)
+
+
+def vae_loss(network: nn.Module, x: Tensor, generator: torch.Generator) -> Tensor:
+    """|y - x| + |y - x|^2 + |grad y - grad x| + 1e-4 KL(q(z | x), N(0, I)), means per element.
+
+    Kingma & Welling 2014, https://arxiv.org/abs/1312.6114; the weak prior as in Rombach et al.
+    2022, appendix G, https://arxiv.org/abs/2112.10752.
+    """
+    y, posterior = network(x, generator)
+    kl = -0.5 * (1 + posterior.logvar - posterior.mean**2 - posterior.var).mean()
+    difference = y - x
+    edges = difference.diff(dim=2).abs().mean() + difference.diff(dim=3).abs().mean()
+    return difference.abs().mean() + difference.square().mean() + edges + 1e-4 * kl
+
+
+class Autoencoder(nn.Module):
+    """The VAE as one module to train: picture to reconstruction and posterior."""
+
+    def __init__(self, network: nn.Module) -> None:
+        """Wrap a diffusers AutoencoderKL."""
+        super().__init__()
+        self.vae: Any = network
+
+    def forward(self, x: Tensor, generator: torch.Generator) -> tuple[Tensor, Any]:
+        """The decoded sample of the posterior, and the posterior."""
+        posterior = self.vae.encode(x).latent_dist
+        z = posterior.sample(generator)
+        return self.vae.decode(z).sample, posterior
+
+
+@torch.no_grad()
+def save_vae(network: Any) -> None:
+    """Write the VAE in half precision and the preview of its latents.
+
+    The scaling factor makes the latents' variance one.
+    """
+    from safetensors.torch import save_file
+
+    x = signed(drawn(1_000, seed=2)[0])
+    z = torch.cat([network.vae.encode(part).latent_dist.mean for part in x.split(50)])
+    scaling = round(1 / z.std().item(), 4)
+    network.vae.register_to_config(scaling_factor=scaling)
+    network.vae.half().save_pretrained(FOLDER / "vae", max_shard_size=SHARD)
+    weight, bias = fit_preview(scaling * z, x)
+    save_file({"weight": weight, "bias": bias}, FOLDER / "preview.safetensors")
+
+
+def fit_preview(latents: Tensor, pictures: Tensor) -> tuple[Tensor, Tensor]:
+    """The linear map of 3 x 3 latents to the pixels of the middle one, by least squares.
+
+    Latents (N, C, h, w) and pictures (N, 3, f h, f w) in [-1, 1] give the weights
+    (3 f f, C, 3, 3) and the bias (3 f f,) of a convolution followed by a pixel shuffle.
+    """
+    factor = pictures.shape[-1] // latents.shape[-1]
+    seen = F.unfold(latents, 3, padding=1).transpose(1, 2).flatten(0, 1)
+    wanted = F.pixel_unshuffle(pictures, factor).flatten(2).transpose(1, 2).flatten(0, 1)
+    seen = torch.cat([seen, seen.new_ones(len(seen), 1)], dim=1).double()
+    solution = torch.linalg.solve(seen.T @ seen, seen.T @ wanted.double()).float()
+    weight = solution[:-1].T.reshape(-1, latents.shape[1], 3, 3)
+    return weight.contiguous(), solution[-1].contiguous()
+
+
+RECIPES: dict[str, Recipe] = {
+    "emoji-vae": Recipe(
+        lambda: Autoencoder(vae()),
+        vae_data,
+        vae_loss,
+        save_vae,
+        steps=4_000,
+        batch=16,
+        rate=2e-3,
+        precision="bf16",
+    )
+}
