@@ -239,7 +239,11 @@ def moved_by(run: Run, x0: Tensor, before: Tensor) -> str:
 
 def warning(run: Run, x0: Tensor) -> str:
     """What to doubt: the raw guess may lie far outside the displayable range."""
-    peak = torch.nan_to_num(x0.abs()).max().item()
-    if run.request.clip_x0 or isinstance(run.model, LatentModel) or peak <= 1.5:
+    if run.request.clip_x0 or isinstance(run.model, LatentModel):
         return ""
-    return f"The raw guess reaches ±{short(peak)}; it is shown clipped to −1..1."
+    peak = torch.nan_to_num(x0.abs()).max().item()
+    return (
+        ""
+        if peak <= 1.5
+        else f"The raw guess reaches ±{short(peak)}; it is shown clipped to −1..1."
+    )

@@ -81,6 +81,7 @@ def sampled(request: Request) -> Iterator[tuple[Any, Any, Any]]:
         if reel.due():
             yield reel.message(), gr.skip() if step.index else sent, gr.skip()
     if last is not None:
+        yield reel.message(), gr.skip(), gr.skip()  # the last guess, before it is decoded
         latents.append(add_result(reel, run, last))
         message, sent.x0 = reel.whole(), sendable(run, last.x_next)
         yield message, sent, Kept(request.model, message, latents)

@@ -50,8 +50,8 @@ def address_of(process: subprocess.Popen) -> str:
 class Stream:
     """One event posted over plain HTTP, its answers read from the raw event stream.
 
-    After iterating: `seconds` from the post to the end, `first` to the first answer, `sizes` of
-    the answers in bytes. The connection is made before the clock starts, as in a page.
+    After iterating: `seconds` from the post to the end, `times` to each answer, `sizes` of the
+    answers in bytes. The connection is made before the clock starts, as in a page.
     """
 
     def __init__(self, address: str, api_name: str, data: list[Any], session: str = "") -> None:
@@ -65,7 +65,7 @@ class Stream:
         answer = self.http.post("/queue/join", json=self.body)
         answer.raise_for_status()
         self.event = answer.json()["event_id"]
-        self.first, self.seconds, self.sizes = 0.0, 0.0, []
+        self.seconds, self.times, self.sizes = 0.0, [], []
 
     def __iter__(self) -> Iterator[dict]:
         """The messages of the event until it is completed."""
@@ -77,7 +77,7 @@ class Stream:
                 now = time.perf_counter() - self.begun
                 message = json.loads(line[5:])
                 if message["msg"] == "process_generating":
-                    self.first = self.first or now
+                    self.times.append(now)
                     self.sizes.append(len(line))
                 yield message
                 if message["msg"] in ("process_completed", "close_stream"):
