@@ -42,16 +42,16 @@ def main() -> None:
     parser.add_argument("--model", help="a folder in the diffusers format, offered in the menus")
     parser.add_argument("--device", default="auto", help="auto, cpu, cuda or mps")
     parser.add_argument("--dtype", default="auto", help="auto, fp32, bf16 or fp16")
+    parser.add_argument("--preview", default="linear", help="of latents: linear, or taesd")
     flags = parser.parse_args()
     try:
-        models.prefer(flags.device, flags.dtype, flags.threads)
+        models.prefer(flags.device, flags.dtype, flags.threads, flags.preview)
         if flags.model:
             models.add_folder(flags.model)
     except ValueError as error:
         parser.error(str(error))
-    host = {"server_name": flags.host, "server_port": flags.port, "prevent_thread_lock": True}
     blocks = page()
-    blocks.launch(head=page_head(), **host, **LAUNCH)
+    blocks.launch(head=page_head(), server_name=flags.host, server_port=flags.port, **LAUNCH)
     models.load("digits")  # while the learner looks at the recorded run
     blocks.block_thread()
 

@@ -13,8 +13,9 @@ from torch import Tensor
 from core.data.captions import EXAMPLES
 from core.images import from_pil, pixels_uri, to_pil
 from core.inversion import INVERSIONS, Inversion, start_index
-from core.models import MODELS, LatentModel, Model, load
+from core.models import MODELS, LatentModel, Model
 from demos import checks, sources, widgets
+from demos.gpu import loaded
 from demos.player import Reel
 from demos.plots import place, signal_curve
 from demos.remarks import compared, kept_text, never_seen, noise_text, words
@@ -85,11 +86,11 @@ def invert(
     """
     raw = locals()
     settings = checked(raw)
-    loaded = load(settings["model"], report=gr.Info)
-    x0, pixels = taken(loaded, settings, raw)
-    reel = reel_of(loaded, settings, total=2 * (settings["steps"] + 1), strip=NOISE)
+    inverted = loaded(settings["model"], report=gr.Info)
+    x0, pixels = taken(inverted, settings, raw)
+    reel = reel_of(inverted, settings, total=2 * (settings["steps"] + 1), strip=NOISE)
     warn = never_seen(settings["model"], settings.get("prompt", ""))
-    stage = Stage(loaded, reel, [pixels_uri(pixels)], warn)
+    stage = Stage(inverted, reel, [pixels_uri(pixels)], warn)
     inversion = yield from there_and_back(stage, x0, pixels, settings)
     kept = stage.finished()
     yield kept.message, Session(inversion, x0, pixels, kept, kept)

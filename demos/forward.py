@@ -14,10 +14,11 @@ from torch import Tensor
 from core.data.captions import EXAMPLES
 from core.images import from_pil, pixels_uri, signed_uri
 from core.metrics import psnr
-from core.models import MODELS, BasicModel, ExactModel, LatentModel, Model, load, uniform
+from core.models import MODELS, BasicModel, ExactModel, LatentModel, Model, uniform
 from core.samplers import Noise, seeded
 from core.schedules import CLEAN, Level
 from demos import checks, sources, widgets
+from demos.gpu import loaded
 from demos.player import Panel, Player, Reel
 from demos.plots import decibel, facts, noise_share, percent, place, short, signal_curve
 
@@ -155,7 +156,7 @@ def noise(
             "The model basic has uniform noise, and a sum of uniform steps is not uniform; "
             "choose closed form."
         )
-    drowning = subject(load(name, report=gr.Info), source, digit, index, caption, picture, fit)
+    drowning = subject(loaded(name, report=gr.Info), source, digit, index, caption, picture, fit)
     levels = [CLEAN, *drowning.model.schedule.levels(frames - 1)[-2::-1]]
     said = sources.words(source, digit, index, caption)
     reel = reel_of(drowning, levels, f"{said}{drowning.asked}, {process}", settings)

@@ -7,14 +7,25 @@ import os
 from collections.abc import Callable
 from typing import Any
 
+from core.models import Model, load
+
+
+def lent() -> bool:
+    """Whether this is a ZeroGPU Space: https://huggingface.co/docs/hub/spaces-zerogpu ."""
+    return os.environ.get("SPACES_ZERO_GPU") == "true"
+
 
 def on_gpu(seconds: Callable[..., int]) -> Callable[[Callable], Callable]:
     """Decorate a top-level generator so that a ZeroGPU Space lends it a GPU for `seconds(...)`.
 
     Elsewhere it stays as it is. Arguments and results cross between processes by pickle.
-    https://huggingface.co/docs/hub/spaces-zerogpu
     """
-    if os.environ.get("SPACES_ZERO_GPU") != "true":
+    if not lent():
         return lambda function: function
     spaces: Any = importlib.import_module("spaces")  # only a Space has it
     return spaces.GPU(duration=seconds)
+
+
+def loaded(name: str, report: Callable[[str], None] | None = None) -> Model:
+    """The model for work that is not decorated by `on_gpu`: there a ZeroGPU Space has its CPU."""
+    return load(name, "cpu" if lent() else "auto", report=report)

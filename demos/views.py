@@ -10,7 +10,8 @@ import torch
 from torch import Tensor
 
 from core.images import pixels_uri
-from core.models import LatentModel, Model, load
+from core.models import LatentModel, Model
+from demos.gpu import loaded
 from demos.player import refined
 
 
@@ -56,7 +57,7 @@ class Kept:
 
     def refined(self, frame: int, latents: dict[int, Tensor]) -> dict:
         """The message that replaces pictures of a frame by these latents, decoded in full."""
-        model = load(self.model)
+        model = loaded(self.model)
         pictures = {panel: decoded_uri(model, x.float()) for panel, x in latents.items()}
         return refined(self.message, frame, pictures)
 

@@ -28,6 +28,7 @@ LAUNCH: dict[str, Any] = {
         font_mono=("ui-monospace", "SFMono-Regular", "Menlo", "monospace"),
     ),
     "max_file_size": "20mb",
+    "prevent_thread_lock": True,
     "state_session_capacity": 300,
     "run_history": False,
     "ssr_mode": False,

@@ -19,6 +19,7 @@ from core.models.latent import LatentModel, check_folder
 
 __all__ = [
     "MODELS",
+    "PREVIEWS",
     "ROOT",
     "BasicModel",
     "ExactModel",
@@ -33,6 +34,16 @@ __all__ = [
     "uniform",
 ]
 
+TAESD = ModelCard(
+    "taesd",
+    "TAESD",
+    "madebyollin/taesd",
+    "tiny",
+    "MIT",
+    2_445_063,
+    prompts="",
+    revision="614f76814bbe30edbe2e627ace1c2234c81a2c0e",
+)
 SD = "stable-diffusion-v1-5/stable-diffusion-v1-5"
 MODELS: dict[str, ModelCard] = {
     card.name: card
@@ -74,9 +85,11 @@ MODELS: dict[str, ModelCard] = {
             1_066_235_307,
             prompts="text",
             revision="451f4fe16113bff5a5d2269ed5ad43b0592e9a14",
+            tiny=TAESD,
         ),
     )
 }
+PREVIEWS = ("linear", "taesd")
 PIXEL_CLASSES = {"digits": DigitModel, "exact": ExactModel, "basic": BasicModel}
 DTYPES = {
     "float32": torch.float32,
@@ -89,15 +102,20 @@ DTYPES = {
 }
 
 
-def prefer(device: str = "auto", dtype: str = "auto", threads: int = 1) -> None:
-    """What "auto" means from now on, and the threads of one network call, 1..256.
+def prefer(
+    device: str = "auto", dtype: str = "auto", threads: int = 1, preview: str = PREVIEWS[0]
+) -> None:
+    """What "auto" means from now on, the threads of one network call, 1..256, and the previews.
 
-    ValueError for a device or dtype that is not there.
+    `preview` "taesd" shows latents by a card's tiny decoder, "linear" by a linear map. ValueError
+    for a device or dtype that is not there.
     """
+    if preview not in PREVIEWS:
+        raise ValueError(f"preview must be one of {', '.join(PREVIEWS)}, got {preview!r}")
     if not 1 <= threads <= 256:
         raise ValueError(f"threads must be in 1..256, got {threads}")
     _check_dtype(dtype)
-    PREFERRED.update(device=_device(device), dtype=dtype)
+    PREFERRED.update(device=_device(device), dtype=dtype, preview=preview)
     torch.set_num_threads(threads)
 
 
@@ -131,11 +149,18 @@ def load(
 def _made(
     card: ModelCard, device: str, dtype: torch.dtype, report: Callable[[str], None] | None
 ) -> Model:
-    folder = fetched(card, report) if card.revision else ROOT / card.source
+    folder, tiny = _folder(card, report), None
+    if card.tiny and PREFERRED["preview"] == "taesd":
+        with plainly(card.tiny):
+            tiny = _folder(card.tiny, report)
     with _building:  # the libraries' own imports do not stand two threads at once
         if card.kind == "latent":
-            return LatentModel(card, folder, device, dtype)
+            return LatentModel(card, folder, device, dtype, tiny)
         return PIXEL_CLASSES[card.name](card, device, dtype)
+
+
+def _folder(card: ModelCard, report: Callable[[str], None] | None) -> Path:
+    return fetched(card, report) if card.revision else ROOT / card.source
 
 
 def add_folder(folder: Path | str) -> str:
@@ -172,7 +197,7 @@ def _device(device: str) -> str:
     return str(device)
 
 
-PREFERRED = {"device": "auto", "dtype": "auto"}
+PREFERRED = {"device": "auto", "dtype": "auto", "preview": PREVIEWS[0]}
 _loaded: dict[tuple[str, str, torch.dtype], Model] = {}
 _locks: dict[str, threading.Lock] = {}
 _building = threading.Lock()

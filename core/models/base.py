@@ -33,6 +33,7 @@ class ModelCard:
         noise: what its noise is, in words.
         prompts: what it can be asked for: "label" (a digit), "text" or "" (nothing).
         revision: the pinned commit of a model on the hub.
+        tiny: a small decoder of the model's latents, for previews; None where there is none.
     """
 
     name: str
@@ -44,6 +45,7 @@ class ModelCard:
     noise: str = "Gaussian noise"
     prompts: str = "label"
     revision: str = ""
+    tiny: ModelCard | None = None
 
 
 class Model(Protocol):

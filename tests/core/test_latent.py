@@ -7,7 +7,7 @@ import torch
 from PIL import Image
 
 from core.inversion import INVERSIONS, finish
-from core.models import LatentModel, load
+from core.models import MODELS, PREFERRED, LatentModel, ModelCard, load, prefer
 from core.models.attention import attention_maps
 from core.samplers import SAMPLERS, seeded
 from tests.core.conftest import LAYOUTS
@@ -57,6 +57,40 @@ def test_encode_decode_preview(layout):
     assert model.preview(torch.cat([x, x]))[1].size == (8, 8)
     with pytest.raises(ValueError, match="16 x 16 pixels"):
         model.encode(Image.new("RGB", (17, 16)))
+
+
+@pytest.fixture
+def tiny(tmp_path, monkeypatch):
+    """A decoder with random weights in TAESD's layout, its card, and "taesd" chosen."""
+    import diffusers
+
+    torch.manual_seed(0)
+    kinds: Any = diffusers
+    channels = (16, 16)
+    tiny = kinds.AutoencoderTiny(
+        encoder_block_out_channels=channels,
+        decoder_block_out_channels=channels,
+        num_encoder_blocks=(1, 1),
+        num_decoder_blocks=(1, 1),
+    )
+    tiny.save_pretrained(tmp_path / "tiny")
+    monkeypatch.setitem(PREFERRED, "preview", "taesd")
+    return tiny, ModelCard("tiny", "tiny", str(tmp_path / "tiny"), "tiny", "MIT", 0)
+
+
+def test_previews_by_the_tiny_decoder(folders, tiny, monkeypatch):
+    decoder, card = tiny
+    own = ModelCard("small", "", str(folders["sd1"]), "latent", "", 0, tiny=card)
+    monkeypatch.setitem(MODELS, "small", own)
+    model: Any = load("small", device="cpu")
+    x = model.noise(0)
+    with torch.no_grad():
+        expected = (decoder.decode(x).sample / 2 + 0.5).clamp(0, 1)
+    assert expected.shape == (1, 3, 16, 16) and expected.std() > 0.01
+    torch.testing.assert_close(model.preview_pixels(x), expected)
+    assert not torch.equal(model.preview_pixels(x), model.pixels(x))
+    with pytest.raises(ValueError, match="one of linear, taesd"):
+        prefer(preview="nice")
 
 
 @pytest.mark.parametrize("method", INVERSIONS)

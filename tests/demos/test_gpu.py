@@ -4,7 +4,8 @@ import pickle
 import sys
 from types import SimpleNamespace
 
-from demos.gpu import on_gpu
+from demos import gpu
+from demos.gpu import loaded, on_gpu
 from demos.runs import Request
 
 RAW = dict(
@@ -41,3 +42,12 @@ def test_a_space_is_told_how_long(monkeypatch):
 def test_a_request_crosses_to_another_process():
     request = Request.checked(**RAW)
     assert pickle.loads(pickle.dumps(request)) == request
+
+
+def test_work_without_a_lent_gpu_stays_on_the_cpu(monkeypatch):
+    asked = []
+    monkeypatch.setattr(gpu, "load", lambda name, device, report: asked.append(device))
+    for value in ("", "true"):
+        monkeypatch.setenv("SPACES_ZERO_GPU", value)
+        loaded("emoji")
+    assert asked == ["auto", "cpu"]
