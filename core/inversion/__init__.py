@@ -1,19 +1,46 @@
 """Inversion methods, one file each: how a real picture is carried to noise and back."""
 
 from core.inversion.base import Inversion, Method, finish, start_index
+from core.inversion.belm import BELM
 from core.inversion.ddim import DDIMInversion
+from core.inversion.edict import EDICT
+from core.inversion.edit_friendly import EditFriendly
+from core.inversion.fixed_point import FixedPoint
+from core.inversion.negative_prompt import NegativePrompt
+from core.inversion.null_text import NullText
+from core.inversion.residual import Residual
 from core.inversion.sdedit import SDEdit
 
 INVERSIONS: dict[str, Method] = {
-    "ddim": DDIMInversion(
-        "ddim", "target", "Mokady et al. 2023, section 3.1, https://arxiv.org/abs/2211.09794"
-    ),
-    "ddim_current": DDIMInversion(
-        "ddim_current",
-        "current",
-        "Song et al. 2021, section 4.3, https://arxiv.org/abs/2010.02502",
-    ),
-    "sdedit": SDEdit(),
+    method.name: method
+    for method in (
+        DDIMInversion(
+            name="ddim", source="Mokady et al. 2023, section 3.1, https://arxiv.org/abs/2211.09794"
+        ),
+        DDIMInversion(
+            name="ddim_current",
+            label="current",
+            source="Song et al. 2021, section 4.3, https://arxiv.org/abs/2010.02502",
+        ),
+        SDEdit(),
+        FixedPoint(name="fixed_point", source="Pan et al. 2023, https://arxiv.org/abs/2309.04907"),
+        FixedPoint(
+            name="anderson",
+            memory=4,
+            source="Pan et al. 2023, AIDI_A, https://arxiv.org/abs/2309.04907",
+        ),
+        Residual(),
+        EditFriendly(),
+        NegativePrompt(),
+        NegativePrompt(
+            name="proximal",
+            proximal="l1",
+            source="Han et al. 2024, section 3.2, https://arxiv.org/abs/2306.05414",
+        ),
+        NullText(),
+        EDICT(),
+        BELM(),
+    )
 }
 
 __all__ = ["INVERSIONS", "Inversion", "Method", "finish", "start_index"]

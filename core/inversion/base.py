@@ -1,20 +1,23 @@
-"""What all inversion methods share: the record they leave behind, and how it is drained."""
+"""What all inversion methods share: the record they leave behind, and the way back down."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Generator, Sequence
-from dataclasses import dataclass, replace
-from itertools import pairwise
-from typing import Any, Protocol, TypeVar
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Generator, Sequence
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple, TypeVar
 
+import torch
 from torch import Tensor
 
+from core.denoisers import Denoiser, Prediction
 from core.models import Model
-from core.samplers import SAMPLERS, Step
+from core.samplers import Step
 from core.schedules import Level
 
 Result = TypeVar("Result")
+Prompt = str | Sequence[str]  # one for all rows, or one per row
 
 
 @dataclass(frozen=True, eq=False)
@@ -25,61 +28,73 @@ class Inversion:
         model: the model it ran on.
         method: key of INVERSIONS.
         prompt: the source prompt, or one per row.
-        guidance: the guidance it ran with.
+        guidance: the guidance it ran with, and the default of its edits.
         levels: clean to noisy, steps + 1 entries.
         trajectory: the picture at each level, (B, C, H, W) each; trajectory[0] is x0.
         calls: denoiser evaluations.
+        extra: what else a method needs, one tensor per level: its residuals, its second state, or
+            its empty prompts.
     """
 
     model: Model
     method: str
-    prompt: str | Sequence[str]
+    prompt: Prompt
     guidance: float
     levels: list[Level]
     trajectory: list[Tensor]
     calls: int
+    extra: list[Tensor] = field(default_factory=list)
 
 
-class Method(Protocol):
-    """An inversion method."""
+class Move(NamedTuple):
+    """One step down: where it leads, what was seen, and at how many denoiser evaluations."""
 
-    @property
-    def exact(self) -> str:
-        """How exactly it reconstructs, in words."""
-        ...
+    x: Tensor
+    prediction: Prediction
+    calls: int = 1
 
-    @property
-    def needs_gradients(self) -> bool:
-        """Whether it differentiates the network."""
-        ...
 
-    @property
-    def source(self) -> str:
-        """Authors, year, equation, link."""
-        ...
+Mover = Callable[[Tensor, int], Move]
 
-    @property
-    def strength(self) -> float:
-        """The default start level of an edit, as a share of the steps."""
-        ...
 
+@dataclass(frozen=True, kw_only=True)
+class Method(ABC):
+    """An inversion method: its way up, `invert`, and one step of its way down, `mover`.
+
+    Attributes:
+        name: key of INVERSIONS.
+        source: authors, year, equation, link.
+        exact: how exactly it reconstructs, in words.
+        cost: denoiser evaluations, N steps up and k steps down, in words.
+        needs_gradients: whether it differentiates the network.
+        strength: the default start level of an edit, as a share of the steps.
+    """
+
+    name: str
+    source: str
+    exact: str
+    cost: str = "N up, k down"
+    needs_gradients: bool = False
+    strength: float = 1.0
+
+    @abstractmethod
     def invert(
         self,
         model: Model,
         x0: Tensor,
-        prompt: str | Sequence[str] = "",
+        prompt: Prompt = "",
         *,
         steps: int = 50,
         guidance: float = 1.0,
         seed: int = 0,
+        spacing: str = "trailing",
     ) -> Generator[Step, None, Inversion]:
         """Carry x0, shape (B, C, H, W), to noise; yields one Step per level."""
-        ...
 
     def edit(
         self,
         inversion: Inversion,
-        prompt: str | Sequence[str],
+        prompt: Prompt,
         *,
         guidance: float | None = None,
         strength: float | None = 1.0,
@@ -92,7 +107,48 @@ class Method(Protocol):
         the inversion. `mask`, 1 to edit and 0 to keep, broadcasts against x: outside of it every
         step is replaced by the trajectory.
         """
-        ...
+        strength = self.strength if strength is None else strength
+        start = start_index(strength, len(inversion.levels) - 1)
+        guidance = inversion.guidance if guidance is None else guidance
+        move = self.mover(inversion, prompt, guidance, start)
+        levels, calls = inversion.levels, 0
+        x = inversion.trajectory[start]
+        for i in range(start, 0, -1):
+            with torch.no_grad():
+                after, prediction, cost = move(x, i)
+                if mask is not None:
+                    after = mask * after + (1 - mask) * inversion.trajectory[i - 1]
+            calls += cost
+            yield Step(start - i, levels[i], levels[i - 1], x, after, prediction, calls)
+            x = after
+        return x
+
+    def mover(self, inversion: Inversion, prompt: Prompt, guidance: float, start: int) -> Mover:
+        """The steps of an edit from level `start`: x at level i to x at level i - 1.
+
+        Here those of DDIM at eta = 0 with the target prompt.
+        """
+        denoise = inversion.model.denoiser(prompt, guidance=guidance)
+        return lambda x, i: ddim(denoise, x, *inversion.levels[i - 1 : i + 1][::-1])
+
+
+def ddim(denoise: Denoiser, x: Tensor, level: Level, after: Level) -> Move:
+    """The deterministic step x_s = alpha_s x0 + sigma_s eps. Song et al. 2021, equation 13."""
+    prediction = denoise(x, level)
+    return Move(along(prediction, after), prediction)
+
+
+def along(prediction: Prediction, level: Level) -> Tensor:
+    """alpha x0 + sigma eps at another level."""
+    return level.alpha * prediction.x0 + level.sigma * prediction.eps
+
+
+def carried(x: Tensor, level: Level, after: Level, eps: Tensor) -> Tensor:
+    """x at `level` carried to `after` along a given eps, up or down.
+
+    x_s = alpha_s / alpha_t (x - sigma_t eps) + sigma_s eps
+    """
+    return (after.alpha / level.alpha) * (x - level.sigma * eps) + after.sigma * eps
 
 
 def finish(generator: Generator[Any, None, Result]) -> Result:
@@ -112,25 +168,3 @@ def start_index(strength: float, steps: int) -> int:
     if not 0 <= strength <= 1:
         raise ValueError(f"strength must be in 0..1, got {strength}")
     return math.floor(strength * steps + 0.5)
-
-
-def resample(
-    inversion: Inversion,
-    prompt: str | Sequence[str],
-    guidance: float | None,
-    strength: float,
-    mask: Tensor | None,
-) -> Generator[Step, None, Tensor]:
-    """DDIM at eta = 0 from level k of the trajectory down to the clean end."""
-    start = start_index(strength, len(inversion.levels) - 1)
-    guidance = inversion.guidance if guidance is None else guidance
-    denoise = inversion.model.denoiser(prompt, guidance=guidance)
-    x = inversion.trajectory[start]
-    levels = inversion.levels[start::-1]
-    for index, pair in enumerate(pairwise(levels)):
-        (step,) = SAMPLERS["ddim"](denoise, x, pair)
-        x = step.x_next
-        if mask is not None:
-            x = mask * x + (1 - mask) * inversion.trajectory[start - 1 - index]
-        yield replace(step, index=index, x_next=x, calls=index + 1)
-    return x

@@ -2,39 +2,34 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator, Sequence
-from dataclasses import dataclass
+from collections.abc import Generator
+from dataclasses import dataclass, replace
 
 from torch import Tensor
 
 from core.denoisers import lookahead
-from core.inversion.base import Inversion, resample
+from core.inversion.base import Inversion, Method, Prompt
 from core.models import Model
 from core.samplers import SAMPLERS, Step
 
 
-@dataclass(frozen=True)
-class DDIMInversion:
+@dataclass(frozen=True, kw_only=True)
+class DDIMInversion(Method):
     """x_(i+1) = alpha_(i+1) x0 + sigma_(i+1) eps, with eps seen in x_i.
 
     Attributes:
-        name: key of INVERSIONS.
         label: which level the denoiser is told: "target" (level i + 1: the first fixed-point
             iterate of the implicit inverse) or "current" (level i: Euler's rule as written).
     """
 
-    name: str
-    label: str
-    source: str
-    exact: str = "no: the round trip errs by O(1 / steps)"
-    needs_gradients: bool = False
-    strength: float = 1.0
+    label: str = "target"
+    exact: str = "no: the round trip errs by O(1 / N)"
 
     def invert(
         self,
         model: Model,
         x0: Tensor,
-        prompt: str | Sequence[str] = "",
+        prompt: Prompt = "",
         *,
         steps: int = 50,
         guidance: float = 1.0,
@@ -53,15 +48,25 @@ class DDIMInversion:
             yield step
         return Inversion(model, self.name, prompt, guidance, levels, trajectory, calls)
 
-    def edit(
+
+@dataclass(frozen=True, kw_only=True)
+class Pivotal(DDIMInversion):
+    """Methods that correct the way down along DDIM's inversion at guidance 1, their pivot.
+
+    Inverting with guidance inflates the noise, so `guidance` is that of the edits alone.
+    """
+
+    def invert(
         self,
-        inversion: Inversion,
-        prompt: str | Sequence[str],
+        model: Model,
+        x0: Tensor,
+        prompt: Prompt = "",
         *,
-        guidance: float | None = None,
-        strength: float | None = 1.0,
-        mask: Tensor | None = None,
-    ) -> Generator[Step, None, Tensor]:
-        """Sample from level k of the trajectory with another prompt."""
-        strength = self.strength if strength is None else strength
-        return (yield from resample(inversion, prompt, guidance, strength, mask))
+        steps: int = 50,
+        guidance: float = 1.0,
+        seed: int = 0,
+        spacing: str = "trailing",
+    ) -> Generator[Step, None, Inversion]:
+        """Carry x0 to noise at guidance 1; deterministic, so `seed` changes nothing."""
+        pivot = yield from super().invert(model, x0, prompt, steps=steps, spacing=spacing)
+        return replace(pivot, guidance=guidance)

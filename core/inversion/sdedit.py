@@ -2,32 +2,32 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator, Sequence
+from collections.abc import Generator
 from dataclasses import dataclass
 
 from torch import Tensor
 
 from core.denoisers import Prediction
-from core.inversion.base import Inversion, resample
+from core.inversion.base import Inversion, Method, Prompt
 from core.models import Model
 from core.samplers import Step, seeded
 
 
-@dataclass(frozen=True)
-class SDEdit:
+@dataclass(frozen=True, kw_only=True)
+class SDEdit(Method):
     """x_k = alpha_k x0 + sigma_k eps with one random eps: nothing is inverted."""
 
     name: str = "sdedit"
     source: str = "Meng et al. 2022, https://arxiv.org/abs/2108.01073"
     exact: str = "no: the noise is random, the picture is not encoded in it"
-    needs_gradients: bool = False
+    cost: str = "0 up, k down"
     strength: float = 0.6
 
     def invert(
         self,
         model: Model,
         x0: Tensor,
-        prompt: str | Sequence[str] = "",
+        prompt: Prompt = "",
         *,
         steps: int = 50,
         guidance: float = 1.0,
@@ -43,16 +43,3 @@ class SDEdit:
             pair = (trajectory[index], trajectory[index + 1])
             yield Step(index, levels[index], levels[index + 1], *pair, Prediction(x0, eps), 0)
         return Inversion(model, self.name, prompt, guidance, levels, trajectory, 0)
-
-    def edit(
-        self,
-        inversion: Inversion,
-        prompt: str | Sequence[str],
-        *,
-        guidance: float | None = None,
-        strength: float | None = 1.0,
-        mask: Tensor | None = None,
-    ) -> Generator[Step, None, Tensor]:
-        """Denoise from level k with another prompt, deterministically (DDIM at eta = 0)."""
-        strength = self.strength if strength is None else strength
-        return (yield from resample(inversion, prompt, guidance, strength, mask))

@@ -1,11 +1,14 @@
 """What the tests of `core` share: a ladder, the exact flow of Gaussian data, fixed functions."""
 
 import math
+from typing import Any
 
 import torch
 
+from core.bridge import schedule_of
 from core.data.emoji import draw_scene
-from core.denoisers import Network
+from core.denoisers import Gaussian, Guided, Network
+from core.models import MODELS, PixelModel
 from core.schedules import Level
 
 SCALES = {
@@ -62,3 +65,28 @@ def many(count, held_out=False, seed=0):
     """Emoji scenes drawn from the grammar."""
     generator = torch.Generator().manual_seed(seed)
     return [draw_scene(generator, held_out) for _ in range(count)]
+
+
+SD = {
+    "beta_schedule": "scaled_linear",
+    "beta_start": 0.00085,
+    "beta_end": 0.012,
+    "steps_offset": 1,
+    "set_alpha_to_one": False,
+}
+
+
+class Toy(PixelModel):
+    """A model of exact denoisers: `made` turns a prompt into one."""
+
+    def __init__(self, made, schedule=None):
+        super().__init__(MODELS["exact"], schedule or schedule_of(SD), "cpu", torch.float64)
+        self.made = made
+
+    def denoiser(self, prompt: Any = "", negative: Any = "", guidance: float = 1.0) -> Any:
+        yes = self.made(prompt)
+        return yes if guidance == 1 else Guided(yes, self.made(negative), guidance)
+
+
+def gaussian(mean=0.3, std=0.5, schedule=None):
+    return Toy(lambda prompt: Gaussian(float(prompt or mean), std), schedule)

@@ -2,27 +2,16 @@
 
 import math
 from itertools import pairwise
-from typing import Any
 
 import pytest
 import torch
 
-from core.denoisers import Gaussian
 from core.inversion import INVERSIONS, finish, start_index
-from core.models import MODELS, PixelModel, load
+from core.models import load
 from core.schedules import linear
+from tests.core import gaussian
 
 MEAN, OTHER, STD = 0.3, -0.8, 0.5
-
-
-class GaussianModel(PixelModel):
-    """A model whose prompts are means: the exact denoiser of N(mean, STD^2)."""
-
-    def __init__(self):
-        super().__init__(MODELS["exact"], linear(), "cpu", torch.float64)
-
-    def denoiser(self, prompt: Any = "", negative: Any = "", guidance: float = 1.0) -> Gaussian:
-        return Gaussian(float(prompt or MEAN), STD)
 
 
 @pytest.fixture
@@ -38,7 +27,9 @@ def kappas(levels):
 def test_reconstruction_error_falls_with_the_steps(x0):
     errors = []
     for steps in (10, 20, 50, 100):
-        inversion = finish(INVERSIONS["ddim"].invert(GaussianModel(), x0, steps=steps))
+        inversion = finish(
+            INVERSIONS["ddim"].invert(gaussian(MEAN, STD, linear()), x0, steps=steps)
+        )
         back = finish(INVERSIONS["ddim"].edit(inversion, ""))
         errors.append((back - x0).square().mean().sqrt().item())
     assert errors == sorted(errors, reverse=True) and errors[-1] < errors[0] / 5
@@ -46,7 +37,9 @@ def test_reconstruction_error_falls_with_the_steps(x0):
 
 def test_current_label_round_trip_is_the_closed_form(x0):
     """prod_i (1 - s^2 (k_i - k_(i-1))^2 / ((s^2 + k_i^2)(s^2 + k_(i-1)^2))), Picard's rate."""
-    inversion = finish(INVERSIONS["ddim_current"].invert(GaussianModel(), x0, steps=20))
+    inversion = finish(
+        INVERSIONS["ddim_current"].invert(gaussian(MEAN, STD, linear()), x0, steps=20)
+    )
     back = finish(INVERSIONS["ddim_current"].edit(inversion, ""))
     factor, s2 = 1.0, STD**2
     ks = kappas(inversion.levels)
@@ -58,7 +51,7 @@ def test_current_label_round_trip_is_the_closed_form(x0):
 def test_edit_shifts_every_picture_by_the_same_vector(x0):
     """Another mean moves the result by (mu' - mu)(1 - G_k), G_k = prod g_i, from level k."""
     method = INVERSIONS["ddim"]
-    inversion = finish(method.invert(GaussianModel(), x0, steps=50))
+    inversion = finish(method.invert(gaussian(MEAN, STD, linear()), x0, steps=50))
     for strength in (0.2, 0.5, 1.0):
         same = finish(method.edit(inversion, "", strength=strength))
         moved = finish(method.edit(inversion, str(OTHER), strength=strength)) - same
@@ -70,7 +63,7 @@ def test_edit_shifts_every_picture_by_the_same_vector(x0):
 
 
 def test_trajectory_and_calls(x0):
-    inversion = finish(INVERSIONS["ddim"].invert(GaussianModel(), x0, steps=7))
+    inversion = finish(INVERSIONS["ddim"].invert(gaussian(MEAN, STD, linear()), x0, steps=7))
     assert inversion.calls == 7 and len(inversion.trajectory) == len(inversion.levels) == 8
     assert inversion.trajectory[0] is x0
     snrs = [level.log_snr for level in inversion.levels]
@@ -79,7 +72,7 @@ def test_trajectory_and_calls(x0):
 
 def test_mask_keeps_what_it_does_not_cover(x0):
     method = INVERSIONS["ddim"]
-    inversion = finish(method.invert(GaussianModel(), x0, steps=10))
+    inversion = finish(method.invert(gaussian(MEAN, STD, linear()), x0, steps=10))
     mask = torch.zeros(1, 1, 4, 4, dtype=torch.float64)
     mask[..., :2] = 1
     edited = finish(method.edit(inversion, str(OTHER), mask=mask))
@@ -91,7 +84,7 @@ def test_mask_keeps_what_it_does_not_cover(x0):
 @pytest.mark.parametrize("name", INVERSIONS)
 def test_strength_zero_returns_the_picture_and_yields_nothing(x0, name):
     method = INVERSIONS[name]
-    inversion = finish(method.invert(GaussianModel(), x0, steps=5))
+    inversion = finish(method.invert(gaussian(MEAN, STD, linear()), x0, steps=5))
     edit = method.edit(inversion, str(OTHER), strength=0.0)
     with pytest.raises(StopIteration) as stop:
         next(edit)
@@ -99,7 +92,9 @@ def test_strength_zero_returns_the_picture_and_yields_nothing(x0, name):
 
 
 def test_sdedit_is_the_noised_picture(x0):
-    inversion = finish(INVERSIONS["sdedit"].invert(GaussianModel(), x0, steps=5, seed=3))
+    inversion = finish(
+        INVERSIONS["sdedit"].invert(gaussian(MEAN, STD, linear()), x0, steps=5, seed=3)
+    )
     assert inversion.calls == 0
     noise = (inversion.trajectory[-1] - inversion.levels[-1].alpha * x0) / inversion.levels[
         -1
