@@ -27,6 +27,21 @@ def psnr(a: Tensor, b: Tensor) -> float:
     return math.inf if error == 0 else -10 * math.log10(error)
 
 
+def rms(values: Tensor) -> float:
+    """Root of the mean square."""
+    return values.square().mean().sqrt().item()
+
+
+def neighbour_correlation(x: Tensor) -> float:
+    """Correlation of neighbouring entries of x, shape (B, C, H, W), across and down: 0 in noise.
+
+    Of n entries of true noise it strays from 0 by about 1 / sqrt(2 n).
+    """
+    x = x.double() - x.double().mean()
+    across, down = x[..., 1:] * x[..., :-1], x[..., 1:, :] * x[..., :-1, :]
+    return ((across.mean() + down.mean()) / 2 / x.square().mean()).item()
+
+
 def frechet(a: Tensor, b: Tensor) -> float:
     """Frechet distance of two sets of features, shapes (N, D) and (M, D).
 

@@ -18,7 +18,7 @@ from demos import checks, sources, widgets
 from demos.gpu import loaded
 from demos.player import Reel
 from demos.plots import place, signal_curve
-from demos.remarks import compared, kept_text, never_seen, noise_text, words
+from demos.remarks import compared, inflated, kept_text, never_seen, noise_text, words
 from demos.stages import BACK, EDIT, NOISE, Stage, panels_of
 from demos.views import Kept, decoded
 
@@ -65,6 +65,7 @@ def invert(
     method: str = "ddim",
     steps: int = 50,
     seed: int = 0,
+    invert_guidance: float = 1.0,
 ) -> Iterator[tuple[Any, Any]]:
     """Carry a picture to noise and reconstruct it; streams both ways.
 
@@ -80,16 +81,19 @@ def invert(
         generated: the picture sent from the sampler, with the name of its model.
         label: what the picture shows, "0" .. "9", or "" for any digit; for models of digits.
         prompt: what the picture shows, for models that read text; none is the scene's caption.
-        method: ddim (target label), ddim_current (current label) or sdedit.
+        method: ddim, ddim_current, sdedit, fixed_point, anderson, residual, edit_friendly,
+            negative_prompt, proximal, null_text, edict or belm.
         steps: 2..500.
-        seed: of the noise of sdedit, 0..4294967295.
+        seed: of the noise of sdedit and edit_friendly, 0..4294967295.
+        invert_guidance: classifier-free guidance on the way up and in the reconstruction, 0..20.
     """
     raw = locals()
     settings = checked(raw)
     inverted = loaded(settings["model"], report=gr.Info)
     x0, pixels = taken(inverted, settings, raw)
-    reel = reel_of(inverted, settings, total=2 * (settings["steps"] + 1), strip=NOISE)
-    warn = never_seen(settings["model"], settings.get("prompt", ""))
+    up = INVERSIONS[settings["method"]].up(settings["steps"], settings["invert_guidance"])
+    reel = reel_of(inverted, settings, total=up + settings["steps"] + 2, strip=NOISE)
+    warn = never_seen(settings["model"], settings.get("prompt", "")) or inflated(settings)
     stage = Stage(inverted, reel, [pixels_uri(pixels)], warn)
     inversion = yield from there_and_back(stage, x0, pixels, settings)
     kept = stage.finished()
@@ -124,9 +128,21 @@ def checked(raw: dict[str, Any]) -> dict[str, Any]:
         "method": checks.choice(raw["method"], "Method", list(INVERSIONS)),
         "steps": checks.whole(raw["steps"], "Steps", 2, 500),
         "seed": checks.whole(raw["seed"], "Seed", 0, 2**32 - 1),
+        "invert_guidance": checks.real(raw["invert_guidance"], "Inversion guidance", 0, 20),
     }
     if name == "exact" and settings["method"] != "sdedit":
         raise ValueError(f"{WHY_NOT}; choose the method sdedit, or the model digits.")
+    if settings["method"] == "null_text":
+        if prompts != "text":
+            raise ValueError(
+                "null-text fits the embedding of the empty prompt, and the model "
+                f"{name} has none; choose the model emoji, or another method"
+            )
+        if settings["invert_guidance"] == 1:
+            raise ValueError(
+                "null-text fits the empty prompt for one guidance, and at 1 nothing is asked of "
+                "it; choose an inversion guidance such as 7.5"
+            )
     return settings
 
 
@@ -168,14 +184,19 @@ def there_and_back(stage: Stage, x0: Tensor, pixels: Tensor, settings: dict[str,
     method, steps, seed = INVERSIONS[settings["method"]], settings["steps"], settings["seed"]
     up, there, down, back_again = SAYINGS.get(settings["method"], INVERTING)
     inversion = yield from stage.streamed(
-        method.invert(model, x0, asked, steps=steps, seed=seed),
+        method.invert(
+            model, x0, asked, steps=steps, seed=seed, guidance=settings["invert_guidance"]
+        ),
         NOISE,
         f"{up} {words(model, asked)}",
     )
     end = inversion.trajectory[-1]
     stage.rest(end, inversion.levels[-1], NOISE, f"{there}: {noise_text(model, end)}")
     back = yield from stage.streamed(
-        method.edit(inversion, asked, strength=1.0), BACK, f"{down} {words(model, asked)}"
+        method.edit(inversion, asked, strength=1.0),
+        BACK,
+        f"{down} {words(model, asked)}",
+        inversion.trajectory,
     )
     said = f"{back_again}: {compared(model, back, x0, pixels)}"
     stage.rest(back, inversion.levels[0], BACK, said)
@@ -258,12 +279,19 @@ def reel_of(model: Model, settings: dict[str, Any], total: int, strip: int) -> R
     return Reel(
         panels_of(model),
         total=total,
-        title=f"{picture}, {settings['method']}, {settings['steps']} steps",
+        title=title_of(picture, settings),
         settings=settings,
         curve=signal_curve(),
         ticks=[place(level) for level in model.schedule.levels(settings["steps"])],
         strip=strip,
     )
+
+
+def title_of(picture: str, settings: dict[str, Any]) -> str:
+    """The run in a few words."""
+    guidance = settings["invert_guidance"]
+    guided = "" if guidance == 1 else f" at guidance {guidance:g}"
+    return f"{picture}, {settings['method']}{guided}, {settings['steps']} steps"
 
 
 def before_after(pixels: Tensor, model: Model, x: Tensor) -> tuple[Image.Image, ...]:

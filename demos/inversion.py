@@ -7,6 +7,7 @@ from typing import Any
 
 import gradio as gr
 
+from core.inversion import INVERSIONS
 from core.models import MODELS
 from demos import checks, sources, widgets
 from demos.editing import TARGET, WHY_NOT, Session, decode, edit, invert, models
@@ -26,8 +27,16 @@ METHODS = [
     ("DDIM, target label", "ddim"),
     ("DDIM, current label", "ddim_current"),
     ("SDEdit, no inversion", "sdedit"),
+    ("Fixed point, Picard", "fixed_point"),
+    ("Fixed point, Anderson", "anderson"),
+    ("DDIM + residual", "residual"),
+    ("Edit-friendly DDPM", "edit_friendly"),
+    ("Negative prompt", "negative_prompt"),
+    ("Negative prompt, proximal", "proximal"),
+    ("Null-text, slow", "null_text"),
+    ("EDICT", "edict"),
+    ("O-BELM", "belm"),
 ]
-TOLD = "which level the network is told at each step"
 # The prompt follows the scene until the learner has written another one.
 FOLLOW = """(caption, source, prompt, followed) => {
     const known = source === "scene" ? caption : "";
@@ -133,9 +142,25 @@ def invert_controls(shared: widgets.Shared) -> tuple[dict[str, Any], tuple]:
         )
     buttons = widgets.run_row("Invert")
     with gr.Accordion("More", open=False):
-        controls["method"] = widgets.Dropdown(METHODS, value="ddim", label="Method", info=TOLD)
-        controls |= {"steps": steps, "seed": widgets.seed_row()}
+        method = widgets.Dropdown(METHODS, value="ddim", label="Method", info=about("ddim"))
+        controls |= {"method": method, "steps": steps, "seed": widgets.seed_row()}
+        controls["invert_guidance"] = widgets.Slider(
+            0, 10, 1, step=0.5, label="Inversion guidance", info="1 none; above, DDIM breaks"
+        )
+    method.change(of_method, method, method, **widgets.QUIET)
     return controls, buttons
+
+
+def about(method: str) -> str:
+    """What a method promises, and what it costs in denoiser calls."""
+    card = INVERSIONS[method]
+    gradients = "; needs gradients" if card.needs_gradients else ""
+    return f"exact: {card.exact}. Calls for N steps, edit from step k: {card.cost}{gradients}"
+
+
+def of_method(method: str) -> dict:
+    """The words about the chosen method."""
+    return gr.update(info=about(method) if method in INVERSIONS else "")
 
 
 def edit_controls(model: gr.Dropdown) -> tuple[dict[str, Any], gr.Button]:
@@ -212,7 +237,7 @@ def of_model(model: str) -> tuple[dict, dict, dict]:
     label, prompt = of_target(model)
     if model == "exact":
         return gr.update(value="sdedit", interactive=False, info=WHY_NOT + "."), label, prompt
-    return gr.update(value="ddim", interactive=True, info=TOLD), label, prompt
+    return gr.update(value="ddim", interactive=True, info=about("ddim")), label, prompt
 
 
 def arrived(picture: tuple | None) -> tuple[Any, Any, Any]:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import textwrap
+from typing import Any
 
 from torch import Tensor
 
 from core.data.captions import unknown
 from core.inversion import start_index
-from core.metrics import psnr
+from core.metrics import neighbour_correlation, psnr
 from core.models import LatentModel, Model
 from core.schedules import Level
 from demos.plots import decibel, noise_share, percent, short
@@ -26,10 +27,24 @@ def never_seen(model: str, prompt: str) -> str:
 def noise_text(model: Model, x: Tensor) -> str:
     """Whether it looks like noise."""
     mean, spread = short(x.mean().item()), short(x.std().item())
-    said = f"mean {mean} and spread {spread}; true noise has 0 and 1."
+    alike = short(neighbour_correlation(x))
+    said = (
+        f"mean {mean}, spread {spread}, correlation of neighbours {alike}; "
+        "true noise has 0, 1 and 0."
+    )
     if isinstance(model, LatentModel):
         said += " Its channels are shown side by side, orange −3, white 0, blue +3."
     return said
+
+
+def inflated(settings: dict[str, Any]) -> str:
+    """What to doubt in an inversion with guidance, where nothing corrects it."""
+    if settings["invert_guidance"] == 1 or not settings["method"].startswith("ddim"):
+        return ""
+    return (
+        "Guidance breaks DDIM inversion: up and down no longer undo each other. Compare with "
+        "guidance 1, or with a method that is exact."
+    )
 
 
 def compared(model: Model, back: Tensor, x0: Tensor, pixels: Tensor) -> str:

@@ -11,9 +11,18 @@ import gradio as gr
 from core.data.captions import EXAMPLES
 from demos.editing import TARGET, edit, invert
 
-COMMON = {"method": "ddim", "steps": 30, "seed": 0, "sdedit_seed": 1}
+COMMON = {"method": "ddim", "steps": 30, "seed": 0, "invert_guidance": 1, "sdedit_seed": 1}
 DIGITS = {"source": "test digit", "model": "digits", **COMMON}
 EMOJI = {"source": "scene", "model": "emoji", **COMMON}
+# Nothing is changed, and the guidance is high: what comes back is what the method keeps.
+BROKEN = EMOJI | {
+    "caption": EXAMPLES[0],
+    "prompt": EXAMPLES[0],
+    "invert_guidance": 7.5,
+    "target_prompt": EXAMPLES[0],
+    "guidance": 7.5,
+    "strength": 1.0,
+}
 # Three edits of a real picture: swap the animal, add something, change the style; then a digit.
 # Guidance and start levels are those of the lessons that show the same edits of photographs.
 PRESETS: dict[str, dict[str, Any]] = {
@@ -41,6 +50,8 @@ PRESETS: dict[str, dict[str, Any]] = {
         "guidance": 5.5,
         "strength": 0.74,
     },
+    "guidance breaks it": BROKEN,
+    "residual repairs it": BROKEN | {"method": "residual"},
     "4 → 9": DIGITS
     | {"digit": 4, "index": 0, "label": "4", "target": "9", "guidance": 3, "strength": 0.8},
 }

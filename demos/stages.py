@@ -8,14 +8,16 @@ import gradio as gr
 from torch import Tensor
 
 from core.images import BLANK, signed_uri
+from core.metrics import rms
 from core.models import LatentModel, Model
 from core.samplers import Step
 from core.schedules import Level
 from demos.player import Panel, Reel
-from demos.plots import facts, noise_share, percent, place
+from demos.plots import facts, noise_share, percent, place, short
 from demos.views import Kept, approximate, decoded_uri, half, preview_uri
 
 PICTURE, NOISE, BACK, EDIT, RANDOM = range(5)
+FITTING = "Fitting the empty prompt on the way down"
 PANELS = (
     Panel("x₀", "picture"),
     Panel("xₜ ↑", "1 invert: picture to noise", "noise"),
@@ -69,15 +71,19 @@ class Stage:
             self.pictures[panel] = preview_uri(self.model, x)
             self.previews |= dict.fromkeys(approximate(self.model, panel), half(x))
 
-    def streamed(self, steps, panel: int, doing: str):
-        """Stream the steps of one panel; returns what the generator returns."""
+    def streamed(self, steps, panel: int, doing: str, path: Sequence[Tensor] = ()):
+        """Stream the steps of one panel; returns what the generator returns.
+
+        `path` is the way up that a reconstruction should find again: how far off it is, is said.
+        """
         while True:
             try:
                 step = next(steps)
             except StopIteration as stop:
                 return stop.value
             self.show(panel, step.x)
-            self.add(step, panel, doing)
+            off = rms(step.x - path[-1 - step.index]) if path else None
+            self.add(step, panel, doing, off)
             if self.reel.due():
                 yield self.reel.message(), gr.skip()
 
@@ -101,18 +107,26 @@ class Stage:
         self.show(RANDOM, ends[1], full=True)
         self.rest(ends[0], level, EDIT, text)
 
-    def add(self, step: Step, panel: int, doing: str) -> None:
-        """One frame at the level of a step."""
+    def add(self, step: Step, panel: int, doing: str, off: float | None = None) -> None:
+        """One frame at the level of a step; `off` is its distance to the way up."""
+        fitting = panel == NOISE and step.next_level.log_snr > step.level.log_snr
         share = percent(noise_share(step.level))
-        self.frame(step.level, panel, f"{doing}: {share} of the variance is noise.")
+        text = f"{FITTING if fitting else doing}: {share} of the variance is noise"
+        numbers = [("denoiser calls", str(step.calls))]
+        if off is not None:
+            text += f", {short(off)} off the way up"
+            numbers.append(("off the way up (RMS)", short(off)))
+        self.frame(step.level, panel, f"{text}.", numbers)
 
-    def frame(self, level: Level, panel: int, text: str) -> None:
+    def frame(
+        self, level: Level, panel: int, text: str, numbers: Sequence[tuple[str, str]] = ()
+    ) -> None:
         """One frame of the pictures as they are now."""
         self.reel.add(
             self.pictures,
             text,
             pos=place(level),
-            facts=facts(level),
+            facts=[*facts(level), *numbers],
             warn=self.warn,
             thumb=panel,
             approx=tuple(self.previews),

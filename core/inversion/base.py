@@ -77,6 +77,10 @@ class Method(ABC):
     needs_gradients: bool = False
     strength: float = 1.0
 
+    def up(self, steps: int, guidance: float) -> int:
+        """How many steps `invert` yields."""
+        return steps
+
     @abstractmethod
     def invert(
         self,

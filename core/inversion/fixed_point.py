@@ -11,6 +11,7 @@ from torch import Tensor
 
 from core.denoisers import Denoiser, Prediction
 from core.inversion.base import Inversion, Method, Prompt, carried
+from core.metrics import rms
 from core.models import Model
 from core.samplers import Step
 from core.schedules import Level
@@ -117,8 +118,3 @@ class Anderson:
 def differences(values: list[Tensor]) -> Tensor:
     """Differences of neighbours as columns, (B, D, m) in float64."""
     return torch.stack([value.flatten(1).double() for value in values], dim=2).diff(dim=2)
-
-
-def rms(values: Tensor) -> float:
-    """Root of the mean square."""
-    return values.square().mean().sqrt().item()

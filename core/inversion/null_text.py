@@ -39,6 +39,10 @@ class NullText(Pivotal):
     inner: int = 10
     rate: float = 1e-2
 
+    def up(self, steps: int, guidance: float) -> int:
+        """Up, and down again while fitting."""
+        return steps if guidance == 1 else 2 * steps
+
     def invert(
         self,
         model: Model,

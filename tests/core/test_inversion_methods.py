@@ -14,8 +14,9 @@ from core.denoisers import Gaussian, Guided, Network, Prediction, from_x0
 from core.inversion import INVERSIONS, Inversion, finish, start_index
 from core.inversion.base import carried
 from core.inversion.edict import EDICT
-from core.inversion.fixed_point import FixedPoint, rms
+from core.inversion.fixed_point import FixedPoint
 from core.inversion.negative_prompt import Proximal
+from core.metrics import rms
 from core.schedules import linear
 from tests.core import SD, Toy, gaussian, normal
 

@@ -1,5 +1,6 @@
 """The tab "Invert & edit": its runs, called directly with few steps, and its presets."""
 
+import re
 from inspect import signature
 
 import gradio as gr
@@ -9,6 +10,7 @@ from PIL import Image
 
 from core.data.captions import EXAMPLES, parse, unknown
 from core.images import BLANK, from_pil
+from core.inversion import INVERSIONS
 from core.models import MODELS, load
 from demos import inversion, sources, widgets
 from demos.editing import Session, checked, compared, decode, edit, invert
@@ -16,6 +18,7 @@ from demos.remarks import never_seen, start_text
 from demos.replays import PRESETS, replay
 from demos.stages import BACK, EDIT, NOISE, PICTURE, RANDOM
 from demos.views import decoded_uri, pixels_uri, preview_uri
+from tests.demos import refused
 
 EMOJI = {"model": "emoji", "source": "scene"}
 
@@ -248,3 +251,51 @@ def test_the_controls_are_in_the_order_of_the_arguments():
     for function, controls in ((invert, inverting), (edit, editing)):
         for name, control in controls.items():
             assert control.value == signature(function).parameters[name].default, name
+
+
+# ---- the methods --------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("method", "model"),
+    [(name, "emoji") for name in INVERSIONS]
+    + [(name, "digits") for name in INVERSIONS if name != "null_text"],
+)
+def test_every_method_runs_and_says_how_far_off_it_comes_back(method, model):
+    guidance = 2 if method == "null_text" else 1
+    asked: dict = {"model": model, "source": "scene" if model == "emoji" else "test digit"}
+    asked |= {"method": method, "steps": 3, "invert_guidance": guidance}
+    message, session = last(invert(**asked))
+    assert len(message["frames"]) == message["total"]
+    there, back = message["frames"][0], message["frames"][-2]
+    assert dict(there["facts"])["denoiser calls"].isdigit() and "off the way up" in back["text"]
+    message, _, _ = last(edit(session, strength=0.67))
+    assert len(message["frames"]) == message["total"]
+
+
+def test_exact_methods_come_back_under_guidance_and_ddim_does_not():
+    ratios = {}
+    for method in ("ddim", "residual", "edit_friendly", "edict", "belm"):
+        asked: dict = {**EMOJI, "method": method, "steps": 10, "invert_guidance": 7.5}
+        _, session = last(invert(**asked))
+        (ratio,) = re.findall(r"PSNR (\S+) dB", session.kept.message["frames"][-1]["text"])[:1]
+        ratios[method] = float(ratio.replace("∞", "inf"))
+    assert ratios.pop("ddim") < 25 and min(ratios.values()) > 60
+
+
+def test_null_text_is_refused_where_there_is_nothing_to_fit():
+    digits = refused(invert, method="null_text", invert_guidance=3)
+    assert "the model digits has none" in digits
+    assert "guidance such as 7.5" in refused(invert, **EMOJI, method="null_text")
+
+
+def test_guidance_while_inverting_is_warned_of():
+    message, _ = last(invert(method="ddim", steps=2, invert_guidance=5))
+    assert "Guidance breaks DDIM inversion" in message["frames"][0]["warn"]
+    message, _ = last(invert(method="residual", steps=2, invert_guidance=5))
+    assert message["frames"][0]["warn"] == ""
+
+
+def test_a_method_says_what_it_promises():
+    assert {value for _, value in inversion.METHODS} == set(INVERSIONS)
+    assert "exact: yes" in inversion.about("belm") and "gradients" in inversion.about("null_text")
