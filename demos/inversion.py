@@ -23,20 +23,6 @@ LEAD = (
     "label or prompt it gives an edit that keeps the pose. SDEdit beside it adds random noise "
     "instead: compare what is kept."
 )
-METHODS = [
-    ("DDIM, target label", "ddim"),
-    ("DDIM, current label", "ddim_current"),
-    ("SDEdit, no inversion", "sdedit"),
-    ("Fixed point, Picard", "fixed_point"),
-    ("Fixed point, Anderson", "anderson"),
-    ("DDIM + residual", "residual"),
-    ("Edit-friendly DDPM", "edit_friendly"),
-    ("Negative prompt", "negative_prompt"),
-    ("Negative prompt, proximal", "proximal"),
-    ("Null-text, slow", "null_text"),
-    ("EDICT", "edict"),
-    ("O-BELM", "belm"),
-]
 # The prompt follows the scene until the learner has written another one.
 FOLLOW = """(caption, source, prompt, followed) => {
     const known = source === "scene" ? caption : "";
@@ -142,7 +128,12 @@ def invert_controls(shared: widgets.Shared) -> tuple[dict[str, Any], tuple]:
         )
     buttons = widgets.run_row("Invert")
     with gr.Accordion("More", open=False):
-        method = widgets.Dropdown(METHODS, value="ddim", label="Method", info=about("ddim"))
+        method = widgets.Dropdown(
+            [(each.title, name) for name, each in INVERSIONS.items()],
+            value="ddim",
+            label="Method",
+            info=about("ddim"),
+        )
         controls |= {"method": method, "steps": steps, "seed": widgets.seed_row()}
         controls["invert_guidance"] = widgets.Slider(
             0, 10, 1, step=0.5, label="Inversion guidance", info="1 none; above, DDIM breaks"

@@ -111,6 +111,27 @@ def test_the_new_schedule_gives_levels():
     assert (schedule.log_snr.diff() < 0).all()
 
 
+def test_the_new_inversion_method_inverts_and_edits():
+    from core.inversion import INVERSIONS, finish
+    from tests.core import gaussian, normal
+
+    code, _ = snippet("CONTRIBUTING.md", "Add an inversion method")
+    before = dict(INVERSIONS)
+    try:
+        run(code)
+        method = INVERSIONS["blended"]
+    finally:
+        INVERSIONS.clear()
+        INVERSIONS.update(before)
+
+    x0 = 0.3 + 0.5 * normal(2, 1, 4, 4)
+    errors = []
+    for each in (method, before["ddim"]):
+        inversion = finish(each.invert(gaussian(), x0, "0.3", steps=20))
+        errors.append((finish(each.edit(inversion, "0.3")) - x0).abs().max())
+    assert 0 < errors[0] < errors[1]
+
+
 def test_the_new_tab_builds_on_a_page():
     import gradio as gr
 

@@ -15,17 +15,25 @@ INVERSIONS: dict[str, Method] = {
     method.name: method
     for method in (
         DDIMInversion(
-            name="ddim", source="Mokady et al. 2023, section 3.1, https://arxiv.org/abs/2211.09794"
+            name="ddim",
+            title="DDIM, target label",
+            source="Mokady et al. 2023, section 3.1, https://arxiv.org/abs/2211.09794",
         ),
         DDIMInversion(
             name="ddim_current",
+            title="DDIM, current label",
             label="current",
             source="Song et al. 2021, section 4.3, https://arxiv.org/abs/2010.02502",
         ),
         SDEdit(),
-        FixedPoint(name="fixed_point", source="Pan et al. 2023, https://arxiv.org/abs/2309.04907"),
+        FixedPoint(
+            name="fixed_point",
+            title="Fixed point, Picard",
+            source="Pan et al. 2023, https://arxiv.org/abs/2309.04907",
+        ),
         FixedPoint(
             name="anderson",
+            title="Fixed point, Anderson",
             memory=4,
             source="Pan et al. 2023, AIDI_A, https://arxiv.org/abs/2309.04907",
         ),
@@ -34,6 +42,7 @@ INVERSIONS: dict[str, Method] = {
         NegativePrompt(),
         NegativePrompt(
             name="proximal",
+            title="Negative prompt, proximal",
             proximal="l1",
             source="Han et al. 2024, section 3.2, https://arxiv.org/abs/2306.05414",
         ),

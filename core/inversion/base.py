@@ -63,6 +63,7 @@ class Method(ABC):
 
     Attributes:
         name: key of INVERSIONS.
+        title: name on screen.
         source: authors, year, equation, link.
         exact: how exactly it reconstructs, in words.
         cost: denoiser evaluations, N steps up and k steps down, in words.
@@ -71,6 +72,7 @@ class Method(ABC):
     """
 
     name: str
+    title: str
     source: str
     exact: str
     cost: str = "N up, k down"

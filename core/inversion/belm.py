@@ -29,6 +29,7 @@ class BELM(Method):
     """
 
     name: str = "belm"
+    title: str = "O-BELM"
     source: str = "Wang et al. 2024, equation 18 (O-BELM), https://arxiv.org/abs/2410.07273"
     exact: str = "yes, up to rounding: the same relation is solved both ways"
     cost: str = "N up, k - 1 down"

@@ -26,6 +26,7 @@ class EDICT(Method):
     """
 
     name: str = "edict"
+    title: str = "EDICT"
     source: str = "Wallace et al. 2023, equations 13 to 16, https://arxiv.org/abs/2211.12446"
     exact: str = "yes, up to rounding: every line of a step can be undone"
     cost: str = "2 N up, 2 k down"

@@ -25,6 +25,7 @@ class EditFriendly(Method):
     """
 
     name: str = "edit_friendly"
+    title: str = "Edit-friendly DDPM"
     source: str = "Huberman-Spiegelglas et al. 2024, algorithm 1, https://arxiv.org/abs/2304.06140"
     exact: str = "yes, at the guidance of the inversion: what a step misses is stored and added"
     strength: float = 0.64

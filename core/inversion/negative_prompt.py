@@ -26,6 +26,7 @@ class NegativePrompt(Pivotal):
     """
 
     name: str = "negative_prompt"
+    title: str = "Negative prompt"
     source: str = "Miyake et al. 2023, https://arxiv.org/abs/2305.16807"
     exact: str = "no: as DDIM at guidance 1, whatever the guidance"
     proximal: str = ""

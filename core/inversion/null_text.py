@@ -31,6 +31,7 @@ class NullText(Pivotal):
     """
 
     name: str = "null_text"
+    title: str = "Null-text, slow"
     source: str = "Mokady et al. 2023, section 3.2, https://arxiv.org/abs/2211.09794"
     exact: str = "no: as near as the fitted empty prompts come"
     cost: str = "N + 2 N up and up to 10 N with gradients, k down"

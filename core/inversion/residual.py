@@ -18,6 +18,7 @@ class Residual(Pivotal):
     """
 
     name: str = "residual"
+    title: str = "DDIM + residual"
     source: str = "Ju et al. 2024, algorithm 1, https://arxiv.org/abs/2310.01506"
     exact: str = "yes: what a step misses is stored and added"
     cost: str = "N up, 2 k down"

@@ -18,6 +18,7 @@ class SDEdit(Method):
     """x_k = alpha_k x0 + sigma_k eps with one random eps: nothing is inverted."""
 
     name: str = "sdedit"
+    title: str = "SDEdit, no inversion"
     source: str = "Meng et al. 2022, https://arxiv.org/abs/2108.01073"
     exact: str = "no: the noise is random, the picture is not encoded in it"
     cost: str = "0 up, k down"

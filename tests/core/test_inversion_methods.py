@@ -149,7 +149,7 @@ def test_the_inverse_step_of_diffusers_has_another_fixed_point_for_v():
     back = finish(
         INVERSIONS["ddim"].edit(Inversion(model, "ddim", "", 1, levels, [x] * 51, 0), "")
     )
-    ours = FixedPoint(name="", source="", iterations=60, tolerance=1e-15)
+    ours = FixedPoint(name="", title="", source="", iterations=60, tolerance=1e-15)
     assert rms(back - x0) > 1e-2
     assert round_trip(ours, model, x0) < 1e-13
 
@@ -159,7 +159,7 @@ def test_the_inverse_step_of_diffusers_has_another_fixed_point_for_v():
 
 @pytest.mark.parametrize("steps, most", [(50, 13), (10, 30)])
 def test_picard_solves_every_level_of_a_gaussian(steps, most):
-    solver = FixedPoint(name="", source="", iterations=40, tolerance=1e-14)
+    solver = FixedPoint(name="", title="", source="", iterations=40, tolerance=1e-14)
     x0 = normal(4, 1, 4, 4)
     inversion = finish(solver.invert(gaussian(0.0, 1.0), x0, steps=steps, spacing="leading"))
     assert rms(finish(solver.edit(inversion, "")) - x0) < 1e-11
@@ -412,3 +412,4 @@ def noted(run, steps):
 def test_every_card_is_filled_in(method):
     assert "https://" in method.source and method.exact and method.cost
     assert INVERSIONS[method.name] is method and 0 < method.strength <= 1
+    assert len({each.title for each in INVERSIONS.values()}) == len(INVERSIONS)
