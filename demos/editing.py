@@ -9,17 +9,18 @@ from typing import Any
 import gradio as gr
 from PIL import Image
 from torch import Tensor
+from torch.nn import functional as F
 
 from core.data.captions import EXAMPLES
 from core.images import from_pil, pixels_uri, to_pil
-from core.inversion import INVERSIONS, Inversion, start_index
+from core.inversion import INVERSIONS, Inversion, difference_mask, start_index
 from core.models import MODELS, LatentModel, Model
 from demos import checks, sources, widgets
 from demos.gpu import loaded
 from demos.player import Reel
 from demos.plots import place, signal_curve
-from demos.remarks import compared, inflated, kept_text, never_seen, noise_text, words
-from demos.stages import BACK, EDIT, NOISE, Stage, panels_of
+from demos.remarks import compared, inflated, kept_text, masked_text, never_seen, noise_text, words
+from demos.stages import BACK, EDIT, NOISE, PICTURE, Stage, panels_of
 from demos.views import Kept, decoded
 
 TARGET = "cat face on a blue background"
@@ -29,6 +30,7 @@ WHY_NOT = (
 )
 INVERTING = ("Inverting with", "Inverted", "Reconstructing with", "Reconstructed")
 SAYINGS = {"sdedit": ("Adding random noise to", "Noised", "Denoising with", "Denoised")}
+MASKS = ("everywhere", "automatic")
 SIDE = 336  # pixels of the pictures before and after, at most
 
 
@@ -210,6 +212,7 @@ def edit(
     guidance: float = 3.0,
     strength: float = 0.8,
     sdedit_seed: int = 1,
+    mask: str = MASKS[0],
 ) -> Iterator[tuple[Any, Any, Any]]:
     """Sample the inverted noise again as something else, SDEdit beside it; streams both.
 
@@ -220,51 +223,77 @@ def edit(
         guidance: classifier-free guidance of the edit in 0..20; 1 is none.
         strength: start level as a share of the steps in 0..1; 0 changes nothing.
         sdedit_seed: seed of SDEdit's noise, 0..4294967295.
+        mask: everywhere, or automatic: only where the two prompts see different noise.
     """
+    raw = locals()
     if not isinstance(session, Session):
         raise ValueError("invert a picture first; then it can be edited")
     inversion, x0 = session.inversion, session.x0
-    model, steps = inversion.model, len(inversion.levels) - 1
-    if model.card.prompts == "text":
-        asked = checks.text(target_prompt, "Target prompt")
-        chosen: dict[str, Any] = {"target_prompt": asked}
-    else:
-        asked = one_label(target, "Target label")
-        chosen = {"target": asked}
-    guidance = checks.real(guidance, "Guidance", 0, 20)
-    strength = checks.real(strength, "Strength", 0, 1)
-    seed = checks.whole(sdedit_seed, "Seed", 0, 2**32 - 1)
-    chosen |= {"guidance": guidance, "strength": strength, "sdedit_seed": seed}
-    start, before = start_index(strength, steps), session.kept.message
-    total = len(before["frames"]) + start + 1
-    reel = reel_of(model, before["settings"] | chosen, total, strip=EDIT)
-    warn = never_seen(model.card.name, chosen.get("target_prompt", ""))
-    stage = Stage(model, reel, before["frames"][-1]["pictures"][:EDIT], warn)
-    stage.copy(session.kept)
-    pair = edits(session, asked, guidance, strength, seed)
-    said = words(model, asked)
-    yield from stage.pairs(pair, f"Editing to {said}, start level {start} of {steps}")
-    ends = stage.last or (x0, x0)
-    stage.rest_pair(
-        ends,
-        inversion.levels[0],
-        f"Edited to {said}: {kept_text(model, ends, x0, session.pixels)}",
+    chosen = wanted(inversion.model, raw)
+    start, before = (
+        start_index(chosen["strength"], len(inversion.levels) - 1),
+        session.kept.message,
     )
+    total = len(before["frames"]) + start + 1
+    reel = reel_of(inversion.model, before["settings"] | chosen, total, strip=EDIT)
+    warn = never_seen(inversion.model.card.name, chosen.get("target_prompt", ""))
+    stage = Stage(inversion.model, reel, before["frames"][-1]["pictures"][:EDIT], warn)
+    stage.copy(session.kept)
+    ends, where = yield from both_edits(stage, session, chosen, start)
+    kept_words = kept_text(inversion.model, ends, x0, session.pixels)
+    said = f"Edited to {words(inversion.model, asked_of(chosen))}: {kept_words}"
+    stage.rest_pair(ends, inversion.levels[0], said + masked_text(where))
     kept = stage.finished()
-    yield kept.message, before_after(session.pixels, model, ends[0]), replace(session, shown=kept)
+    pictures = before_after(session.pixels, inversion.model, ends[0])
+    yield kept.message, pictures, replace(session, shown=kept)
 
 
-def edits(session: Session, asked: str, guidance: float, strength: float, seed: int):
-    """The steps of the edit, each with the step of SDEdit from the same level."""
-    inversion, x0 = session.inversion, session.x0
-    steps = len(inversion.levels) - 1
+def wanted(model: Model, raw: dict[str, Any]) -> dict[str, Any]:
+    """The settings that repeat an edit; ValueError, one sentence, for what cannot be run."""
+    if model.card.prompts == "text":
+        chosen: dict[str, Any] = {
+            "target_prompt": checks.text(raw["target_prompt"], "Target prompt")
+        }
+    else:
+        chosen = {"target": one_label(raw["target"], "Target label")}
+    return chosen | {
+        "guidance": checks.real(raw["guidance"], "Guidance", 0, 20),
+        "strength": checks.real(raw["strength"], "Strength", 0, 1),
+        "sdedit_seed": checks.whole(raw["sdedit_seed"], "Seed", 0, 2**32 - 1),
+        "mask": checks.choice(raw["mask"], "Mask", MASKS),
+    }
+
+
+def asked_of(chosen: dict[str, Any]) -> str:
+    """The target of an edit: a prompt, or a label."""
+    return chosen["target_prompt"] if "target_prompt" in chosen else chosen["target"]
+
+
+def both_edits(stage: Stage, session: Session, chosen: dict[str, Any], start: int):
+    """Stream the edit and SDEdit from the same level; returns their ends, and the mask if any."""
+    inversion, x0, asked = session.inversion, session.x0, asked_of(chosen)
+    mask = None
+    if chosen["mask"] == "automatic":
+        mask = difference_mask(inversion.model, x0, inversion.prompt, asked)
+        stage.pictures[PICTURE] = pixels_uri(dimmed(session.pixels, mask))
+    steps, seed = len(inversion.levels) - 1, chosen["sdedit_seed"]
     random = INVERSIONS["sdedit"].invert(inversion.model, x0, steps=steps, seed=seed)
     noised = replace(inversion, trajectory=[x0, *(step.x_next for step in random)])
-    return zip(
-        INVERSIONS[inversion.method].edit(inversion, asked, guidance=guidance, strength=strength),
-        INVERSIONS["sdedit"].edit(noised, asked, guidance=guidance, strength=strength),
+    ways = {"guidance": chosen["guidance"], "strength": chosen["strength"], "mask": mask}
+    pairs = zip(
+        INVERSIONS[inversion.method].edit(inversion, asked, **ways),
+        INVERSIONS["sdedit"].edit(noised, asked, **ways),
         strict=True,
     )
+    said = words(inversion.model, asked)
+    yield from stage.pairs(pairs, f"Editing to {said}, start level {start} of {steps}")
+    return stage.last or (x0, x0), mask
+
+
+def dimmed(pixels: Tensor, mask: Tensor) -> Tensor:
+    """The picture, dark where the mask keeps it."""
+    bright = F.interpolate(mask.float().cpu(), size=pixels.shape[-2:], mode="nearest")
+    return pixels * (0.3 + 0.7 * bright)
 
 
 def decode(session: Session | None, frame: Any) -> Any:

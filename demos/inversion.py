@@ -10,7 +10,7 @@ import gradio as gr
 from core.inversion import INVERSIONS
 from core.models import MODELS
 from demos import checks, sources, widgets
-from demos.editing import TARGET, WHY_NOT, Session, decode, edit, invert, models
+from demos.editing import MASKS, TARGET, WHY_NOT, Session, decode, edit, invert, models
 from demos.player import Player
 from demos.remarks import start_text
 from demos.replays import PRESETS, replay
@@ -146,7 +146,7 @@ def about(method: str) -> str:
     """What a method promises, and what it costs in denoiser calls."""
     card = INVERSIONS[method]
     gradients = "; needs gradients" if card.needs_gradients else ""
-    return f"exact: {card.exact}. Calls for N steps, edit from step k: {card.cost}{gradients}"
+    return f"Exact? {card.exact}. Calls: {card.cost} (N steps, edit from step k){gradients}"
 
 
 def of_method(method: str) -> dict:
@@ -177,21 +177,33 @@ def edit_controls(model: gr.Dropdown) -> tuple[dict[str, Any], gr.Button]:
     )
     button = gr.Button("Edit", variant="primary")
     with gr.Accordion("More", open=False):
-        guidance = widgets.Slider(
+        rest = edit_rest()
+    model.change(of_target, model, [target, prompt], **widgets.QUIET)
+    controls = {"target": target, "target_prompt": prompt, "guidance": rest["guidance"]}
+    return controls | {"strength": strength} | rest, button
+
+
+def edit_rest() -> dict[str, Any]:
+    """What an edit can be asked for besides."""
+    return {
+        "guidance": widgets.Slider(
             0,
             10,
             3,
             step=0.5,
             label="Guidance",
             info="1 none; higher follows the target more strictly",
-        )
-        seed = widgets.Number(
+        ),
+        "sdedit_seed": widgets.Number(
             1, label="SDEdit seed", precision=0, info="0 to 4294967295, of its random noise"
-        )
-    model.change(of_target, model, [target, prompt], **widgets.QUIET)
-    names = ("target", "target_prompt", "guidance", "strength", "sdedit_seed")
-    controls = (target, prompt, guidance, strength, seed)
-    return dict(zip(names, controls, strict=True)), button
+        ),
+        "mask": widgets.Radio(
+            list(MASKS),
+            value=MASKS[0],
+            label="Where it may change",
+            info="automatic: where the two prompts see different noise",
+        ),
+    }
 
 
 def follow(controls: dict[str, Any], picture: gr.State, session: gr.State) -> None:

@@ -68,6 +68,14 @@ def kept_text(model: Model, ends: tuple[Tensor, Tensor], x0: Tensor, pixels: Ten
     return f"PSNR to {against} {ours}, SDEdit {theirs}; more means that more was kept."
 
 
+def masked_text(mask: Tensor | None) -> str:
+    """How much of a picture a mask lets change."""
+    if mask is None:
+        return ""
+    share = percent(mask.mean().item())
+    return f" {share} of the picture may change: where it is bright on the left."
+
+
 def verdict(ratio: float) -> str:
     """A PSNR in words."""
     if ratio > 30:

@@ -9,9 +9,16 @@ from typing import Any
 import gradio as gr
 
 from core.data.captions import EXAMPLES
-from demos.editing import TARGET, edit, invert
+from demos.editing import MASKS, TARGET, edit, invert
 
-COMMON = {"method": "ddim", "steps": 30, "seed": 0, "invert_guidance": 1, "sdedit_seed": 1}
+COMMON = {
+    "method": "ddim",
+    "steps": 30,
+    "seed": 0,
+    "invert_guidance": 1,
+    "sdedit_seed": 1,
+    "mask": MASKS[0],
+}
 DIGITS = {"source": "test digit", "model": "digits", **COMMON}
 EMOJI = {"source": "scene", "model": "emoji", **COMMON}
 # Nothing is changed, and the guidance is high: what comes back is what the method keeps.

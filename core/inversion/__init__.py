@@ -6,6 +6,7 @@ from core.inversion.ddim import DDIMInversion
 from core.inversion.edict import EDICT
 from core.inversion.edit_friendly import EditFriendly
 from core.inversion.fixed_point import FixedPoint
+from core.inversion.mask import difference_mask
 from core.inversion.negative_prompt import NegativePrompt
 from core.inversion.null_text import NullText
 from core.inversion.residual import Residual
@@ -52,4 +53,4 @@ INVERSIONS: dict[str, Method] = {
     )
 }
 
-__all__ = ["INVERSIONS", "Inversion", "Method", "finish", "start_index"]
+__all__ = ["INVERSIONS", "Inversion", "Method", "difference_mask", "finish", "start_index"]

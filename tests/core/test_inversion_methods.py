@@ -11,7 +11,7 @@ import torch
 
 from core.bridge import schedule_of
 from core.denoisers import Gaussian, Guided, Network, Prediction, from_x0
-from core.inversion import INVERSIONS, Inversion, finish, start_index
+from core.inversion import INVERSIONS, Inversion, difference_mask, finish, start_index
 from core.inversion.base import carried
 from core.inversion.edict import EDICT
 from core.inversion.fixed_point import FixedPoint
@@ -245,6 +245,35 @@ def test_orders_of_the_round_trip(label, std, ratio):
         round_trip(INVERSIONS[label], gaussian(0.0, std), x0, steps=steps) for steps in (100, 200)
     ]
     assert errors[0] / errors[1] == pytest.approx(ratio, abs=0.3)
+
+
+# ---- masks --------------------------------------------------------------------------------------
+
+
+def test_the_mask_covers_what_the_prompts_disagree_on():
+    model = Toy(lambda prompt: Factors(float(prompt or 0)))
+    mask = difference_mask(model, normal(2, 1, 4, 8), "1", "-1", limit=0.5)
+    assert mask.shape == (2, 1, 4, 8)
+    kept, changed = mask.chunk(2, dim=-1)
+    assert kept.max() == 0 and changed.min() == 1
+    assert difference_mask(model, normal(2, 1, 4, 8), "1", "1").max() == 0
+
+
+@pytest.mark.parametrize("ways", [{"maps": 0}, {"limit": 0}, {"strength": 2}])
+def test_masks_that_cannot_be(ways):
+    with pytest.raises(ValueError, match="must be"):
+        difference_mask(gaussian(), normal(1, 1, 4, 4), "1", "0", **ways)
+
+
+@pytest.mark.parametrize("name", [n for n in INVERSIONS if n != "null_text"])
+def test_outside_of_the_mask_the_picture_stays(name):
+    method, x0 = INVERSIONS[name], normal(2, 1, 4, 4)
+    mask = torch.zeros(1, 1, 4, 4).double()
+    mask[..., 2:] = 1
+    inversion = finish(method.invert(gaussian(), x0, "0.3", **WAYS))
+    edited = finish(method.edit(inversion, "-0.8", strength=0.8, mask=mask))
+    kept, changed = (edited - x0).abs().chunk(2, dim=-1)
+    assert kept.max() == 0 and changed.min() > 0.01
 
 
 # ---- negative prompts ---------------------------------------------------------------------------

@@ -13,7 +13,7 @@ from core.images import BLANK, from_pil
 from core.inversion import INVERSIONS
 from core.models import MODELS, load
 from demos import inversion, sources, widgets
-from demos.editing import Session, checked, compared, decode, edit, invert
+from demos.editing import MASKS, Session, checked, compared, decode, edit, invert
 from demos.remarks import never_seen, start_text
 from demos.replays import PRESETS, replay
 from demos.stages import BACK, EDIT, NOISE, PICTURE, RANDOM
@@ -297,4 +297,13 @@ def test_guidance_while_inverting_is_warned_of():
 
 
 def test_a_method_says_what_it_promises():
-    assert "exact: yes" in inversion.about("belm") and "gradients" in inversion.about("null_text")
+    assert "Exact? yes" in inversion.about("belm") and "gradients" in inversion.about("null_text")
+
+
+def test_an_automatic_mask_keeps_the_rest_and_is_shown(emoji):
+    _, session = emoji
+    other = {"target_prompt": "cat face on a blue background", "strength": 0.67}
+    free, masked = (last(edit(session, **other, mask=mask))[0] for mask in MASKS)
+    assert "may change" in masked["frames"][-1]["text"]
+    pictures = [each["frames"][-1]["pictures"][PICTURE] for each in (free, masked)]
+    assert pictures[0] != pictures[1] and masked["settings"]["mask"] == "automatic"
