@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import partial
 from typing import Any
 
@@ -13,7 +14,7 @@ from demos import checks, sources, widgets
 from demos.editing import MASKS, TARGET, WHY_NOT, Session, decode, edit, invert, models
 from demos.player import Player
 from demos.remarks import start_text
-from demos.replays import PRESETS, replay
+from demos.replays import PRESETS, all_steps, replay
 from demos.stages import PANELS
 
 TITLE = "Invert & edit"
@@ -39,6 +40,7 @@ def build(shared: widgets.Shared) -> None:
         with gr.Column():
             with gr.Row(elem_classes=["chips"]):
                 chips = [gr.Button(each, size="sm", elem_classes=["chip"]) for each in PRESETS]
+            all_three = gr.Button("Invert, reconstruct, edit", variant="primary")
             inverting, buttons = invert_controls(shared)
             editing, edit_button = edit_controls(inverting["model"])
         with gr.Column():
@@ -50,11 +52,17 @@ def build(shared: widgets.Shared) -> None:
     edited = widgets.started(
         "invert", edit_button, edit, [session, *second], outputs, buttons[1], api_name="edit"
     )
-    replayed = [
-        replay_of(chip, preset, inverting | editing, outputs, buttons[1])
-        for chip, preset in zip(chips, PRESETS.values(), strict=True)
+    controls = inverting | editing
+    events = [
+        edited,
+        unless_running(
+            all_three, partial(all_steps, [*controls]), [*controls.values()], outputs, buttons[1]
+        ),
     ]
-    for event in (edited, *replayed):
+    for chip, preset in zip(chips, PRESETS.values(), strict=True):
+        shown = [*outputs, *(controls[name] for name in preset)]
+        events.append(unless_running(chip, partial(replay, preset), [], shown, buttons[1]))
+    for event in events:
         event.success(seen, session, slider, **widgets.QUIET)
     widgets.mark_stale("invert", second)
     widgets.decode_at_rest("invert", decode, session, player)
@@ -75,25 +83,20 @@ def before_and_after() -> gr.ImageSlider:
     )
 
 
-def replay_of(
-    chip: gr.Button,
-    preset: dict[str, Any],
-    controls: dict[str, Any],
-    outputs: list[Any],
-    stop: gr.Button,
+def unless_running(
+    button: gr.Button, function: Callable, inputs: list[Any], outputs: list[Any], stop: gr.Button
 ) -> Any:
-    """Let a chip replay its preset, unless a run is on; returns the event of the replay."""
-    button = gr.Button(elem_id=f"replay-{chip._id}", elem_classes=["out-of-sight"])
-    chip.click(
+    """Let a button start a run, unless one is on; returns the event of the run."""
+    hidden = gr.Button(elem_id=f"start-{button._id}", elem_classes=["out-of-sight"])
+    button.click(
         None,
         js=f"""() => {{
             const running = document.querySelector("#player-invert .player[data-status=running]");
-            if (!running) document.querySelector("#replay-{chip._id}").click();
+            if (!running) document.querySelector("#start-{button._id}").click();
         }}""",
         api_visibility="private",
     )
-    shown = [*outputs, *(controls[name] for name in preset)]
-    return widgets.started("invert", button, partial(replay, preset), [], shown, stop)
+    return widgets.started("invert", hidden, function, inputs, outputs, stop)
 
 
 def seen(session: Session | None) -> dict:
@@ -126,7 +129,7 @@ def invert_controls(shared: widgets.Shared) -> tuple[dict[str, Any], tuple]:
         steps = widgets.Number(
             50, label="Steps", precision=0, info="2 to 500; more: exacter", min_width=100
         )
-    buttons = widgets.run_row("Invert")
+    buttons = widgets.run_row("Invert", "secondary")
     with gr.Accordion("More", open=False):
         method = widgets.Dropdown(
             [(each.title, name) for name, each in INVERSIONS.items()],
@@ -175,7 +178,7 @@ def edit_controls(model: gr.Dropdown) -> tuple[dict[str, Any], gr.Button]:
     strength = widgets.Slider(
         0, 1, 0.8, step=0.02, label="Start level (strength)", info=start_text(None, 0.8)
     )
-    button = gr.Button("Edit", variant="primary")
+    button = gr.Button("Edit")
     with gr.Accordion("More", open=False):
         rest = edit_rest()
     model.change(of_target, model, [target, prompt], **widgets.QUIET)

@@ -64,18 +64,33 @@ PRESETS: dict[str, dict[str, Any]] = {
 }
 
 
-def replay(preset: dict[str, Any]) -> Iterator[tuple[Any, ...]]:
-    """Invert and edit with the values of a preset, whatever the controls still hold.
-
-    Yields what goes to player, slider and session, then to the preset's controls: these are set
-    first, the source before the model, which looks at it when it changes.
-    """
-    yield gr.skip(), gr.update(visible=False), gr.skip(), *preset.values()
-    unchanged = [gr.skip()] * len(preset)
-    first = {name: value for name, value in preset.items() if name in signature(invert).parameters}
+def in_turn(first: dict[str, Any], second: dict[str, Any]) -> Iterator[tuple[Any, Any, Any]]:
+    """Invert and reconstruct, then edit; yields what goes to player, slider and session."""
+    yield gr.skip(), gr.update(visible=False), gr.skip()
     session: Any = None
     for message, session in invert(**first):
-        yield message, gr.skip(), session, *unchanged
-    second = {name: value for name, value in preset.items() if name not in first}
-    for message, pictures, edited in edit(session, **second):
-        yield message, pictures, edited, *unchanged
+        yield message, gr.skip(), session
+    yield from edit(session, **second)
+
+
+def all_steps(names: list[str], *values: Any) -> Iterator[tuple[Any, Any, Any]]:
+    """`in_turn` with the values of the controls of these names."""
+    yield from in_turn(*parted(dict(zip(names, values, strict=True))))
+
+
+def replay(preset: dict[str, Any]) -> Iterator[tuple[Any, ...]]:
+    """`in_turn` with the values of a preset, whatever the controls still hold.
+
+    Yields in addition what goes to the preset's controls: these are set first, the source before
+    the model, which looks at it when it changes.
+    """
+    yield gr.skip(), gr.skip(), gr.skip(), *preset.values()
+    for outputs in in_turn(*parted(preset)):
+        yield *outputs, *[gr.skip()] * len(preset)
+
+
+def parted(settings: dict[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
+    """The settings of `invert`, and those of `edit`."""
+    taken = signature(invert).parameters
+    first = {name: value for name, value in settings.items() if name in taken}
+    return first, {name: value for name, value in settings.items() if name not in first}

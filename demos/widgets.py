@@ -103,10 +103,10 @@ def lead(text: str) -> None:
     gr.Markdown(text, elem_classes=["lead"])
 
 
-def run_row(verb: str = "Run") -> tuple[gr.Button, gr.Button, gr.Button]:
+def run_row(verb: str = "Run", variant: Any = "primary") -> tuple[gr.Button, ...]:
     """The buttons Run, Stop and Reset."""
     with gr.Row(elem_classes=["run-row"]):
-        run = gr.Button(verb, variant="primary", elem_classes=["run-button"])
+        run = gr.Button(verb, variant=variant, elem_classes=["run-button"])
         stop = gr.Button("Stop", elem_classes=["stop-button"])
         reset = gr.Button("Reset", elem_classes=["reset-button"])
     return run, stop, reset
@@ -117,7 +117,7 @@ def wire(
     function: Callable,
     controls: Sequence[gr.components.Component],
     outputs: Sequence[Any],
-    buttons: tuple[gr.Button, gr.Button, gr.Button],
+    buttons: tuple[gr.Button, ...],
 ) -> None:
     """Connect Run, Stop and Reset of a tab, whose player is called `name`.
 

@@ -11,11 +11,12 @@ from PIL import Image
 from core.data.captions import EXAMPLES, parse, unknown
 from core.images import BLANK, from_pil
 from core.inversion import INVERSIONS
+from core.metrics import read_digits
 from core.models import MODELS, load
 from demos import inversion, sources, widgets
 from demos.editing import MASKS, Session, checked, compared, decode, edit, invert
 from demos.remarks import never_seen, start_text
-from demos.replays import PRESETS, replay
+from demos.replays import PRESETS, all_steps, replay
 from demos.stages import BACK, EDIT, NOISE, PICTURE, RANDOM
 from demos.views import decoded_uri, pixels_uri, preview_uri
 from tests.demos import refused
@@ -251,6 +252,20 @@ def test_the_controls_are_in_the_order_of_the_arguments():
     for function, controls in ((invert, inverting), (edit, editing)):
         for name, control in controls.items():
             assert control.value == signature(function).parameters[name].default, name
+
+
+def test_all_three_steps_with_the_defaults_make_a_digit_that_is_read_as_the_target():
+    values = {
+        name: parameter.default
+        for function in (invert, edit)
+        for name, parameter in list(signature(function).parameters.items())
+        if name != "session"
+    }
+    *_, (message, (_, after), session) = all_steps([*values], *values.values())
+    assert message["frames"][-1]["text"].startswith("Edited to label 9")
+    digit = from_pil(after.resize((28, 28), Image.Resampling.NEAREST))
+    assert read_digits(2 * digit - 1).argmax() == int(values["target"])
+    assert session.shown is not session.kept
 
 
 # ---- the methods --------------------------------------------------------------------------------

@@ -259,3 +259,12 @@ def test_a_chip_replays_the_edit_of_an_animal(open_page):
         "Edited to “cat face on a blue background”", timeout=180_000
     )
     assert player(page).get_attribute("data-stale") is None
+
+
+def test_one_button_inverts_reconstructs_and_edits(open_page):
+    page = open_page(tab="Invert & edit")
+    page.get_by_role("button", name="Invert, reconstruct, edit").click()
+    expect(player(page).locator(".sentence-text")).to_contain_text(
+        "Edited to label 9", timeout=180_000
+    )
+    expect(page.get_by_text("Before and after the edit").first).to_be_visible()
