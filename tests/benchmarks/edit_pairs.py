@@ -112,14 +112,26 @@ def resize(old: Scene, generator: torch.Generator) -> tuple[Scene, Scene]:
 
 
 Change = Callable[[Scene, torch.Generator], tuple[Scene, Scene]]
+
+
+def undone(change: Change) -> Change:
+    """The same change backwards."""
+
+    def backwards(old: Scene, generator: torch.Generator) -> tuple[Scene, Scene]:
+        before, after = change(old, generator)
+        return after, before
+
+    return backwards
+
+
 KINDS: dict[str, Change] = {
     "background": background,
     "subject": subject,
     "change the tint": tint,
     "add a tint": tinted,
-    "remove the tint": lambda old, generator: tinted(old, generator)[::-1],
+    "remove the tint": undone(tinted),
     "add a style": styled,
-    "remove the style": lambda old, generator: styled(old, generator)[::-1],
+    "remove the style": undone(styled),
     "move": move,
     "resize": resize,
     "nothing": lambda old, generator: (old, old),
