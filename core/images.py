@@ -36,6 +36,8 @@ ORANGE, WHITE, BLUE = (213, 94, 0), (255, 255, 255), (0, 114, 178)
 def grid(pixels: Tensor) -> Tensor:
     """Lay a batch (B, C, H, W) out as one picture (C, rows H, columns W), nearly square."""
     count = len(pixels)
+    if count == 1:
+        return pixels[0]
     columns = math.ceil(math.sqrt(count))
     rows = math.ceil(count / columns)
     padded = F.pad(pixels, (0, 0, 0, 0, 0, 0, 0, rows * columns - count))
