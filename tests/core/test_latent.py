@@ -95,8 +95,12 @@ def test_previews_by_the_tiny_decoder(folders, tiny, monkeypatch):
 
 @pytest.mark.parametrize("method", INVERSIONS)
 def test_inversion_and_edit_run(layout, method):
-    _, model, _ = layout
+    name, model, _ = layout
     x0 = model.encode(Image.new("RGB", (16, 16), "blue"))
+    if (name, method) == ("zero", "belm"):
+        with pytest.raises(ValueError, match="divides by alpha, which is 0"):
+            next(INVERSIONS[method].invert(model, x0, "dog face", steps=4))
+        return
     inversion = finish(INVERSIONS[method].invert(model, x0, "dog face", steps=4))
     edited = finish(INVERSIONS[method].edit(inversion, "cat face", guidance=3.0, strength=0.5))
     assert edited.shape == x0.shape and edited.isfinite().all()

@@ -295,7 +295,9 @@ def test_exact_methods_come_back_under_guidance_and_ddim_does_not():
         _, session = last(invert(**asked))
         (ratio,) = re.findall(r"PSNR (\S+) dB", session.kept.message["frames"][-1]["text"])[:1]
         ratios[method] = float(ratio.replace("∞", "inf"))
-    assert ratios.pop("ddim") < 25 and min(ratios.values()) > 60
+    assert ratios["ddim"] < 25
+    assert min(ratios["residual"], ratios["edit_friendly"]) > 60
+    assert min(ratios["edict"], ratios["belm"]) > 40  # exact up to rounding, which guidance grows
 
 
 def test_null_text_is_refused_where_there_is_nothing_to_fit():
