@@ -3,12 +3,14 @@
 import math
 from typing import Any
 
+import pytest
 import torch
 
-from core.bridge import schedule_of
+from core.bridge import BRIDGED, schedule_of
 from core.data.emoji import draw_scene
 from core.denoisers import Gaussian, Guided, Network
 from core.models import MODELS, PixelModel
+from core.samplers import SAMPLERS
 from core.schedules import Level
 
 SCALES = {
@@ -16,6 +18,9 @@ SCALES = {
     "ve": lambda kappa: 1.0,
     "flow": lambda kappa: 1 / (1 + kappa),
 }
+LEVELS = [Level(1.0, scale(k), k * scale(k)) for scale in SCALES.values() for k in (0.02, 1, 40)]
+EACH_LEVEL = pytest.mark.parametrize("level", LEVELS, ids=str)
+MEAN, STD = 0.3, 0.5
 
 
 def ladder(steps, kind="vp", low=-4.0, high=4.0):
@@ -90,3 +95,14 @@ class Toy(PixelModel):
 
 def gaussian(mean=0.3, std=0.5, schedule=None):
     return Toy(lambda prompt: Gaussian(float(prompt or mean), std), schedule)
+
+
+def run(name, denoise, x, levels, **options):
+    """The steps of a sampler, ours or bridged, by its name."""
+    return list({**SAMPLERS, **BRIDGED}[name](denoise, x, levels, **options))
+
+
+def consistent(prediction, x, level, tolerance=1e-12):
+    """Assert that a prediction splits x."""
+    again = level.alpha * prediction.x0 + level.sigma * prediction.eps
+    torch.testing.assert_close(again, x, rtol=tolerance, atol=tolerance)

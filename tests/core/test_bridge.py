@@ -1,4 +1,6 @@
 # pyright: reportArgumentType=false, reportAttributeAccessIssue=false
+"""Solvers of diffusers as samplers: parity, convergence, the interface."""
+
 import math
 
 import diffusers
@@ -9,7 +11,7 @@ from core.bridge import BRIDGED, drive, schedule_of
 from core.denoisers import Gaussian, Network
 from core.samplers import SAMPLERS, seeded
 from core.schedules import CLEAN, SCHEDULES, linear
-from tests.core import carried, curved, curved_denoiser, distance, ladder, normal
+from tests.core import MEAN, STD, carried, curved, curved_denoiser, distance, ladder, normal, run
 
 # diffusers hands its tensors to numpy: in set_timesteps, and DEIS to np.log in every step
 pytestmark = [
@@ -17,23 +19,7 @@ pytestmark = [
     pytest.mark.filterwarnings("ignore:__array_wrap__ must accept:DeprecationWarning"),
 ]
 
-MEAN, STD = 0.3, 0.5
 EACH = pytest.mark.parametrize("name", BRIDGED)
-PRESERVING = ("linear", "scaled_linear", "quadratic", "sigmoid", "cosine")
-SD = {"beta_schedule": "scaled_linear", "beta_start": 0.00085, "beta_end": 0.012}
-CLASSES = [
-    diffusers.DDIMScheduler,
-    diffusers.DDPMScheduler,
-    diffusers.PNDMScheduler,
-    diffusers.DPMSolverMultistepScheduler,
-    diffusers.UniPCMultistepScheduler,
-    diffusers.DEISMultistepScheduler,
-    diffusers.EulerDiscreteScheduler,
-]
-
-
-def run(name, denoise, x, levels, **options):
-    return list(BRIDGED[name](denoise, x, levels, **options))
 
 
 def result(name, denoise, x, levels):

@@ -8,13 +8,12 @@ import diffusers
 import pytest
 import torch
 
-from core.bridge import BRIDGED, config_of, schedule_of
+from core.bridge import config_of, schedule_of
 from core.denoisers import Network
 from core.samplers import SAMPLERS
 from core.schedules import CLEAN, SCHEDULES, Level, from_betas, linear
 from tests.core import curved, distance, normal
 
-EACH = pytest.mark.parametrize("name", BRIDGED)
 PRESERVING = ("linear", "scaled_linear", "quadratic", "sigmoid", "cosine")
 SD = {"beta_schedule": "scaled_linear", "beta_start": 0.00085, "beta_end": 0.012}
 CLASSES = [
@@ -26,14 +25,6 @@ CLASSES = [
     diffusers.DEISMultistepScheduler,
     diffusers.EulerDiscreteScheduler,
 ]
-
-
-def run(name, denoise, x, levels, **options):
-    return list(BRIDGED[name](denoise, x, levels, **options))
-
-
-def result(name, denoise, x, levels):
-    return run(name, denoise, x, levels)[-1].x_next
 
 
 # ---- schedules ----------------------------------------------------------------------------------

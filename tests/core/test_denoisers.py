@@ -21,20 +21,9 @@ from core.denoisers import (
     lookahead,
 )
 from core.schedules import SCHEDULES, Level, linear
-from tests.core import SCALES, normal
+from tests.core import EACH_LEVEL, consistent, normal
 
-LEVELS = [Level(1.0, scale(k), k * scale(k)) for scale in SCALES.values() for k in (0.02, 1, 40)]
-EACH_LEVEL = pytest.mark.parametrize("level", LEVELS, ids=str)
 CLEAN = Level(-1.0, 1.0, 0.0)
-
-
-def consistent(prediction, x, level, tolerance=1e-12):
-    again = level.alpha * prediction.x0 + level.sigma * prediction.eps
-    torch.testing.assert_close(again, x, rtol=tolerance, atol=tolerance)
-
-
-def one_pixel(value):
-    return torch.tensor(value, dtype=torch.float64).view(-1, 1, 1, 1)
 
 
 # ---- conversions --------------------------------------------------------------------------------

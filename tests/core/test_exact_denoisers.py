@@ -1,4 +1,3 @@
-# pyright: reportArgumentType=false, reportAttributeAccessIssue=false
 """Exact denoisers: of Gaussian data, and of a finite set of pictures."""
 
 import math
@@ -8,23 +7,11 @@ import torch
 
 from core.denoisers import Empirical, Gaussian
 from core.schedules import Level, linear
-from tests.core import SCALES, ladder, normal
-
-LEVELS = [Level(1.0, scale(k), k * scale(k)) for scale in SCALES.values() for k in (0.02, 1, 40)]
-EACH_LEVEL = pytest.mark.parametrize("level", LEVELS, ids=str)
-CLEAN = Level(-1.0, 1.0, 0.0)
-
-
-def consistent(prediction, x, level, tolerance=1e-12):
-    again = level.alpha * prediction.x0 + level.sigma * prediction.eps
-    torch.testing.assert_close(again, x, rtol=tolerance, atol=tolerance)
+from tests.core import EACH_LEVEL, consistent, ladder, normal
 
 
 def one_pixel(value):
     return torch.tensor(value, dtype=torch.float64).view(-1, 1, 1, 1)
-
-
-# ---- exact denoisers ----------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("mean, std", [(0.0, 1.0), (0.7, 0.4), (-1.5, 2.0)])

@@ -11,17 +11,21 @@ import torch
 from core.denoisers import Gaussian, Network, lookahead
 from core.samplers import SAMPLERS
 from core.schedules import SCHEDULES, from_betas, linear
-from tests.core import carried, curved, curved_denoiser, distance, ladder, normal, stream
+from tests.core import (
+    MEAN,
+    STD,
+    carried,
+    curved,
+    curved_denoiser,
+    distance,
+    ladder,
+    normal,
+    run,
+    stream,
+)
 
-MEAN, STD = 0.3, 0.5
-EACH = pytest.mark.parametrize("name", SAMPLERS)
 DETERMINISTIC = [name for name, sampler in SAMPLERS.items() if sampler.deterministic]
-STOCHASTIC = [name for name in SAMPLERS if name not in DETERMINISTIC]
 SD = SCHEDULES["scaled_linear"]()
-
-
-def run(name, denoise, x, levels, **options):
-    return list(SAMPLERS[name](denoise, x, levels, **options))
 
 
 def twin_loop(scheduler, steps, x, **options):

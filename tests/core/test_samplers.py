@@ -1,4 +1,6 @@
 # pyright: reportArgumentType=false, reportAttributeAccessIssue=false
+"""Samplers: entries that are one formula, noise, eta, the interface."""
+
 import math
 
 import pytest
@@ -7,26 +9,11 @@ import torch
 from core.denoisers import Clipped, Gaussian, Network
 from core.samplers import SAMPLERS, ascending, seeded
 from core.schedules import SCHEDULES, Level, linear
-from tests.core import carried, curved, curved_denoiser, last, normal
+from tests.core import MEAN, STD, carried, curved, curved_denoiser, last, normal, run
 
-MEAN, STD = 0.3, 0.5
 EACH = pytest.mark.parametrize("name", SAMPLERS)
 DETERMINISTIC = [name for name, sampler in SAMPLERS.items() if sampler.deterministic]
 STOCHASTIC = [name for name in SAMPLERS if name not in DETERMINISTIC]
-SD = SCHEDULES["scaled_linear"]()
-
-
-def run(name, denoise, x, levels, **options):
-    return list(SAMPLERS[name](denoise, x, levels, **options))
-
-
-def twin_loop(scheduler, steps, x, **options):
-    """The plain loop of diffusers; step options that are functions are called every step."""
-    scheduler.set_timesteps(steps)
-    for t in scheduler.timesteps:
-        given = {key: value(x) if callable(value) else value for key, value in options.items()}
-        x = scheduler.step(curved(x, float(t)), t, x, **given).prev_sample
-    return x
 
 
 # ---- entries that are one formula ---------------------------------------------------------------
