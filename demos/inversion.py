@@ -148,8 +148,9 @@ def invert_controls(shared: widgets.Shared) -> tuple[dict[str, Any], tuple]:
 def about(method: str) -> str:
     """What a method promises, and what it costs in denoiser calls."""
     card = INVERSIONS[method]
-    gradients = "; needs gradients" if card.needs_gradients else ""
-    return f"Exact? {card.exact}. Calls: {card.cost} (N steps, edit from step k){gradients}"
+    gradients = ", with gradients" if card.needs_gradients else ""
+    up, down = card.calls_up, card.calls_down
+    return f"Exact? {card.exact}. Denoiser calls a step: {up} up{gradients}, {down} down"
 
 
 def of_method(method: str) -> dict:

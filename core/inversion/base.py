@@ -46,6 +46,9 @@ class Inversion:
     extra: list[Tensor] = field(default_factory=list)
 
 
+Climb = Generator[Step, None, Inversion]
+
+
 class Move(NamedTuple):
     """One step down: where it leads, what was seen, and at how many denoiser evaluations."""
 
@@ -59,14 +62,15 @@ Mover = Callable[[Tensor, int], Move]
 
 @dataclass(frozen=True, kw_only=True)
 class Method(ABC):
-    """An inversion method: its way up, `invert`, and one step of its way down, `mover`.
+    """An inversion method: its way up, `climb`, and one step of its way down, `mover`.
 
     Attributes:
         name: key of INVERSIONS.
         title: name on screen.
         source: authors, year, equation, link.
         exact: how exactly it reconstructs, in words.
-        cost: denoiser evaluations, N steps up and k steps down, in words.
+        calls_up: denoiser evaluations of a step up, at most.
+        calls_down: denoiser evaluations of a step down.
         needs_gradients: whether it differentiates the network.
         strength: the default start level of an edit, as a share of the steps.
     """
@@ -75,15 +79,19 @@ class Method(ABC):
     title: str
     source: str
     exact: str
-    cost: str = "N up, k down"
+    calls_up: int = 1
+    calls_down: int = 1
     needs_gradients: bool = False
     strength: float = 1.0
+
+    def steps_within(self, calls: int, strength: float = 1.0) -> int:
+        """How many steps a budget of denoiser evaluations pays for, up and down from a level."""
+        return int(calls / (self.calls_up + self.calls_down * strength))
 
     def up(self, steps: int, guidance: float) -> int:
         """How many steps `invert` yields."""
         return steps
 
-    @abstractmethod
     def invert(
         self,
         model: Model,
@@ -94,8 +102,18 @@ class Method(ABC):
         guidance: float = 1.0,
         seed: int = 0,
         spacing: str = "trailing",
-    ) -> Generator[Step, None, Inversion]:
-        """Carry x0, shape (B, C, H, W), to noise; yields one Step per level."""
+    ) -> Climb:
+        """Carry x0, shape (B, C, H, W), to noise; yields one Step per level.
+
+        `seed` is that of the noise of methods that draw one; to the others it makes no difference.
+        """
+        levels = model.schedule.levels(steps, spacing)[::-1]
+        start = Inversion(model, self.name, prompt, guidance, levels, [x0], 0)
+        return (yield from self.climb(start, seed))
+
+    @abstractmethod
+    def climb(self, start: Inversion, seed: int) -> Climb:
+        """The steps of `invert`, from a record that holds nothing but x0 to the whole record."""
 
     def edit(
         self,

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor
 
 from core.denoisers import Prediction
-from core.inversion.base import Inversion, Method, Move, Mover, Prompt, carried
-from core.models import Model
+from core.inversion.base import Climb, Inversion, Method, Move, Mover, Prompt, carried
 from core.samplers import Step
 from core.schedules import Level
 
@@ -32,42 +30,31 @@ class BELM(Method):
     title: str = "O-BELM"
     source: str = "Wang et al. 2024, equation 18 (O-BELM), https://arxiv.org/abs/2410.07273"
     exact: str = "yes, up to rounding: the same relation is solved both ways"
-    cost: str = "N up, k - 1 down"
     strength: float = 0.8
 
-    def invert(
-        self,
-        model: Model,
-        x0: Tensor,
-        prompt: Prompt = "",
-        *,
-        steps: int = 50,
-        guidance: float = 1.0,
-        seed: int = 0,
-        spacing: str = "trailing",
-    ) -> Generator[Step, None, Inversion]:
-        """Carry x0 to noise, the first step by DDIM; deterministic: `seed` changes nothing.
+    def climb(self, start: Inversion, seed: int) -> Climb:
+        """The two-step rule upwards, after one step of DDIM.
 
         ValueError for a schedule that ends without signal, where kappa is infinite.
         """
-        levels = model.schedule.levels(steps, spacing)[::-1]
+        levels = start.levels
         if levels[-1].alpha == 0:
             raise ValueError(
                 "O-BELM divides by alpha, which is 0 at the last level of this model's schedule; "
                 "choose another method, such as edict or residual"
             )
-        denoise = model.denoiser(prompt, guidance=guidance)
-        xs = [x0]
-        for i in range(steps):
+        denoise = start.model.denoiser(start.prompt, guidance=start.guidance)
+        xs = [*start.trajectory]
+        for i in range(len(levels) - 1):
             with torch.no_grad():
                 seen = denoise(xs[-1], levels[max(i, 1)])
                 if i == 0:
-                    x = carried(x0, levels[0], levels[1], seen.eps)
+                    x = carried(xs[0], levels[0], levels[1], seen.eps)
                 else:
                     x = far_end(xs[i - 1], xs[i], seen.eps, levels[i - 1 : i + 2])
             xs.append(x)
             yield Step(i, levels[i], levels[i + 1], xs[-2], x, seen, i + 1)
-        return Inversion(model, self.name, prompt, guidance, levels, xs, steps)
+        return replace(start, trajectory=xs, calls=len(levels) - 1)
 
     def mover(self, inversion: Inversion, prompt: Prompt, guidance: float, start: int) -> Mover:
         """The two-step rule; the first step goes to the neighbour that the inversion left."""

@@ -2,15 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator
 from dataclasses import dataclass, replace
 
-from torch import Tensor
-
 from core.denoisers import lookahead
-from core.inversion.base import Inversion, Method, Prompt
-from core.models import Model
-from core.samplers import SAMPLERS, Step
+from core.inversion.base import Climb, Inversion, Method
+from core.samplers import SAMPLERS
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -25,28 +21,17 @@ class DDIMInversion(Method):
     label: str = "target"
     exact: str = "no: the round trip errs by O(1 / N)"
 
-    def invert(
-        self,
-        model: Model,
-        x0: Tensor,
-        prompt: Prompt = "",
-        *,
-        steps: int = 50,
-        guidance: float = 1.0,
-        seed: int = 0,
-        spacing: str = "trailing",
-    ) -> Generator[Step, None, Inversion]:
-        """Carry x0 to noise; deterministic, so `seed` changes nothing."""
-        levels = model.schedule.levels(steps, spacing)[::-1]
-        denoise = model.denoiser(prompt, guidance=guidance)
+    def climb(self, start: Inversion, seed: int) -> Climb:
+        """DDIM's sampler, over ascending levels."""
+        denoise = start.model.denoiser(start.prompt, guidance=start.guidance)
         if self.label == "target":
-            denoise = lookahead(denoise, levels)
-        trajectory, calls = [x0], 0
-        for step in SAMPLERS["ddim"](denoise, x0, levels):
-            trajectory.append(step.x_next)
+            denoise = lookahead(denoise, start.levels)
+        trajectory, calls = start.trajectory, 0
+        for step in SAMPLERS["ddim"](denoise, trajectory[0], start.levels):
+            trajectory = [*trajectory, step.x_next]
             calls = step.calls
             yield step
-        return Inversion(model, self.name, prompt, guidance, levels, trajectory, calls)
+        return replace(start, trajectory=trajectory, calls=calls)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -56,17 +41,7 @@ class Pivotal(DDIMInversion):
     Inverting with guidance inflates the noise, so `guidance` is that of the edits alone.
     """
 
-    def invert(
-        self,
-        model: Model,
-        x0: Tensor,
-        prompt: Prompt = "",
-        *,
-        steps: int = 50,
-        guidance: float = 1.0,
-        seed: int = 0,
-        spacing: str = "trailing",
-    ) -> Generator[Step, None, Inversion]:
-        """Carry x0 to noise at guidance 1; deterministic, so `seed` changes nothing."""
-        pivot = yield from super().invert(model, x0, prompt, steps=steps, spacing=spacing)
-        return replace(pivot, guidance=guidance)
+    def climb(self, start: Inversion, seed: int) -> Climb:
+        """DDIM's steps at guidance 1."""
+        pivot = yield from super().climb(replace(start, guidance=1.0), seed)
+        return replace(pivot, guidance=start.guidance)

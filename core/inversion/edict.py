@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor
 
-from core.inversion.base import Inversion, Method, Move, Mover, Prompt, carried
-from core.models import Model
+from core.inversion.base import Climb, Inversion, Method, Move, Mover, Prompt, carried
 from core.samplers import Step
 
 
@@ -29,26 +27,17 @@ class EDICT(Method):
     title: str = "EDICT"
     source: str = "Wallace et al. 2023, equations 13 to 16, https://arxiv.org/abs/2211.12446"
     exact: str = "yes, up to rounding: every line of a step can be undone"
-    cost: str = "2 N up, 2 k down"
+    calls_up: int = 2
+    calls_down: int = 2
     strength: float = 0.8
     mixing: float = 0.93
 
-    def invert(
-        self,
-        model: Model,
-        x0: Tensor,
-        prompt: Prompt = "",
-        *,
-        steps: int = 50,
-        guidance: float = 1.0,
-        seed: int = 0,
-        spacing: str = "trailing",
-    ) -> Generator[Step, None, Inversion]:
-        """Carry the pair (x0, x0) to noise; deterministic, so `seed` changes nothing."""
-        levels = model.schedule.levels(steps, spacing)[::-1]
-        denoise, p = model.denoiser(prompt, guidance=guidance), self.mixing
-        xs, ys = [x0], [x0]
-        for i in range(1, steps + 1):
+    def climb(self, start: Inversion, seed: int) -> Climb:
+        """The coupled step undone, from the pair (x0, x0)."""
+        denoise = start.model.denoiser(start.prompt, guidance=start.guidance)
+        p, levels = self.mixing, start.levels
+        xs, ys = [*start.trajectory], [*start.trajectory]
+        for i in range(1, len(levels)):
             level, after = levels[i - 1], levels[i]
             with torch.no_grad():
                 x, y = swapped(xs[-1], ys[-1], i)
@@ -61,7 +50,7 @@ class EDICT(Method):
             xs.append(x)
             ys.append(y)
             yield Step(i - 1, level, after, xs[-2], x, seen, 2 * i)
-        return Inversion(model, self.name, prompt, guidance, levels, xs, 2 * steps, ys)
+        return replace(start, trajectory=xs, calls=2 * (len(levels) - 1), extra=ys)
 
     def mover(self, inversion: Inversion, prompt: Prompt, guidance: float, start: int) -> Mover:
         """The coupled step; the second picture starts where the inversion left it."""

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from itertools import pairwise
 
 import torch
 from torch import Tensor
 
 from core.denoisers import Prediction
-from core.inversion.base import Inversion, Method, Move, Mover, Prompt
-from core.models import Model
+from core.inversion.base import Climb, Inversion, Method, Move, Mover, Prompt
 from core.samplers import Step, seeded
 from core.schedules import Level
 
@@ -30,30 +29,22 @@ class EditFriendly(Method):
     exact: str = "yes, at the guidance of the inversion: what a step misses is stored and added"
     strength: float = 0.64
 
-    def invert(
-        self,
-        model: Model,
-        x0: Tensor,
-        prompt: Prompt = "",
-        *,
-        steps: int = 50,
-        guidance: float = 1.0,
-        seed: int = 0,
-        spacing: str = "trailing",
-    ) -> Generator[Step, None, Inversion]:
-        """Noise x0 to every level, and store what the step down from there misses."""
-        levels = model.schedule.levels(steps, spacing)[::-1]
-        denoise, noise = model.denoiser(prompt, guidance=guidance), seeded(seed, len(x0))
+    def climb(self, start: Inversion, seed: int) -> Climb:
+        """x0 noised afresh to every level, and what the step down from there misses."""
+        denoise = start.model.denoiser(start.prompt, guidance=start.guidance)
+        x0 = start.trajectory[0]
+        noise = seeded(seed, len(x0))
         trajectory, residuals = [x0], [torch.zeros_like(x0)]
-        for i in range(1, steps + 1):
+        for i, (level, above) in enumerate(pairwise(start.levels)):
             below = trajectory[-1]
-            x = levels[i].alpha * x0 + levels[i].sigma * noise(x0)
+            x = above.alpha * x0 + above.sigma * noise(x0)
             with torch.no_grad():
-                prediction = denoise(x, levels[i])
-                residuals.append(below - mean(prediction, levels[i], levels[i - 1]))
+                prediction = denoise(x, above)
+                residuals.append(below - mean(prediction, above, level))
             trajectory.append(x)
-            yield Step(i - 1, levels[i - 1], levels[i], below, x, prediction, i)
-        return Inversion(model, self.name, prompt, guidance, levels, trajectory, steps, residuals)
+            yield Step(i, level, above, below, x, prediction, i + 1)
+        calls = len(start.levels) - 1
+        return replace(start, trajectory=trajectory, calls=calls, extra=residuals)
 
     def mover(self, inversion: Inversion, prompt: Prompt, guidance: float, start: int) -> Mover:
         """The ancestral mean with the target prompt, and the stored residual."""

@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Generator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from itertools import pairwise
 
 import torch
 from torch import Tensor
 
 from core.denoisers import Denoiser, Prediction
-from core.inversion.base import Inversion, Method, Prompt, carried
+from core.inversion.base import Climb, Inversion, Method, carried
 from core.metrics import rms
-from core.models import Model
 from core.samplers import Step
 from core.schedules import Level
 
@@ -35,30 +34,19 @@ class FixedPoint(Method):
     memory: int = 0
     tolerance: float = 1e-5
     exact: str = "to the tolerance, where the iteration converges"
-    cost: str = "up to 6 N up, k down"
+    calls_up: int = 6
 
-    def invert(
-        self,
-        model: Model,
-        x0: Tensor,
-        prompt: Prompt = "",
-        *,
-        steps: int = 50,
-        guidance: float = 1.0,
-        seed: int = 0,
-        spacing: str = "trailing",
-    ) -> Generator[Step, None, Inversion]:
-        """Carry x0 to noise; deterministic, so `seed` changes nothing."""
-        levels = model.schedule.levels(steps, spacing)[::-1]
-        denoise = model.denoiser(prompt, guidance=guidance)
-        trajectory, calls = [x0], 0
-        for i in range(1, steps + 1):
+    def climb(self, start: Inversion, seed: int) -> Climb:
+        """One solved equation per level."""
+        denoise = start.model.denoiser(start.prompt, guidance=start.guidance)
+        trajectory, calls = [*start.trajectory], 0
+        for i, (level, above) in enumerate(pairwise(start.levels)):
             x = trajectory[-1]
-            after, prediction, cost = self.solved(denoise, x, levels[i - 1], levels[i])
+            after, prediction, cost = self.solved(denoise, x, level, above)
             calls += cost
             trajectory.append(after)
-            yield Step(i - 1, levels[i - 1], levels[i], x, after, prediction, calls)
-        return Inversion(model, self.name, prompt, guidance, levels, trajectory, calls)
+            yield Step(i, level, above, x, after, prediction, calls)
+        return replace(start, trajectory=trajectory, calls=calls)
 
     @torch.no_grad()
     def solved(

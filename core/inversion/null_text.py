@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -11,7 +10,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from core.denoisers import Denoiser, Guided, Network
-from core.inversion.base import Inversion, Mover, Prompt, along, ddim
+from core.inversion.base import Climb, Inversion, Mover, Prompt, along, ddim
 from core.inversion.ddim import Pivotal
 from core.models import Model
 from core.samplers import Step
@@ -34,7 +33,7 @@ class NullText(Pivotal):
     title: str = "Null-text, slow"
     source: str = "Mokady et al. 2023, section 3.2, https://arxiv.org/abs/2211.09794"
     exact: str = "no: as near as the fitted empty prompts come"
-    cost: str = "N + 2 N up and up to 10 N with gradients, k down"
+    calls_up: int = 13
     needs_gradients: bool = True
     strength: float = 0.8
     inner: int = 10
@@ -44,30 +43,18 @@ class NullText(Pivotal):
         """Up, and down again while fitting."""
         return steps if guidance == 1 else 2 * steps
 
-    def invert(
-        self,
-        model: Model,
-        x0: Tensor,
-        prompt: Prompt = "",
-        *,
-        steps: int = 50,
-        guidance: float = 1.0,
-        seed: int = 0,
-        spacing: str = "trailing",
-    ) -> Generator[Step, None, Inversion]:
-        """Carry x0 to noise at guidance 1, then down again while fitting: 2 N steps.
+    def climb(self, start: Inversion, seed: int) -> Climb:
+        """DDIM's steps at guidance 1, then down again while fitting: 2 N steps.
 
         ValueError for a model that is not asked with a text's embedding.
         """
-        guided = branches(model, prompt, guidance)
-        pivot = yield from super().invert(
-            model, x0, prompt, steps=steps, guidance=guidance, spacing=spacing
-        )
+        guided = branches(start.model, start.prompt, start.guidance)
+        pivot = yield from super().climb(start, seed)
         if guided is None:
             return pivot
         levels, path, calls = pivot.levels, pivot.trajectory, pivot.calls
-        x, null = path[-1], empty(guided, len(x0))
-        nulls = [null] * (steps + 1)
+        x, null, steps = path[-1], empty(guided, len(path[0])), len(levels) - 1
+        nulls = [null] * len(levels)
         for j, i in enumerate(range(steps, 0, -1)):
             null, used = self.fitted(guided, null, x, path[i - 1], levels[i - 1 : i + 1], j, steps)
             nulls[i] = null

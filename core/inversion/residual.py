@@ -21,7 +21,7 @@ class Residual(Pivotal):
     title: str = "DDIM + residual"
     source: str = "Ju et al. 2024, algorithm 1, https://arxiv.org/abs/2310.01506"
     exact: str = "yes: what a step misses is stored and added"
-    cost: str = "N up, 2 k down"
+    calls_down: int = 2
     strength: float = 0.8
 
     def mover(self, inversion: Inversion, prompt: Prompt, guidance: float, start: int) -> Mover:

@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator
-from dataclasses import dataclass
-
-from torch import Tensor
+from dataclasses import dataclass, replace
+from itertools import pairwise
 
 from core.denoisers import Prediction
-from core.inversion.base import Inversion, Method, Prompt
-from core.models import Model
+from core.inversion.base import Climb, Inversion, Method
 from core.samplers import Step, seeded
 
 
@@ -21,26 +18,15 @@ class SDEdit(Method):
     title: str = "SDEdit, no inversion"
     source: str = "Meng et al. 2022, https://arxiv.org/abs/2108.01073"
     exact: str = "no: the noise is random, the picture is not encoded in it"
-    cost: str = "0 up, k down"
+    calls_up: int = 0
     strength: float = 0.6
 
-    def invert(
-        self,
-        model: Model,
-        x0: Tensor,
-        prompt: Prompt = "",
-        *,
-        steps: int = 50,
-        guidance: float = 1.0,
-        seed: int = 0,
-        spacing: str = "trailing",
-    ) -> Generator[Step, None, Inversion]:
-        """Noise x0 to every level with the same eps; no network calls."""
-        levels = model.schedule.levels(steps, spacing)[::-1]
+    def climb(self, start: Inversion, seed: int) -> Climb:
+        """x0 with more and more of the same eps; no network calls."""
+        x0 = start.trajectory[0]
         eps = seeded(seed, len(x0))(x0)
-        trajectory = [level.alpha * x0 + level.sigma * eps for level in levels]
-        trajectory[0] = x0
-        for index in range(steps):
-            pair = (trajectory[index], trajectory[index + 1])
-            yield Step(index, levels[index], levels[index + 1], *pair, Prediction(x0, eps), 0)
-        return Inversion(model, self.name, prompt, guidance, levels, trajectory, 0)
+        noised = [level.alpha * x0 + level.sigma * eps for level in start.levels[1:]]
+        trajectory = [x0, *noised]
+        for i, (level, above) in enumerate(pairwise(start.levels)):
+            yield Step(i, level, above, *trajectory[i : i + 2], Prediction(x0, eps), 0)
+        return replace(start, trajectory=trajectory)
