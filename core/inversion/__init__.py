@@ -9,6 +9,7 @@ from core.inversion.fixed_point import FixedPoint
 from core.inversion.mask import difference_mask
 from core.inversion.negative_prompt import NegativePrompt
 from core.inversion.null_text import NullText
+from core.inversion.prompt_to_prompt import PromptToPrompt
 from core.inversion.residual import Residual
 from core.inversion.sdedit import SDEdit
 
@@ -48,6 +49,7 @@ INVERSIONS: dict[str, Method] = {
             source="Han et al. 2024, section 3.2, https://arxiv.org/abs/2306.05414",
         ),
         NullText(),
+        PromptToPrompt(),
         EDICT(),
         BELM(),
     )

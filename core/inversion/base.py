@@ -72,6 +72,7 @@ class Method(ABC):
         calls_up: denoiser evaluations of a step up, at most.
         calls_down: denoiser evaluations of a step down.
         needs_gradients: whether it differentiates the network.
+        needs_text: whether it works on text-to-image models alone.
         strength: the default start level of an edit, as a share of the steps.
     """
 
@@ -82,6 +83,7 @@ class Method(ABC):
     calls_up: int = 1
     calls_down: int = 1
     needs_gradients: bool = False
+    needs_text: bool = False
     strength: float = 1.0
 
     def steps_within(self, calls: int, strength: float = 1.0) -> int:
@@ -134,9 +136,11 @@ class Method(ABC):
         strength = self.strength if strength is None else strength
         start = start_index(strength, len(inversion.levels) - 1)
         guidance = inversion.guidance if guidance is None else guidance
-        move = self.mover(inversion, prompt, guidance, start)
         levels, calls = inversion.levels, 0
         x = inversion.trajectory[start]
+        if start == 0:
+            return x
+        move = self.mover(inversion, prompt, guidance, start)
         for i in range(start, 0, -1):
             with torch.no_grad():
                 after, prediction, cost = move(x, i)

@@ -34,6 +34,7 @@ class NullText(Pivotal):
     source: str = "Mokady et al. 2023, section 3.2, https://arxiv.org/abs/2211.09794"
     exact: str = "no: as near as the fitted empty prompts come"
     calls_up: int = 13
+    needs_text: bool = True
     needs_gradients: bool = True
     strength: float = 0.8
     inner: int = 10

@@ -28,5 +28,6 @@ class SDEdit(Method):
         noised = [level.alpha * x0 + level.sigma * eps for level in start.levels[1:]]
         trajectory = [x0, *noised]
         for i, (level, above) in enumerate(pairwise(start.levels)):
-            yield Step(i, level, above, *trajectory[i : i + 2], Prediction(x0, eps), 0)
+            x, after = trajectory[i : i + 2]
+            yield Step(i, level, above, x, after, Prediction(x0, eps), 0)
         return replace(start, trajectory=trajectory)

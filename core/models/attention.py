@@ -1,8 +1,9 @@
-"""Attention of the U-Net: the fused one, or one whose cross-attention maps are kept to look at."""
+"""Attention of the U-Net: fused, recorded to look at, or taken over from another picture."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import torch
@@ -10,13 +11,48 @@ from torch import Tensor
 from torch.nn import functional as F
 
 
+@dataclass(frozen=True, eq=False)
+class Coupling:
+    """Target pictures attend as their source pictures do.
+
+    The rows of the network are B sources, B targets and then any others, which are left alone.
+    Hertz et al. 2023, sections 3.1 and 3.2, https://arxiv.org/abs/2208.01626.
+
+    Attributes:
+        pairs: B.
+        shared: (B, tokens of the source, tokens of the target): the target's cross attention is
+            that of the source times this; columns of zeros keep their own. None: nothing is taken.
+        limit: self attention is taken over in layers of at most so many pixels.
+    """
+
+    pairs: int
+    shared: Tensor | None
+    limit: int
+
+    def positions(self, x: Tensor) -> Tensor:
+        """Queries or keys of a self attention, (rows, heads, pixels, D)."""
+        return self.with_targets(x, x[: self.pairs]) if x.shape[2] <= self.limit else x
+
+    def words(self, weights: Tensor) -> Tensor:
+        """The softmax of a cross attention, (rows, heads, pixels, tokens)."""
+        if self.shared is None:
+            return weights
+        shared, (source, target) = self.shared[:, None].to(weights), weights.split(self.pairs)[:2]
+        own = (shared.sum(2, keepdim=True) == 0).to(weights)
+        return self.with_targets(weights, source @ shared + own * target)
+
+    def with_targets(self, x: Tensor, targets: Tensor) -> Tensor:
+        """The same rows with other targets."""
+        return torch.cat([x[: self.pairs], targets, x[2 * self.pairs :]])
+
+
 class Attention:
     """softmax(q k^T / sqrt(d)) v, the attention processor of every layer.
 
-    Vaswani et al. 2017, equation 1, https://arxiv.org/abs/1706.03762. Given a list `record`, as
-    in `unet(..., cross_attention_kwargs={"record": record})`, each cross attention appends its
-    softmax averaged over the heads, (B, pixels, tokens); nothing else about the call changes, so
-    other runs of the same network notice nothing.
+    Vaswani et al. 2017, equation 1, https://arxiv.org/abs/1706.03762. What a run wants of it is
+    given with the call, as in `unet(..., cross_attention_kwargs={"record": record})`, so other
+    runs of the same network notice nothing: to a list `record` each cross attention appends its
+    softmax averaged over the heads, (B, pixels, tokens); `coupling` is a `Coupling`.
     """
 
     def __call__(
@@ -27,6 +63,7 @@ class Attention:
         attention_mask: Tensor | None = None,
         temb: Tensor | None = None,
         record: list[Tensor] | None = None,
+        coupling: Coupling | None = None,
     ) -> Tensor:
         """Attend from (B, pixels, C) to itself, or to the text (B, tokens, D)."""
         context = hidden_states if encoder_hidden_states is None else encoder_hidden_states
@@ -34,11 +71,16 @@ class Attention:
             each.unflatten(-1, (attn.heads, -1)).transpose(1, 2)
             for each in (attn.to_q(hidden_states), attn.to_k(context), attn.to_v(context))
         )
-        if record is None or encoder_hidden_states is None:
+        if coupling is not None and encoder_hidden_states is None:
+            q, k = coupling.positions(q), coupling.positions(k)
+        if encoder_hidden_states is None or (record is None and coupling is None):
             out = F.scaled_dot_product_attention(q, k, v, attn_mask=attention_mask)
         else:
             weights = (q @ k.transpose(-1, -2) * attn.scale).softmax(-1)
-            record.append(weights.mean(1))
+            if coupling is not None:
+                weights = coupling.words(weights)
+            if record is not None:
+                record.append(weights.mean(1))
             out = weights @ v
         return attn.to_out[0](out.transpose(1, 2).flatten(2))
 

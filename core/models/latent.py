@@ -21,7 +21,7 @@ from torch.nn import functional as F
 from core.denoisers import CONVERSIONS, Denoiser, Guided, Network
 from core.images import from_pil, to_pil
 from core.lazy import imported
-from core.models.attention import Attention
+from core.models.attention import Attention, Coupling
 from core.models.base import ModelCard, Seeded, check_guidance, prompts_of, sized
 
 PARTS = {
@@ -98,28 +98,33 @@ class LatentModel(Seeded):
         negative: str | Sequence[str] = "",
         guidance: float = 1.0,
         record: list[Tensor] | None = None,
+        coupling: Coupling | None = None,
     ) -> Denoiser:
         """The denoiser of a prompt; `guidance` pushes away from `negative`.
 
         A list `record` holds the cross attention of the last call (see `attention_maps`), the
-        rows of the prompt first.
+        rows of the prompt first. With a `coupling` the prompts are sources and targets.
         """
         check_guidance(guidance)
-        forward = self.forward if record is None else partial(self.forward, record=record)
+        asked = {"record": record, "coupling": coupling}
+        given = {name: value for name, value in asked.items() if value is not None}
+        forward = partial(self.forward, **given) if given else self.forward
         yes, no = (
             Network(forward, self.kind, torch.cat([self.embed(p) for p in prompts_of(each)]))
             for each in (prompt, negative)
         )
         return yes if guidance == 1 else Guided(yes, no, guidance)
 
-    def forward(
-        self, x: Tensor, t: float, condition: Tensor | None, record: list[Tensor] | None = None
-    ) -> Tensor:
-        """The network call: latents (B, C, H, W), timestep, text (B, L, D) to its output."""
+    def forward(self, x: Tensor, t: float, condition: Tensor | None, **asked: Any) -> Tensor:
+        """The network call: latents (B, C, H, W), timestep, text (B, L, D) to its output.
+
+        `asked` is what `Attention` is asked for besides.
+        """
         named: dict[str, Any] = {"encoder_hidden_states": condition, "return_dict": False}
-        if record is not None:
-            record.clear()
-            named["cross_attention_kwargs"] = {"record": record}
+        if asked:
+            named["cross_attention_kwargs"] = asked
+        if "record" in asked:
+            asked["record"].clear()
         return self.unet(x.to(self.device, self.dtype), t, **named)[0].to(x)
 
     def words(self, prompt: str) -> list[tuple[str, list[int]]]:
@@ -142,16 +147,23 @@ class LatentModel(Seeded):
                 words[key] = (first, end, [*places, place])
         return [(prompt[start:end], places) for start, end, places in words.values()]
 
-    @torch.no_grad()
-    def _embed(self, prompt: str) -> Tensor:
-        """The text encoder's last hidden states, (1, L, D); a long prompt is cut."""
-        tokens = self.tokenizer(
+    def tokens(self, prompt: str) -> list[int]:
+        """The L tokens of a prompt, which is cut or filled up."""
+        return self._read(prompt).input_ids[0].tolist()
+
+    def _read(self, prompt: str) -> Any:
+        return self.tokenizer(
             prompt,
             padding="max_length",
             max_length=self.tokenizer.model_max_length,
             truncation=True,
             return_tensors="pt",
         )
+
+    @torch.no_grad()
+    def _embed(self, prompt: str) -> Tensor:
+        """The text encoder's last hidden states, (1, L, D); a long prompt is cut."""
+        tokens = self._read(prompt)
         masked = getattr(self.text_encoder.config, "use_attention_mask", False)
         mask = tokens.attention_mask.to(self.device) if masked else None
         return self.text_encoder(tokens.input_ids.to(self.device), attention_mask=mask)[0]

@@ -2,7 +2,7 @@
 
 Ten kinds of edits, N each (10), drawn from the caption grammar with fixed seeds, in 50 steps.
 Every method runs at one setting and SDEdit at four start levels; `--grid` takes every start level
-and guidance of the grid. Results are kept in checkpoints/edits.json: a stopped run goes on.
+and guidance of the grid. Results are kept in checkpoints: a stopped run goes on.
 `--pie FOLDER --model NAME` edits the pictures of PIE-Bench instead.
 
     kept        PSNR in dB over the pixels that must not change, against D(E(x))
@@ -14,14 +14,13 @@ and guidance of the grid. Results are kept in checkpoints/edits.json: a stopped 
     over SDEdit difference of kept to SDEdit's in dB over the same pictures, with the 95 % interval
                 of a paired bootstrap; SDEdit at the start level at which it is read as often
     calls       denoiser evaluations of one edit, its inversion included
-    seconds     of one edit
+    seconds     of the processor for one edit
 """
 
 from __future__ import annotations
 
 import argparse
 import hashlib
-import json
 import time
 from pathlib import Path
 from typing import Any
@@ -37,11 +36,11 @@ from core.metrics import read_scenes
 from core.models import load
 from core.samplers import seeded
 from tests.benchmarks.edit_pairs import KINDS, Edit, composed, pie_bench
-from tests.benchmarks.quality import ROOT, table
+from tests.benchmarks.quality import ROOT, Figures, table
+from tests.benchmarks.quality_emoji import CARD
 
 STEPS, STRENGTH, GUIDANCE, BATCH = 50, 0.8, 3.0, 10
 STRENGTHS, GUIDANCES = (0.4, 0.6, 0.8, 1.0), (1.5, 3.0, 5.0, 7.5)
-STORE = ROOT / "checkpoints" / "edits.json"
 METHODS = [name for name in INVERSIONS if name != "ddim_current"]
 FIGURES = ("kept", "structure", "read", "margin")
 
@@ -99,13 +98,13 @@ def run(model: Any, name: str, made: list[Edit], strength: float, guidance: floa
     """Edit a batch with one method; a row of figures for each."""
     old, new = [edit.source for edit in made], [edit.target for edit in made]
     x0 = model.encode(to_pil(torch.stack([edit.picture for edit in made])))
-    method, begun = INVERSIONS[name], time.perf_counter()
-    up = guidance if name == "null_text" else 1.0
+    method, begun = INVERSIONS[name], time.process_time()
+    up = guidance if method.needs_gradients else 1.0
     inversion = finish(method.invert(model, x0, old, steps=STEPS, guidance=up))
     x, calls = x0, inversion.calls
     for step in method.edit(inversion, new, guidance=guidance, strength=strength):
         x, calls = step.x_next, inversion.calls + step.calls
-    spent = {"calls": calls, "seconds": (time.perf_counter() - begun) / len(made)}
+    spent = {"calls": calls, "seconds": (time.process_time() - begun) / len(made)}
     after, before = model.pixels(x).cpu(), model.pixels(x0).cpu()
     changes = self_similarity(model, after) - self_similarity(model, before)
     rows = zip(
@@ -185,22 +184,22 @@ def main() -> None:
     made = (
         pie_bench(flags.pie) if flags.pie else [e for k in KINDS for e in composed(k, flags.count)]
     )
-    files = sorted((ROOT / "assets/models/emoji").glob("*/*.safetensors"))
-    digest = hashlib.sha256(b"".join(file.read_bytes() for file in files)).hexdigest()[:16]
-    about = f"{flags.model} {flags.pie or digest} {len(made)}"
-    results: dict[str, list[dict]] = {}
-    for name in flags.methods:
-        for strength, guidance in settings(name, flags.grid):
-            key = f"{name} {strength:g} {guidance:g}"
-            store = json.loads(STORE.read_text()) if STORE.exists() else {}
-            if key not in store.setdefault(about, {}):
-                batches = [made[i : i + BATCH] for i in range(0, len(made), BATCH)]
-                rows = [row for b in batches for row in run(model, name, b, strength, guidance)]
-                store[about][key] = rows
-                STORE.parent.mkdir(exist_ok=True)
-                STORE.write_text(json.dumps(store))
-                print(key, {k: round(mean(rows, k), 3) for k in ("kept", "read")}, flush=True)
-            results[key] = store[about][key]
+    about = f"{flags.model} {flags.pie or CARD.digest()} {len(made)}"
+    name = hashlib.sha256(about.encode()).hexdigest()[:8]
+    store = Figures(ROOT / "checkpoints" / f"edits-{name}.json", lambda: about)
+    store.path.parent.mkdir(exist_ok=True)
+    results = {
+        f"{name} {strength:g} {guidance:g}": store.remembered(
+            f"{name} {strength:g} {guidance:g}",
+            lambda n=name, s=strength, g=guidance: [
+                row
+                for i in range(0, len(made), BATCH)
+                for row in run(model, n, made[i : i + BATCH], s, g)
+            ],
+        )
+        for name in flags.methods
+        for strength, guidance in settings(name, flags.grid)
+    }
     print(f"\n{summary(results)}")
 
 

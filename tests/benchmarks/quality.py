@@ -22,39 +22,51 @@ os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 ROOT = Path(__file__).parent.parent.parent
 
 
-class Card:
+class Figures:
+    """Results in a file, tied to what was measured: those of anything else are forgotten."""
+
+    def __init__(self, path: Path, tie: Callable[[], str]) -> None:
+        """`tie` names what is measured, such as a digest of the weights."""
+        self.path, self.tie = path, tie
+
+    def stored(self) -> dict[str, Any]:
+        """The results so far."""
+        store = json.loads(self.path.read_text()) if self.path.exists() else {}
+        return store if store.get("weights") == self.tie() else {"weights": self.tie()}
+
+    def remembered(self, key: str, measure: Callable[[], Any]) -> Any:
+        """A result from the file, or measured and stored."""
+        if key not in self.stored():
+            result = measure()
+            self.path.write_text(json.dumps(self.stored() | {key: result}, indent=1))
+            print(f"{key}: {str(result)[:200]}", flush=True)
+        return self.stored()[key]
+
+
+class Card(Figures):
     """The card of a model in assets/models, and the figures measured so far for its weights."""
 
     def __init__(self, name: str, *weights: str) -> None:
         """The weights name the files that the figures are tied to."""
-        self.folder = ROOT / "assets/models" / name
-        self.weights = weights
+        self.folder, self.weights = ROOT / "assets/models" / name, weights
+        super().__init__(self.folder / "figures.json", self.digest)
 
-    def stored(self) -> dict[str, Any]:
-        """The results so far for these weights."""
+    def digest(self) -> str:
+        """Of the weights."""
         files = (path for name in self.weights for path in sorted(self.folder.glob(name)))
-        digest = hashlib.sha256(b"".join(path.read_bytes() for path in files)).hexdigest()[:16]
-        path = self.folder / "figures.json"
-        store = json.loads(path.read_text()) if path.exists() else {}
-        return store if store.get("weights") == digest else {"weights": digest}
-
-    def remembered(self, key: str, measure: Callable[[], Any]) -> Any:
-        """A result from the store, or measured and stored."""
-        if key not in self.stored():
-            result = measure()
-            (self.folder / "figures.json").write_text(
-                json.dumps(self.stored() | {key: result}, indent=1)
-            )
-            print(f"{key}: {result}", flush=True)
-        return self.stored()[key]
+        return hashlib.sha256(b"".join(path.read_bytes() for path in files)).hexdigest()[:16]
 
     def write(self, name: str, text: str) -> None:
         """Put a section between its markers in the card."""
-        begin, end = f"<!-- {name} -->\n", f"\n<!-- /{name} -->"
-        path = self.folder / "README.md"
-        card = path.read_text()
-        start, stop = card.index(begin) + len(begin), card.index(end)
-        path.write_text(card[:start] + text + card[stop:])
+        put(self.folder / "README.md", name, text)
+
+
+def put(path: Path, name: str, text: str) -> None:
+    """Replace what stands between the markers of a section in a Markdown file."""
+    begin, end = f"<!-- {name} -->\n", f"\n<!-- /{name} -->"
+    before = path.read_text()
+    start, stop = before.index(begin) + len(begin), before.index(end)
+    path.write_text(before[:start] + text + before[stop:])
 
 
 def table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:

@@ -21,7 +21,7 @@ def test_ddim_gets_better_with_the_steps_and_worse_with_guidance():
 
 
 @pytest.mark.parametrize("guidance", [1.0, 7.5])
-@pytest.mark.parametrize("name", ["residual", "edit_friendly"])
+@pytest.mark.parametrize("name", ["residual", "edit_friendly", "prompt_to_prompt"])
 def test_stored_residuals_reconstruct(name, guidance):
     assert ratio(name, guidance) > 60
 

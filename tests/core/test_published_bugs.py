@@ -11,8 +11,8 @@ from core.bridge import schedule_of
 from core.inversion import INVERSIONS, finish
 from core.schedules import linear
 from tests.core import SD, gaussian, normal
+from tests.core.mixtures import ANY_MODEL
 
-STORING = [name for name in INVERSIONS if name != "null_text"]
 DDIM = INVERSIONS["ddim"]
 
 
@@ -61,7 +61,7 @@ def test_the_last_sampling_step_is_no_empty_step(inversion):
     assert (last.x_next - last.x).abs().max() > 1e-4
 
 
-@pytest.mark.parametrize("name", STORING)
+@pytest.mark.parametrize("name", ANY_MODEL)
 def test_no_number_of_stable_diffusion_is_built_in(name):
     """200 timesteps instead of 1000, another shape."""
     model, x0 = gaussian(schedule=linear(timesteps=200)), normal(1, 3, 5, 7)
@@ -92,7 +92,7 @@ def test_nothing_deprecated_is_called():
         assert f".{name}(" not in source
 
 
-@pytest.mark.parametrize("name", STORING)
+@pytest.mark.parametrize("name", ANY_MODEL)
 def test_a_batch_is_not_mixed_with_time(name):
     x0 = normal(3, 1, 4, 4)
     together = finish(INVERSIONS[name].invert(gaussian(), x0, steps=6, seed=4))
@@ -105,7 +105,7 @@ def test_a_batch_is_not_mixed_with_time(name):
             torch.testing.assert_close(one[0], both[row], rtol=0, atol=1e-6)
 
 
-@pytest.mark.parametrize("name", [n for n in STORING if n not in ("sdedit",)])
+@pytest.mark.parametrize("name", [n for n in ANY_MODEL if n not in ("sdedit",)])
 def test_latents_beyond_one_are_not_clipped(name):
     x0 = 4 * normal(2, 1, 4, 4)
     inversion = finish(INVERSIONS[name].invert(gaussian(0.0, 4.0), x0, steps=50))
