@@ -10,7 +10,7 @@ import io
 import math
 import struct
 import warnings
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import IO
 
@@ -99,6 +99,23 @@ def open_picture(source: str | Path | IO[bytes]) -> Image.Image:
     ValueError, one sentence, for a file that is no picture, is broken, or has more than 16
     megapixels; the size is looked at before anything is decoded.
     """
+    return safely(source, flattened)
+
+
+def opacity(source: str | Path | IO[bytes]) -> Tensor:
+    """How opaque a picture file is, (1, H, W) in [0, 1]; its brightness if it is so everywhere.
+
+    ValueError as in `open_picture`.
+    """
+    image = safely(source, lambda picture: picture.convert("RGBA"))
+    alpha = image.getchannel("A")
+    return from_pil(image if alpha.getextrema()[0] == 255 else alpha)[0]
+
+
+def safely(
+    source: str | Path | IO[bytes], read: Callable[[Image.Image], Image.Image]
+) -> Image.Image:
+    """Open a picture file, upright, and read it; ValueError, one sentence, where that fails."""
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", Image.DecompressionBombWarning)
@@ -108,7 +125,7 @@ def open_picture(source: str | Path | IO[bytes]) -> Image.Image:
                 f"the picture has {image.width} x {image.height} pixels; "
                 "at most 16 megapixels are accepted, make it smaller"
             )
-        return flattened(ImageOps.exif_transpose(image))
+        return read(ImageOps.exif_transpose(image))
     except UNREADABLE as error:
         raise ValueError(
             "this file is not a picture that can be read; use PNG, JPEG, WebP, GIF or BMP"

@@ -9,6 +9,7 @@ from typing import Any
 
 import torch
 from torch import Tensor
+from torch.nn import functional as F
 
 from core.data.emoji import options
 from core.networks import DigitClassifier, EmojiClassifier
@@ -25,6 +26,43 @@ def psnr(a: Tensor, b: Tensor) -> float:
     """Peak signal-to-noise ratio in dB of pixels in [0, 1]: -10 log10(mse); infinite if equal."""
     error = mse(a, b)
     return math.inf if error == 0 else -10 * math.log10(error)
+
+
+def ssim(a: Tensor, b: Tensor) -> float:
+    """Structural similarity of pixels (B, C, H, W) in [0, 1], at most 1; the mean over all places.
+
+    (2 m_a m_b + c1)(2 cov + c2) / ((m_a^2 + m_b^2 + c1)(v_a + v_b + c2)) with means, variances
+    and covariance under a Gaussian window of 11 x 11 pixels and spread 1.5 that lies inside of
+    the picture, c1 = 0.01^2 and c2 = 0.03^2. Wang et al. 2004, equation 13,
+    https://doi.org/10.1109/TIP.2003.819861. ValueError for pictures below 11 x 11.
+    """
+    if min(a.shape[-2:]) < 11:
+        raise ValueError(f"SSIM needs pictures of 11 x 11 pixels or more, got {tuple(a.shape)}")
+    line = torch.exp(-((torch.arange(11, dtype=torch.float64) - 5) ** 2) / (2 * 1.5**2))
+    window = (line[:, None] * line / line.sum() ** 2)[None, None]
+
+    def local(x: Tensor) -> Tensor:
+        return F.conv2d(x.double().flatten(0, 1)[:, None], window.to(x.device))
+
+    mean_a, mean_b, c1, c2 = local(a), local(b), 0.01**2, 0.03**2
+    spread = local(a.double() ** 2) - mean_a**2 + local(b.double() ** 2) - mean_b**2
+    shared = local(a.double() * b.double()) - mean_a * mean_b
+    top = (2 * mean_a * mean_b + c1) * (2 * shared + c2)
+    return (top / ((mean_a**2 + mean_b**2 + c1) * (spread + c2))).mean().item()
+
+
+def power_spectrum(x: Tensor) -> list[float]:
+    """Mean power of x, shape (B, C, H, W), at 1, 2, ... cycles per width up to the finest.
+
+    |FFT|^2 / (H W), averaged over rings of whole frequencies, pictures and channels: 1 at every
+    frequency for noise of unit variance.
+    """
+    x = x.double().cpu()
+    power = torch.fft.fft2(x, norm="ortho").abs().square().mean((0, 1))
+    rows, columns = (torch.fft.fftfreq(side) * side for side in x.shape[-2:])
+    ring = torch.hypot(rows[:, None], columns[None]).round().long()
+    finest = min(x.shape[-2:]) // 2
+    return [power[ring == frequency].mean().item() for frequency in range(1, finest + 1)]
 
 
 def rms(values: Tensor) -> float:

@@ -17,7 +17,7 @@ from core.samplers import seeded
 from core.schedules import SCHEDULES, SPACINGS, Level, Schedule
 from demos import checks
 from demos.player import Panel, Reel
-from demos.plots import QUANTITIES, Curve, chart, noise_share, percent, short, values_of
+from demos.plots import QUANTITIES, Curve, noise_share, over_time, percent, short, values_of
 
 FRAMES = 33
 
@@ -88,7 +88,7 @@ def reel_of(pair: list[Schedule], names: list[str], settings: dict[str, Any]) ->
         curve=[behind(each) for each in pair],
         ticks=[t / last for t in visited[0]],
         ends=("t = 0", f"t = {last}"),
-        chart=chart(curves, quantity),
+        chart=over_time(curves, quantity),
         keep="schedule",
         start=FRAMES // 3,
     )

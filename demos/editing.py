@@ -1,208 +1,27 @@
-"""The runs of the last tab: a picture is inverted to noise, reconstructed, and edited."""
+"""Step 3 of the last tab: the noise of a picture is sampled again as something else."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 
-import gradio as gr
 from PIL import Image
 from torch import Tensor
 from torch.nn import functional as F
 
-from core.data.captions import EXAMPLES
-from core.images import from_pil, pixels_uri, to_pil
-from core.inversion import INVERSIONS, Inversion, difference_mask, start_index
-from core.models import MODELS, LatentModel, Model
-from demos import checks, sources, widgets
-from demos.gpu import loaded
-from demos.player import Reel
-from demos.plots import place, signal_curve
-from demos.remarks import compared, inflated, kept_text, masked_text, never_seen, noise_text, words
-from demos.stages import BACK, EDIT, NOISE, PICTURE, Stage, panels_of
-from demos.views import Kept, decoded
+from core.images import pixels_uri, to_pil
+from core.inversion import INVERSIONS, difference_mask, start_index
+from core.models import Model
+from demos import checks, painting
+from demos.inverting import Session, one_label, reel_of
+from demos.remarks import kept_text, masked_text, never_seen, words
+from demos.stages import EDIT, PICTURE, Stage
+from demos.views import decoded
 
 TARGET = "cat face on a blue background"
-WHY_NOT = (
-    "DDIM inversion of the exact denoiser is ill-posed: it knows finitely many digits, and off "
-    "them the path to noise collapses or explodes. So the model exact has SDEdit only"
-)
-INVERTING = ("Inverting with", "Inverted", "Reconstructing with", "Reconstructed")
-SAYINGS = {"sdedit": ("Adding random noise to", "Noised", "Denoising with", "Denoised")}
-MASKS = ("everywhere", "automatic")
+MASKS = ("everywhere", "automatic", "drawn")
 SIDE = 336  # pixels of the pictures before and after, at most
-
-
-@dataclass(frozen=True, eq=False)
-class Session:
-    """What the tab remembers between inverting and editing.
-
-    Attributes:
-        inversion: what the method left behind.
-        x0: the clean latents that were inverted.
-        pixels: the picture itself, (1, 1 or 3, H, W) in [0, 1].
-        kept: the run of the inversion.
-        shown: the run that the player shows: that of the inversion, or of the last edit.
-    """
-
-    inversion: Inversion
-    x0: Tensor
-    pixels: Tensor
-    kept: Kept
-    shown: Kept
-
-
-def invert(
-    model: str = "digits",
-    source: str = "test digit",
-    digit: int = 4,
-    index: int = 0,
-    caption: str = EXAMPLES[0],
-    picture: Any = None,
-    drawing: Any = None,
-    generated: Any = None,
-    label: str = "4",
-    prompt: str | None = None,
-    method: str = "ddim",
-    steps: int = 50,
-    seed: int = 0,
-    invert_guidance: float = 1.0,
-) -> Iterator[tuple[Any, Any]]:
-    """Carry a picture to noise and reconstruct it; streams both ways.
-
-    Args:
-        model: digits, emoji, another text-to-image model, or exact (SDEdit only).
-        source: test digit, upload, drawing or generated; for text-to-image models scene, upload
-            or generated.
-        digit: label of the test digit, 0..9.
-        index: which of the test digits with this label, 0..799.
-        caption: the scene, such as "dog face on a blue background".
-        picture: the uploaded picture; at most 16 megapixels.
-        drawing: the drawn picture.
-        generated: the picture sent from the sampler, with the name of its model.
-        label: what the picture shows, "0" .. "9", or "" for any digit; for models of digits.
-        prompt: what the picture shows, for models that read text; none is the scene's caption.
-        method: ddim, ddim_current, sdedit, fixed_point, anderson, residual, edit_friendly,
-            negative_prompt, proximal, null_text, edict or belm.
-        steps: 2..500.
-        seed: of the noise of sdedit and edit_friendly, 0..4294967295.
-        invert_guidance: classifier-free guidance on the way up and in the reconstruction, 0..20.
-    """
-    raw = locals()
-    settings = checked(raw)
-    inverted = loaded(settings["model"], report=gr.Info)
-    x0, pixels = taken(inverted, settings, raw)
-    up = INVERSIONS[settings["method"]].up(settings["steps"], settings["invert_guidance"])
-    reel = reel_of(inverted, settings, total=up + settings["steps"] + 2, strip=NOISE)
-    warn = never_seen(settings["model"], settings.get("prompt", "")) or inflated(settings)
-    stage = Stage(inverted, reel, [pixels_uri(pixels)], warn)
-    inversion = yield from there_and_back(stage, x0, pixels, settings)
-    kept = stage.finished()
-    yield kept.message, Session(inversion, x0, pixels, kept, kept)
-
-
-def models() -> list[tuple[str, str]]:
-    """(title, name) of the models that can be asked for something."""
-    return [choice for choice in widgets.model_choices() if MODELS[choice[1]].prompts]
-
-
-def checked(raw: dict[str, Any]) -> dict[str, Any]:
-    """The settings that repeat an inversion; ValueError, one sentence, for what cannot be run."""
-    name = checks.choice(raw["model"], "Model", [name for _, name in models()])
-    prompts = MODELS[name].prompts
-    source = checks.choice(raw["source"], "Picture", sources.SOURCES[prompts])
-    settings: dict[str, Any] = {"model": name, "source": source}
-    caption = checks.text(raw["caption"], "Scene", 200)
-    if source == "test digit":
-        settings |= {
-            "digit": checks.whole(raw["digit"], "Digit", 0, 9),
-            "index": checks.whole(raw["index"], "Number", 0, 799),
-        }
-    elif source == "scene":
-        settings["caption"] = caption
-    if prompts == "text":
-        shown = caption if source == "scene" and raw["prompt"] is None else raw["prompt"]
-        settings["prompt"] = checks.text(shown, "Source prompt")
-    else:
-        settings["label"] = one_label(raw["label"], "Label")
-    settings |= {
-        "method": checks.choice(raw["method"], "Method", list(INVERSIONS)),
-        "steps": checks.whole(raw["steps"], "Steps", 2, 500),
-        "seed": checks.whole(raw["seed"], "Seed", 0, 2**32 - 1),
-        "invert_guidance": checks.real(raw["invert_guidance"], "Inversion guidance", 0, 20),
-    }
-    if name == "exact" and settings["method"] != "sdedit":
-        raise ValueError(f"{WHY_NOT}; choose the method sdedit, or the model digits.")
-    if settings["method"] == "null_text":
-        if prompts != "text":
-            raise ValueError(
-                "null-text fits the embedding of the empty prompt, and the model "
-                f"{name} has none; choose the model emoji, or another method"
-            )
-        if settings["invert_guidance"] == 1:
-            raise ValueError(
-                "null-text fits the empty prompt for one guidance, and at 1 nothing is asked of "
-                "it; choose an inversion guidance such as 7.5"
-            )
-    return settings
-
-
-def one_label(value: Any, name: str) -> str:
-    """A label of the digits; ValueError otherwise."""
-    return checks.choice(value, name, [label for _, label in widgets.LABELS])
-
-
-def taken(model: Model, settings: dict[str, Any], raw: dict[str, Any]) -> tuple[Tensor, Tensor]:
-    """The clean latents to invert, and the pixels of the picture that they stand for."""
-    source = settings["source"]
-    if source == "generated":
-        x0 = sent(model, raw["generated"])
-    elif isinstance(model, LatentModel):
-        image = sources.in_colour(model, source, settings.get("caption"), raw["picture"])
-        return model.encode([image]), from_pil(image, "RGB")
-    else:
-        picture = raw["drawing" if source == "drawing" else "picture"]
-        x0 = sources.chosen(model, source, digit=raw["digit"], index=raw["index"], picture=picture)
-    return x0, model.pixels(x0).cpu()
-
-
-def sent(model: Model, generated: Any) -> Tensor:
-    """The clean latents that the sampler sent; ValueError for another model's."""
-    if generated is None:
-        raise ValueError("no picture was sent yet: sample one in the tab Sample and send it")
-    name, x0 = generated
-    if name != model.card.name:
-        raise ValueError(
-            f"the picture that was sent was made by the model {name}, which alone can invert it; "
-            f"choose the model {name}, or another picture"
-        )
-    return x0
-
-
-def there_and_back(stage: Stage, x0: Tensor, pixels: Tensor, settings: dict[str, Any]):
-    """Stream the inversion and the reconstruction; returns the Inversion."""
-    model, asked = stage.model, settings.get("prompt") or settings.get("label", "")
-    method, steps, seed = INVERSIONS[settings["method"]], settings["steps"], settings["seed"]
-    up, there, down, back_again = SAYINGS.get(settings["method"], INVERTING)
-    inversion = yield from stage.streamed(
-        method.invert(
-            model, x0, asked, steps=steps, seed=seed, guidance=settings["invert_guidance"]
-        ),
-        NOISE,
-        f"{up} {words(model, asked)}",
-    )
-    end = inversion.trajectory[-1]
-    stage.rest(end, inversion.levels[-1], NOISE, f"{there}: {noise_text(model, end)}")
-    back = yield from stage.streamed(
-        method.edit(inversion, asked, strength=1.0),
-        BACK,
-        f"{down} {words(model, asked)}",
-        inversion.trajectory,
-    )
-    said = f"{back_again}: {compared(model, back, x0, pixels)}"
-    stage.rest(back, inversion.levels[0], BACK, said)
-    return inversion
 
 
 def edit(
@@ -213,6 +32,7 @@ def edit(
     strength: float = 0.8,
     sdedit_seed: int = 1,
     mask: str = MASKS[0],
+    painted: Any = None,
 ) -> Iterator[tuple[Any, Any, Any]]:
     """Sample the inverted noise again as something else, SDEdit beside it; streams both.
 
@@ -223,7 +43,8 @@ def edit(
         guidance: classifier-free guidance of the edit in 0..20; 1 is none.
         strength: start level as a share of the steps in 0..1; 0 changes nothing.
         sdedit_seed: seed of SDEdit's noise, 0..4294967295.
-        mask: everywhere, or automatic: only where the two prompts see different noise.
+        mask: everywhere; automatic: only where the two prompts see different noise; or drawn.
+        painted: where it may change: a picture, opaque (or white, if it is opaque all over) there.
     """
     raw = locals()
     if not isinstance(session, Session):
@@ -239,7 +60,8 @@ def edit(
     warn = never_seen(inversion.model.card.name, chosen.get("target_prompt", ""))
     stage = Stage(inversion.model, reel, before["frames"][-1]["pictures"][:EDIT], warn)
     stage.copy(session.kept)
-    ends, where = yield from both_edits(stage, session, chosen, start)
+    where = mask_of(session, chosen, painted)
+    ends = yield from both_edits(stage, session, chosen, start, where)
     kept_words = kept_text(inversion.model, ends, x0, session.pixels)
     said = f"Edited to {words(inversion.model, asked_of(chosen))}: {kept_words}"
     stage.rest_pair(ends, inversion.levels[0], said + masked_text(where))
@@ -269,12 +91,22 @@ def asked_of(chosen: dict[str, Any]) -> str:
     return chosen["target_prompt"] if "target_prompt" in chosen else chosen["target"]
 
 
-def both_edits(stage: Stage, session: Session, chosen: dict[str, Any], start: int):
-    """Stream the edit and SDEdit from the same level; returns their ends, and the mask if any."""
-    inversion, x0, asked = session.inversion, session.x0, asked_of(chosen)
-    mask = None
+def mask_of(session: Session, chosen: dict[str, Any], painted: Any) -> Tensor | None:
+    """Where an edit may change the latents; None is everywhere."""
+    if chosen["mask"] == "drawn":
+        return painting.painted(painted, session.x0)
     if chosen["mask"] == "automatic":
-        mask = difference_mask(inversion.model, x0, inversion.prompt, asked)
+        inversion = session.inversion
+        return difference_mask(inversion.model, session.x0, inversion.prompt, asked_of(chosen))
+    return None
+
+
+def both_edits(
+    stage: Stage, session: Session, chosen: dict[str, Any], start: int, mask: Tensor | None
+):
+    """Stream the edit and SDEdit from the same level; returns their ends."""
+    inversion, x0, asked = session.inversion, session.x0, asked_of(chosen)
+    if mask is not None:
         stage.pictures[PICTURE] = pixels_uri(dimmed(session.pixels, mask))
     steps, seed = len(inversion.levels) - 1, chosen["sdedit_seed"]
     random = INVERSIONS["sdedit"].invert(inversion.model, x0, steps=steps, seed=seed)
@@ -287,7 +119,7 @@ def both_edits(stage: Stage, session: Session, chosen: dict[str, Any], start: in
     )
     said = words(inversion.model, asked)
     yield from stage.pairs(pairs, f"Editing to {said}, start level {start} of {steps}")
-    return stage.last or (x0, x0), mask
+    return stage.last or (x0, x0)
 
 
 def dimmed(pixels: Tensor, mask: Tensor) -> Tensor:
@@ -299,28 +131,6 @@ def dimmed(pixels: Tensor, mask: Tensor) -> Tensor:
 def decode(session: Session | None, frame: Any) -> Any:
     """The message with the pictures of one frame decoded in full."""
     return decoded(session.shown if session else None, frame)
-
-
-def reel_of(model: Model, settings: dict[str, Any], total: int, strip: int) -> Reel:
-    """An empty reel for a run of this tab."""
-    shown = (settings.get(key) for key in ("digit", "index", "caption"))
-    picture = sources.words(settings["source"], *shown)
-    return Reel(
-        panels_of(model),
-        total=total,
-        title=title_of(picture, settings),
-        settings=settings,
-        curve=signal_curve(),
-        ticks=[place(level) for level in model.schedule.levels(settings["steps"])],
-        strip=strip,
-    )
-
-
-def title_of(picture: str, settings: dict[str, Any]) -> str:
-    """The run in a few words."""
-    guidance = settings["invert_guidance"]
-    guided = "" if guidance == 1 else f" at guidance {guidance:g}"
-    return f"{picture}, {settings['method']}{guided}, {settings['steps']} steps"
 
 
 def before_after(pixels: Tensor, model: Model, x: Tensor) -> tuple[Image.Image, ...]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -62,12 +63,41 @@ def facts(level: Level) -> list[tuple[str, str]]:
 
 @dataclass(frozen=True)
 class Curve:
-    """One curve of a chart: its name, its class for colour and dashes, its values over t."""
+    """One curve of a chart: its name, its class for colour and dashes, its values.
+
+    The values stand at 0, 1, 2 ... of the horizontal axis, or at the places `at`; `ticks` are
+    marked below it.
+    """
 
     name: str
     tone: str
     values: Sequence[float]
     ticks: Sequence[int] = ()
+    at: Sequence[float] = ()
+
+    def points(self) -> list[tuple[float, float]]:
+        """(place, value) of at most about 250 points."""
+        points = list(zip(self.at or range(len(self.values)), self.values, strict=True))
+        return [*points[:: max(1, len(points) // 250)], points[-1]]
+
+
+@dataclass(frozen=True)
+class Axes:
+    """What the axes of a chart say.
+
+    Attributes:
+        title: what is drawn.
+        unit: of the values.
+        below: what the horizontal axis is.
+        marks: its (place, words), the first at its left end and the last at its right end.
+        logarithmic: the values are decimal logarithms.
+    """
+
+    title: str
+    unit: str
+    below: str
+    marks: Sequence[tuple[float, str]]
+    logarithmic: bool = False
 
 
 QUANTITIES = {
@@ -92,26 +122,37 @@ def values_of(schedule: Schedule, quantity: str) -> list[float]:
     return values.clamp(-30, 1e4).tolist()
 
 
-def chart(curves: Sequence[Curve], quantity: str) -> str:
-    """The curves over t as an SVG with axes, units, legend, visited timesteps and a playhead."""
+def over_time(curves: Sequence[Curve], quantity: str) -> str:
+    """The chart of a quantity of schedules over the timestep t."""
     title, unit = QUANTITIES[quantity]
+    last = max(len(curve.values) for curve in curves) - 1
+    marks = [min(t, last) for t in range(0, last + 2, max(1, (last + 1) // 4))]
+    below = "timestep t (0 clean, right noise)"
+    named = [(t, str(t)) for t in marks]
+    return chart(curves, Axes(title, unit, below, named, quantity in LOGARITHMIC))
+
+
+def chart(curves: Sequence[Curve], axes: Axes) -> str:
+    """The curves as an SVG with axes, units, legend, ticks and a playhead."""
     low, high = _range(curves)
     y_ticks = _nice(low, high)
     low, high = min(low, y_ticks[0]), max(high, y_ticks[-1])
-    last = max(len(curve.values) for curve in curves) - 1
+    first, last = axes.marks[0][0], axes.marks[-1][0]
 
-    def x_of(t: float) -> float:
-        return LEFT + (WIDTH - LEFT - RIGHT) * t / last
+    def x_of(place: float) -> float:
+        return LEFT + (WIDTH - LEFT - RIGHT) * (place - first) / (last - first)
 
     def y_of(value: float) -> float:
         return HEIGHT - BOTTOM - (HEIGHT - TOP - BOTTOM) * (value - low) / (high - low)
 
-    parts = [_axes(y_ticks, last, x_of, y_of, quantity in LOGARITHMIC), _titles(title, unit)]
-    for index, curve in enumerate(curves):
-        parts += [_line(curve, x_of, y_of), _visits(curve, index, x_of), _legend(curve, index)]
+    parts = [_axes(axes, y_ticks, x_of, y_of), _titles(axes)]
+    starts = itertools.accumulate([LEFT, *(44 + 9 * len(curve.name) for curve in curves)])
+    for index, (curve, start) in enumerate(zip(curves, starts, strict=False)):
+        parts += [_line(curve, x_of, y_of), _visits(curve, index, x_of), _legend(curve, start)]
+    said = escape(f"{axes.title}, over the {axes.below}")
     return (
         f'<svg class="chart" viewBox="0 0 {WIDTH} {HEIGHT}" data-x0="{LEFT}" '
-        f'data-x1="{WIDTH - RIGHT}" role="img" aria-label="{escape(title)} over the timestep t">'
+        f'data-x1="{WIDTH - RIGHT}" role="img" aria-label="{said}">'
         f"{''.join(parts)}"
         f'<line class="chart-playhead" x1="{LEFT}" x2="{LEFT}" y1="{TOP}" '
         f'y2="{HEIGHT - BOTTOM}"/></svg>'
@@ -133,39 +174,36 @@ def _nice(low: float, high: float) -> list[float]:
     return [step * index for index in range(first, last + 1)]
 
 
-def _axes(y_ticks, last, x_of, y_of, logarithmic) -> str:
+def _axes(axes: Axes, y_ticks, x_of, y_of) -> str:
     parts = []
     for value in y_ticks:
-        label = (
-            f"10<tspan dy='-6' font-size='11'>{value:g}</tspan>" if logarithmic else f"{value:g}"
-        )
+        power = f"10<tspan dy='-6' font-size='11'>{value:g}</tspan>"
         y, right = y_of(value), WIDTH - RIGHT
         parts.append(
             f'<line class="chart-grid" x1="{LEFT}" x2="{right}" y1="{y:.1f}" y2="{y:.1f}"/>'
-            f'<text x="{LEFT - 8}" y="{y + 5:.1f}" text-anchor="end">{label}</text>'
+            f'<text x="{LEFT - 8}" y="{y + 5:.1f}" text-anchor="end">'
+            f"{power if axes.logarithmic else f'{value:g}'}</text>"
         )
-    for t in range(0, last + 2, max(1, (last + 1) // 4)):
-        x = x_of(min(t, last))
+    for place, words in axes.marks:
+        anchor = "end" if place == axes.marks[-1][0] and len(words) > 4 else "middle"
         parts.append(
-            f'<text x="{x:.1f}" y="{HEIGHT - BOTTOM + 36}" text-anchor="middle">'
-            f"{min(t, last)}</text>"
+            f'<text x="{x_of(place):.1f}" y="{HEIGHT - BOTTOM + 36}" text-anchor="{anchor}">'
+            f"{escape(words)}</text>"
         )
     return "".join(parts)
 
 
-def _titles(title: str, unit: str) -> str:
+def _titles(axes: Axes) -> str:
     middle = (WIDTH + LEFT - RIGHT) / 2
     return (
-        f'<text class="chart-title" x="{LEFT}" y="18">{escape(title)} [{escape(unit)}]</text>'
-        f'<text x="{middle}" y="{HEIGHT - 16}" text-anchor="middle">'
-        "timestep t (0 clean, right noise)</text>"
+        f'<text class="chart-title" x="{LEFT}" y="18">{escape(axes.title)} '
+        f"[{escape(axes.unit)}]</text>"
+        f'<text x="{middle}" y="{HEIGHT - 16}" text-anchor="middle">{escape(axes.below)}</text>'
     )
 
 
 def _line(curve: Curve, x_of, y_of) -> str:
-    stride = max(1, len(curve.values) // 250)
-    indices = [*range(0, len(curve.values), stride), len(curve.values) - 1]
-    points = " ".join(f"{x_of(t):.1f},{y_of(curve.values[t]):.1f}" for t in indices)
+    points = " ".join(f"{x_of(place):.1f},{y_of(value):.1f}" for place, value in curve.points())
     return f'<polyline class="chart-curve {curve.tone}" points="{points}"/>'
 
 
@@ -178,8 +216,7 @@ def _visits(curve: Curve, index: int, x_of) -> str:
     )
 
 
-def _legend(curve: Curve, index: int) -> str:
-    x = LEFT + 220 * index
+def _legend(curve: Curve, x: float) -> str:
     return (
         f'<line class="chart-curve {curve.tone}" x1="{x}" x2="{x + 26}" y1="34" y2="34"/>'
         f'<text x="{x + 32}" y="39">{escape(curve.name)}</text>'

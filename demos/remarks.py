@@ -9,7 +9,7 @@ from torch import Tensor
 
 from core.data.captions import unknown
 from core.inversion import start_index
-from core.metrics import neighbour_correlation, psnr
+from core.metrics import neighbour_correlation, psnr, ssim
 from core.models import LatentModel, Model
 from core.schedules import Level
 from demos.plots import decibel, noise_share, percent, short
@@ -50,13 +50,13 @@ def inflated(settings: dict[str, Any]) -> str:
 def compared(model: Model, back: Tensor, x0: Tensor, pixels: Tensor) -> str:
     """PSNR of a reconstruction: against what was inverted, and against a real picture."""
     made, start = model.pixels(back).cpu(), model.pixels(x0).cpu()
-    ratio = psnr(made, start)
+    ratio, alike = psnr(made, start), f"SSIM {ssim(made, start):.3f}"
     if start.equal(pixels):
-        return f"PSNR {decibel(ratio)} against the picture. {verdict(ratio)}"
+        return f"PSNR {decibel(ratio)} and {alike} against the picture. {verdict(ratio)}"
+    own, copy = decibel(psnr(made, pixels)), decibel(psnr(start, pixels))
     return (
-        f"PSNR {decibel(ratio)} against the VAE's copy D(E(x)), {decibel(psnr(made, pixels))} "
-        f"against the picture itself (the copy has {decibel(psnr(start, pixels))}). "
-        f"{verdict(ratio)}"
+        f"PSNR {decibel(ratio)} and {alike} against the VAE's copy D(E(x)), {own} against the "
+        f"picture itself (the copy has {copy}). {verdict(ratio)}"
     )
 
 

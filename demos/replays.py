@@ -9,7 +9,8 @@ from typing import Any
 import gradio as gr
 
 from core.data.captions import EXAMPLES
-from demos.editing import MASKS, TARGET, edit, invert
+from demos.editing import MASKS, TARGET, edit
+from demos.inverting import invert
 
 COMMON = {
     "method": "ddim",

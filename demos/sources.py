@@ -133,10 +133,10 @@ def opened(picture: Any, source: str) -> Image.Image:
     if picture is None:
         verb = "upload a picture" if source == "upload" else "draw a digit"
         raise ValueError(f"there is no picture yet: {verb} first, or choose another one")
-    return open_picture(_file_of(picture))
+    return open_picture(file_of(picture))
 
 
-def _file_of(picture: Any) -> Any:
+def file_of(picture: Any) -> Any:
     """Path or bytes of a sent file; Gradio has checked that a marked path is an upload."""
     sent = picture if isinstance(picture, dict) else {}
     marked = isinstance(sent.get("meta"), dict) and sent["meta"].get("_type") == "gradio.FileData"

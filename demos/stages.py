@@ -52,6 +52,7 @@ class Stage:
         self.previews: dict[int, Tensor] = {}  # the latents behind approximate pictures, by panel
         self.latents: list[dict[int, Tensor]] = []  # the same for every frame
         self.last: tuple[Tensor, Tensor] | None = None
+        self.off: list[float] = []  # of the way up, at each level of the way back
 
     def copy(self, kept: Kept) -> None:
         """Begin with the frames of an earlier run."""
@@ -82,8 +83,9 @@ class Stage:
             except StopIteration as stop:
                 return stop.value
             self.show(panel, step.x)
-            off = rms(step.x - path[-1 - step.index]) if path else None
-            self.add(step, panel, doing, off)
+            if path:
+                self.off.append(rms(step.x - path[-1 - step.index]))
+            self.add(step, panel, doing, self.off[-1] if path else None)
             if self.reel.due():
                 yield self.reel.message(), gr.skip()
 

@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 
 from core.images import pixels_uri
+from core.inversion import Inversion, start_index
 from core.models import LatentModel, Model
 from demos.gpu import loaded
 from demos.player import refined
@@ -67,3 +68,17 @@ def decoded(kept: Kept | None, frame: Any) -> Any:
     if kept is None or frame not in range(len(kept.latents)):
         return gr.skip()
     return kept.refined(frame, kept.latents[frame])
+
+
+def level_picture(inversion: Inversion | None, strength: float) -> str:
+    """The picture at the level that an edit starts at, as HTML; nothing without an inversion."""
+    if inversion is None:
+        return ""
+    start = start_index(strength, len(inversion.levels) - 1)
+    x = inversion.trajectory[start]
+    kind = " (approximate preview)" if approximate(inversion.model, 0) else ""
+    return (
+        f'<figure class="level-picture"><img src="{preview_uri(inversion.model, x)}" '
+        f'alt="the picture at step {start}"><figcaption>x<sub>{start}</sub>, from which the edit '
+        f"samples down{kind}</figcaption></figure>"
+    )

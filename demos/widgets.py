@@ -98,6 +98,12 @@ def tape(name: str) -> dict | None:
     return json.loads(path.read_text()) if path.exists() else None
 
 
+def page(name: str) -> str:
+    """What stands beside such a run, as HTML; recorded with it."""
+    path = TAPES / f"{name}.html"
+    return path.read_text() if path.exists() else ""
+
+
 def lead(text: str) -> None:
     """The sentence above a tab: what to look at here, and what to try first."""
     gr.Markdown(text, elem_classes=["lead"])

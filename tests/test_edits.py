@@ -8,7 +8,7 @@ import torch
 from PIL import Image
 
 from tests.benchmarks.edit_pairs import KINDS, composed, pie_bench, run_lengths
-from tests.benchmarks.edits import kept, over, summary
+from tests.benchmarks.edits import kept, over, settings, summary
 
 CHANGED = {
     "background": {"background"},
@@ -65,18 +65,31 @@ def test_the_interval_of_a_paired_difference():
     assert over(rows, rows) == (0, 0, 0)
 
 
-def test_the_table_compares_with_the_baseline_that_is_read_as_often():
-    def row(kept, read):
-        return dict(
-            kind="subject", kept=kept, structure=1, read=read, margin=1, calls=1, seconds=1
-        )
+def made_up(kept, read):
+    figures = {"structure": 1, "margin": 1, "calls": 1, "seconds": 1}
+    return {"kind": "subject", "kept": kept, "read": read} | figures
 
+
+def test_the_table_compares_with_the_baseline_at_the_same_level_and_at_the_same_success():
     results = {
-        "sdedit 0.4 3": [row(30.0, False), row(30.0, False)],
-        "sdedit 0.8 3": [row(10.0, True), row(10.0, True)],
-        "residual 0.8 3": [row(25.0, True), row(25.0, True)],
+        "sdedit 0.2 3": [made_up(50.0, False), made_up(50.0, False)],
+        "sdedit 0.4 3": [made_up(22.0, True), made_up(22.0, True)],
+        "sdedit 0.8 3": [made_up(10.0, True), made_up(10.0, True)],
+        "residual 0.8 3": [made_up(25.0, True), made_up(25.0, True)],
     }
-    assert "+15.0 dB (+15.0 to +15.0)" in summary(results).splitlines()[-1]
+    *_, line = summary(results).splitlines()
+    assert line.count("+15.0 dB (+15.0 to +15.0)") == 1  # level 0.8
+    assert line.count("+3.0 dB (+3.0 to +3.0)") == 1  # level 0.4, which keeps more
+
+
+def test_nothing_is_compared_where_no_setting_succeeds_as_often():
+    results = {"sdedit 0.4 3": [made_up(30.0, False)], "residual 0.8 3": [made_up(25.0, True)]}
+    assert "dB (" not in summary(results)
+
+
+def test_the_settings_of_a_sweep():
+    assert settings([]) == [(0.8, 3.0)]
+    assert len(settings(["level"])) == 5 and len(settings(["level", "guidance"])) == 20
 
 
 def test_pie_bench_is_read(tmp_path):

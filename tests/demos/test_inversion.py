@@ -1,7 +1,8 @@
-"""The tab "Invert & edit": its runs, called directly with few steps, and its presets."""
+"""The tab "Invert & edit": inversions and reconstructions, called directly with few steps."""
 
 import re
 from inspect import signature
+from typing import Any
 
 import gradio as gr
 import pytest
@@ -11,13 +12,12 @@ from PIL import Image
 from core.data.captions import EXAMPLES, parse, unknown
 from core.images import BLANK, from_pil
 from core.inversion import INVERSIONS
-from core.metrics import read_digits
 from core.models import MODELS, load
-from demos import inversion, sources, widgets
-from demos.editing import MASKS, Session, checked, compared, decode, edit, invert
-from demos.remarks import never_seen, start_text
-from demos.replays import PRESETS, all_steps, replay
-from demos.stages import BACK, EDIT, NOISE, PICTURE, RANDOM
+from demos import inversion_controls, inverting
+from demos.editing import decode, edit
+from demos.inverting import checked, invert
+from demos.remarks import compared, never_seen
+from demos.stages import BACK, NOISE, PICTURE
 from demos.views import decoded_uri, pixels_uri, preview_uri
 from tests.demos import refused
 
@@ -67,17 +67,6 @@ def test_latents_stream_as_previews_and_rest_decoded(emoji):
     assert session.kept.latents[4][BACK].dtype == torch.float16
 
 
-def test_an_edit_of_latents_rests_decoded_beside_sdedit(emoji):
-    _, session = emoji
-    message, _, after = last(edit(session, guidance=1.0, strength=0.7))
-    frames = message["frames"]
-    assert [frame["approx"] for frame in frames[8:]] == [[EDIT, RANDOM]] * 2 + [[]]
-    assert frames[-1]["text"].startswith("Edited to “cat face on a blue background”: PSNR to the")
-    assert message["settings"]["target_prompt"] == "cat face on a blue background"
-    assert "target" not in message["settings"]
-    assert len(after.shown.latents) == len(frames)
-
-
 def test_resting_decodes_the_approximate_pictures_of_a_frame(emoji):
     message, session = emoji
     refined = decode(session, 5)
@@ -100,12 +89,12 @@ def test_psnr_of_latents_names_the_share_of_the_vae(emoji):
     scene = parse(EXAMPLES[0]).picture()
     assert pixels.equal(from_pil(scene, "RGB"))
     said = compared(model, x0, x0, pixels)
-    assert said.startswith("PSNR ∞ dB against the VAE's copy D(E(x)), ")
+    assert said.startswith("PSNR ∞ dB and SSIM 1.000 against the VAE's copy D(E(x)), ")
     own = said.split("D(E(x)), ")[1].split(" dB")[0]
     assert f"the copy has {own} dB" in said
     generated = model.pixels(x0)
     assert compared(model, x0, x0, generated) == (
-        "PSNR ∞ dB against the picture. No difference to be seen."
+        "PSNR ∞ dB and SSIM 1.000 against the picture. No difference to be seen."
     )
 
 
@@ -145,10 +134,10 @@ def test_a_generated_picture_belongs_to_its_model():
 
 def test_a_sent_picture_chooses_its_model_and_itself():
     x0 = load("digits").noise(0)
-    assert inversion.arrived(("digits", x0)) == ("generated", "digits", None)
-    assert inversion.arrived(None) == (gr.skip(),) * 3
+    assert inversion_controls.arrived(("digits", x0)) == ("generated", "digits", None)
+    assert inversion_controls.arrived(None) == (gr.skip(),) * 3
     with pytest.raises(ValueError, match="neither label nor prompt"):
-        inversion.arrived(("basic", x0))
+        inversion_controls.arrived(("basic", x0))
 
 
 @pytest.mark.parametrize(
@@ -171,66 +160,15 @@ def test_bad_input_of_an_inversion_is_one_sentence(arguments, said):
         last(invert(**arguments))
 
 
-@pytest.mark.parametrize(
-    ("arguments", "said"),
-    [
-        ({"target_prompt": 9}, "Target prompt must be text"),
-        ({"guidance": 21}, "Guidance must be a number in 0..20, got 21"),
-        ({"strength": 1.5}, "Strength must be a number in 0..1, got 1.5"),
-        ({"sdedit_seed": -1}, "Seed must be a whole number"),
-    ],
-)
-def test_bad_input_of_an_edit_is_one_sentence(emoji, arguments, said):
-    with pytest.raises(ValueError, match=said):
-        last(edit(emoji[1], **arguments))
-
-
-def test_edit_needs_an_inversion():
-    with pytest.raises(ValueError, match="invert a picture first"):
-        last(edit())
-
-
 def test_the_exact_model_has_sdedit():
     message, _ = last(invert(model="exact", method="sdedit", steps=2))
     assert message["frames"][2]["text"].startswith("Noised: mean")
 
 
 def test_the_menu_has_every_model_that_can_be_asked_for_something():
-    names = [name for _, name in inversion.models()]
+    names = [name for _, name in inverting.models()]
     assert names == [name for name, card in MODELS.items() if card.prompts]
     assert "emoji" in names and "basic" not in names
-
-
-@pytest.mark.parametrize("words", PRESETS)
-def test_a_preset_can_be_run_and_says_what_the_model_knows(words):
-    preset = PRESETS[words]
-    known = {*signature(invert).parameters, *signature(edit).parameters}
-    assert set(preset) <= known - {"session"}
-    kind = MODELS[preset["model"]].prompts
-    assert preset["source"] in sources.offered(kind, drawing=True)
-    if kind == "text":
-        assert preset["prompt"] == parse(preset["caption"]).caption()
-        assert parse(preset["target_prompt"]).caption() == preset["target_prompt"]
-
-
-def test_a_preset_sets_its_controls_inverts_and_edits():
-    preset = PRESETS["dog → cat"] | {"steps": 2, "guidance": 1}
-    run = list(replay(preset))
-    assert run[0][3:] == tuple(preset.values())
-    assert all(len(each) == 3 + len(preset) for each in run)
-    message, pictures, session = run[-1][:3]
-    assert message["frames"][-1]["text"].startswith("Edited to “cat face")
-    assert [picture.size for picture in pictures] == [(320, 320)] * 2
-    assert isinstance(session, Session) and session.shown is not session.kept
-    inverted = [each[2] for each in run if isinstance(each[2], Session)]
-    assert len(inverted) == 2, "a stopped edit leaves the inversion behind"
-
-
-def test_the_start_level_is_a_noise_level_in_words(emoji):
-    levels = emoji[1].inversion.levels
-    assert start_text(levels, 0) == "step 0 of 3: 0 % of the variance is noise"
-    assert start_text(levels, 1) == "step 3 of 3: over 99 % of the variance is noise"
-    assert "0 the picture" in start_text(None, 0.8)
 
 
 def test_words_that_the_model_never_saw_are_named():
@@ -238,34 +176,6 @@ def test_words_that_the_model_never_saw_are_named():
     assert "“zeppelin”" in never_seen("emoji", "a zeppelin")
     assert never_seen("digits", "a zeppelin") == ""
     assert unknown("a zeppelin")
-
-
-def test_the_controls_are_in_the_order_of_the_arguments():
-    with gr.Blocks():
-        picture = gr.State()
-        with gr.Tabs() as tabs, gr.Tab("Invert"):
-            shared = widgets.Shared(tabs, picture)
-            inverting, _ = inversion.invert_controls(shared)
-            editing, _ = inversion.edit_controls(inverting["model"])
-    assert list(inverting) == list(signature(invert).parameters)
-    assert list(editing) == list(signature(edit).parameters)[1:]
-    for function, controls in ((invert, inverting), (edit, editing)):
-        for name, control in controls.items():
-            assert control.value == signature(function).parameters[name].default, name
-
-
-def test_all_three_steps_with_the_defaults_make_a_digit_that_is_read_as_the_target():
-    values = {
-        name: parameter.default
-        for function in (invert, edit)
-        for name, parameter in list(signature(function).parameters.items())
-        if name != "session"
-    }
-    *_, (message, (_, after), session) = all_steps([*values], *values.values())
-    assert message["frames"][-1]["text"].startswith("Edited to label 9")
-    digit = from_pil(after.resize((28, 28), Image.Resampling.NEAREST))
-    assert read_digits(2 * digit - 1).argmax() == int(values["target"])
-    assert session.shown is not session.kept
 
 
 # ---- the methods --------------------------------------------------------------------------------
@@ -314,13 +224,52 @@ def test_guidance_while_inverting_is_warned_of():
 
 
 def test_a_method_says_what_it_promises():
-    assert "Exact? yes" in inversion.about("belm") and "gradients" in inversion.about("null_text")
+    assert "Exact? yes" in inversion_controls.about(
+        "belm"
+    ) and "gradients" in inversion_controls.about("null_text")
 
 
-def test_an_automatic_mask_keeps_the_rest_and_is_shown(emoji):
-    _, session = emoji
-    other = {"target_prompt": "cat face on a blue background", "strength": 0.67}
-    free, masked = (last(edit(session, **other, mask=mask))[0] for mask in MASKS)
-    assert "may change" in masked["frames"][-1]["text"]
-    pictures = [each["frames"][-1]["pictures"][PICTURE] for each in (free, masked)]
-    assert pictures[0] != pictures[1] and masked["settings"]["mask"] == "automatic"
+# ---- what is remembered -------------------------------------------------------------------------
+
+
+def test_the_same_inversion_is_computed_once():
+    asked: dict = {"digit": 5, "steps": 4}
+    first = list(invert(**asked))
+    again = list(invert(**asked))
+    assert len(first) > 1 and len(again) == 1
+    assert again[0][1] is last(first)[1] and again[0][0]["frames"] == last(first)[0]["frames"]
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        {"digit": 6},
+        {"index": 1},
+        {"label": "9"},
+        {"method": "belm"},
+        {"steps": 5},
+        {"seed": 9},
+        {"invert_guidance": 2},
+    ],
+)
+def test_anything_else_is_another_inversion(other):
+    asked: dict = {"digit": 5, "steps": 4}
+    _, session = last(invert(**asked))
+    assert last(invert(**asked | other))[1] is not session
+
+
+def test_a_stopped_inversion_is_not_remembered():
+    asked: dict = {"digit": 8, "steps": 4}
+    stopped: Any = invert(**asked)
+    next(stopped)
+    stopped.close()
+    assert len(list(invert(**asked))) > 1
+
+
+def test_the_oldest_inversion_is_forgotten():
+    recent = inverting.Recent(2)
+    for key in "ab":
+        recent.put(key, key.upper())
+    assert recent.get("a") == "A"
+    recent.put("c", "C")
+    assert recent.get("b") is None and recent.get("a") == "A" and recent.get("c") == "C"

@@ -6,7 +6,7 @@ import pytest
 
 from core.schedules import Level, linear
 from demos.player import Panel, Reel
-from demos.plots import Curve, chart, noise_share, percent, place, short, values_of
+from demos.plots import Curve, noise_share, over_time, percent, place, short, values_of
 
 PANELS = (Panel("x", "picture"), Panel("e", "noise", "noise"))
 
@@ -59,7 +59,7 @@ def test_noise_share_of_variance_exploding_levels():
 
 @pytest.mark.parametrize("quantity", ["alpha_bar", "log_snr", "snr", "beta", "sigma"])
 def test_chart_draws_every_curve_inside_its_frame(quantity):
-    svg = chart([Curve("a", "first", values_of(linear(), quantity), (0, 999))], quantity)
+    svg = over_time([Curve("a", "first", values_of(linear(), quantity), (0, 999))], quantity)
     points = svg.split('points="')[1].split('"')[0].split()
     assert len(points) > 100
     for point in points:

@@ -1,0 +1,26 @@
+"""What the browser tests do on every page."""
+
+
+def player(page):
+    return page.locator(".player:visible")
+
+
+def run(page):
+    page.locator(".run-button:visible").click()
+
+
+def wait_for_status(page, status):
+    page.wait_for_selector(f".player[data-status={status}]:visible")
+
+
+def frame_number(page):
+    text = player(page).locator(".frame-count").inner_text()
+    return int(text.split()[1])
+
+
+def set_steps(page, steps):
+    field = page.get_by_label("Steps", exact=False).and_(
+        page.locator("input[type=number]:visible")
+    )
+    field.first.fill(str(steps))
+    field.first.press("Tab")

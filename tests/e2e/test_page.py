@@ -6,32 +6,9 @@ import pytest
 from PIL import Image
 from playwright.sync_api import expect
 
+from tests.e2e import frame_number, player, run, set_steps, wait_for_status
+
 TABS = ("Schedule", "Noise", "Sample", "Invert & edit")
-
-
-def player(page):
-    return page.locator(".player:visible")
-
-
-def run(page):
-    page.locator(".run-button:visible").click()
-
-
-def wait_for_status(page, status):
-    page.wait_for_selector(f".player[data-status={status}]:visible")
-
-
-def frame_number(page):
-    text = player(page).locator(".frame-count").inner_text()
-    return int(text.split()[1])
-
-
-def set_steps(page, steps):
-    field = page.get_by_label("Steps", exact=False).and_(
-        page.locator("input[type=number]:visible")
-    )
-    field.first.fill(str(steps))
-    field.first.press("Tab")
 
 
 def test_the_first_view_is_a_finished_run(open_page):
@@ -250,21 +227,3 @@ def test_another_guidance_can_be_wondered_about_after_the_run(open_page):
     slider.first.press("Tab")
     expect(wondered).not_to_have_attribute("src", before)
     wait_for_status(page, "done")
-
-
-def test_a_chip_replays_the_edit_of_an_animal(open_page):
-    page = open_page(tab="Invert & edit")
-    page.get_by_role("button", name="dog → cat", exact=True).click()
-    expect(player(page).locator(".sentence-text")).to_contain_text(
-        "Edited to “cat face on a blue background”", timeout=180_000
-    )
-    assert player(page).get_attribute("data-stale") is None
-
-
-def test_one_button_inverts_reconstructs_and_edits(open_page):
-    page = open_page(tab="Invert & edit")
-    page.get_by_role("button", name="Invert, reconstruct, edit").click()
-    expect(player(page).locator(".sentence-text")).to_contain_text(
-        "Edited to label 9", timeout=180_000
-    )
-    expect(page.get_by_text("Before and after the edit").first).to_be_visible()

@@ -1,0 +1,265 @@
+"""Steps 1 and 2 of the last tab: a picture is inverted to noise and reconstructed."""
+
+from __future__ import annotations
+
+import json
+import threading
+from collections import OrderedDict
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import gradio as gr
+from torch import Tensor
+
+from core.data.captions import EXAMPLES
+from core.images import from_pil, pixels_uri
+from core.inversion import INVERSIONS, Inversion
+from core.metrics import rms
+from core.models import MODELS, LatentModel, Model
+from demos import checks, sources, widgets
+from demos.gpu import loaded
+from demos.player import Reel
+from demos.plots import place, signal_curve
+from demos.remarks import compared, inflated, never_seen, noise_text, words
+from demos.stages import BACK, NOISE, Stage, panels_of
+from demos.views import Kept
+
+WHY_NOT = (
+    "DDIM inversion of the exact denoiser is ill-posed: it knows finitely many digits, and off "
+    "them the path to noise collapses or explodes. So the model exact has SDEdit only"
+)
+INVERTING = ("Inverting with", "Inverted", "Reconstructing with", "Reconstructed")
+SAYINGS = {"sdedit": ("Adding random noise to", "Noised", "Denoising with", "Denoised")}
+
+
+@dataclass(frozen=True, eq=False)
+class Session:
+    """What the tab remembers between inverting and editing.
+
+    Attributes:
+        inversion: what the method left behind.
+        x0: the clean latents that were inverted.
+        pixels: the picture itself, (1, 1 or 3, H, W) in [0, 1].
+        off: how far off the way up the way back is, the RMS at every level from the noise down.
+        kept: the run of the inversion.
+        shown: the run that the player shows: that of the inversion, or of the last edit.
+    """
+
+    inversion: Inversion
+    x0: Tensor
+    pixels: Tensor
+    off: list[float]
+    kept: Kept
+    shown: Kept
+
+
+def invert(
+    model: str = "digits",
+    source: str = "test digit",
+    digit: int = 4,
+    index: int = 0,
+    caption: str = EXAMPLES[0],
+    picture: Any = None,
+    drawing: Any = None,
+    generated: Any = None,
+    label: str = "4",
+    prompt: str | None = None,
+    method: str = "ddim",
+    steps: int = 50,
+    seed: int = 0,
+    invert_guidance: float = 1.0,
+) -> Iterator[tuple[Any, Any]]:
+    """Carry a picture to noise and reconstruct it; streams both ways.
+
+    Args:
+        model: digits, emoji, another text-to-image model, or exact (SDEdit only).
+        source: test digit, upload, drawing or generated; for text-to-image models scene, upload
+            or generated.
+        digit: label of the test digit, 0..9.
+        index: which of the test digits with this label, 0..799.
+        caption: the scene, such as "dog face on a blue background".
+        picture: the uploaded picture; at most 16 megapixels.
+        drawing: the drawn picture.
+        generated: the picture sent from the sampler, with the name of its model.
+        label: what the picture shows, "0" .. "9", or "" for any digit; for models of digits.
+        prompt: what the picture shows, for models that read text; none is the scene's caption.
+        method: ddim, ddim_current, sdedit, fixed_point, anderson, residual, edit_friendly,
+            negative_prompt, proximal, null_text, edict or belm.
+        steps: 2..500.
+        seed: of the noise of sdedit and edit_friendly, 0..4294967295.
+        invert_guidance: classifier-free guidance on the way up and in the reconstruction, 0..20.
+    """
+    raw = locals()
+    settings = checked(raw)
+    inverted = loaded(settings["model"], report=gr.Info)
+    x0, pixels = taken(inverted, settings, raw)
+    key = (json.dumps(settings), pixels.numpy().tobytes(), x0.cpu().numpy().tobytes())
+    session = RECENT.get(key)
+    if session is None:
+        session = yield from computed(inverted, settings, x0, pixels)
+        RECENT.put(key, session)
+    yield session.kept.message, session
+
+
+class Recent:
+    """The last few values by key, for all learners at once."""
+
+    def __init__(self, most: int) -> None:
+        """Keep at most so many."""
+        self.most, self.lock = most, threading.Lock()
+        self.values: OrderedDict[Any, Any] = OrderedDict()
+
+    def get(self, key: Any) -> Any:
+        """The value of a key, which counts as used; None without one."""
+        with self.lock:
+            if key in self.values:
+                self.values.move_to_end(key)
+            return self.values.get(key)
+
+    def put(self, key: Any, value: Any) -> None:
+        """Keep a value; the one unused for longest may have to go."""
+        with self.lock:
+            self.values[key] = value
+            while len(self.values) > self.most:
+                self.values.popitem(last=False)
+
+
+RECENT = Recent(16)  # inversions, about a megabyte each for the embedded models
+
+
+def computed(model: Model, settings: dict[str, Any], x0: Tensor, pixels: Tensor):
+    """Stream the inversion and the reconstruction; returns what is remembered of them."""
+    up = INVERSIONS[settings["method"]].up(settings["steps"], settings["invert_guidance"])
+    reel = reel_of(model, settings, total=up + settings["steps"] + 2, strip=NOISE)
+    warn = never_seen(settings["model"], settings.get("prompt", "")) or inflated(settings)
+    stage = Stage(model, reel, [pixels_uri(pixels)], warn)
+    inversion = yield from there_and_back(stage, x0, pixels, settings)
+    kept = stage.finished()
+    return Session(inversion, x0, pixels, stage.off, kept, kept)
+
+
+def models() -> list[tuple[str, str]]:
+    """(title, name) of the models that can be asked for something."""
+    return [choice for choice in widgets.model_choices() if MODELS[choice[1]].prompts]
+
+
+def checked(raw: dict[str, Any]) -> dict[str, Any]:
+    """The settings that repeat an inversion; ValueError, one sentence, for what cannot be run."""
+    name = checks.choice(raw["model"], "Model", [name for _, name in models()])
+    prompts = MODELS[name].prompts
+    source = checks.choice(raw["source"], "Picture", sources.SOURCES[prompts])
+    settings: dict[str, Any] = {"model": name, "source": source}
+    caption = checks.text(raw["caption"], "Scene", 200)
+    if source == "test digit":
+        settings |= {
+            "digit": checks.whole(raw["digit"], "Digit", 0, 9),
+            "index": checks.whole(raw["index"], "Number", 0, 799),
+        }
+    elif source == "scene":
+        settings["caption"] = caption
+    if prompts == "text":
+        shown = caption if source == "scene" and raw["prompt"] is None else raw["prompt"]
+        settings["prompt"] = checks.text(shown, "Source prompt")
+    else:
+        settings["label"] = one_label(raw["label"], "Label")
+    settings |= {
+        "method": checks.choice(raw["method"], "Method", list(INVERSIONS)),
+        "steps": checks.whole(raw["steps"], "Steps", 2, 500),
+        "seed": checks.whole(raw["seed"], "Seed", 0, 2**32 - 1),
+        "invert_guidance": checks.real(raw["invert_guidance"], "Inversion guidance", 0, 20),
+    }
+    if name == "exact" and settings["method"] != "sdedit":
+        raise ValueError(f"{WHY_NOT}; choose the method sdedit, or the model digits.")
+    if settings["method"] == "null_text":
+        if prompts != "text":
+            raise ValueError(
+                "null-text fits the embedding of the empty prompt, and the model "
+                f"{name} has none; choose the model emoji, or another method"
+            )
+        if settings["invert_guidance"] == 1:
+            raise ValueError(
+                "null-text fits the empty prompt for one guidance, and at 1 nothing is asked of "
+                "it; choose an inversion guidance such as 7.5"
+            )
+    return settings
+
+
+def one_label(value: Any, name: str) -> str:
+    """A label of the digits; ValueError otherwise."""
+    return checks.choice(value, name, [label for _, label in widgets.LABELS])
+
+
+def taken(model: Model, settings: dict[str, Any], raw: dict[str, Any]) -> tuple[Tensor, Tensor]:
+    """The clean latents to invert, and the pixels of the picture that they stand for."""
+    source = settings["source"]
+    if source == "generated":
+        x0 = sent(model, raw["generated"])
+    elif isinstance(model, LatentModel):
+        image = sources.in_colour(model, source, settings.get("caption"), raw["picture"])
+        return model.encode([image]), from_pil(image, "RGB")
+    else:
+        picture = raw["drawing" if source == "drawing" else "picture"]
+        x0 = sources.chosen(model, source, digit=raw["digit"], index=raw["index"], picture=picture)
+    return x0, model.pixels(x0).cpu()
+
+
+def sent(model: Model, generated: Any) -> Tensor:
+    """The clean latents that the sampler sent; ValueError for another model's."""
+    if generated is None:
+        raise ValueError("no picture was sent yet: sample one in the tab Sample and send it")
+    name, x0 = generated
+    if name != model.card.name:
+        raise ValueError(
+            f"the picture that was sent was made by the model {name}, which alone can invert it; "
+            f"choose the model {name}, or another picture"
+        )
+    return x0
+
+
+def there_and_back(stage: Stage, x0: Tensor, pixels: Tensor, settings: dict[str, Any]):
+    """Stream the inversion and the reconstruction; returns the Inversion."""
+    model, asked = stage.model, settings.get("prompt") or settings.get("label", "")
+    method, steps, seed = INVERSIONS[settings["method"]], settings["steps"], settings["seed"]
+    up, there, down, back_again = SAYINGS.get(settings["method"], INVERTING)
+    inversion = yield from stage.streamed(
+        method.invert(
+            model, x0, asked, steps=steps, seed=seed, guidance=settings["invert_guidance"]
+        ),
+        NOISE,
+        f"{up} {words(model, asked)}",
+    )
+    end = inversion.trajectory[-1]
+    stage.rest(end, inversion.levels[-1], NOISE, f"{there}: {noise_text(model, end)}")
+    back = yield from stage.streamed(
+        method.edit(inversion, asked, strength=1.0),
+        BACK,
+        f"{down} {words(model, asked)}",
+        inversion.trajectory,
+    )
+    stage.off.append(rms(back - x0))
+    said = f"{back_again}: {compared(model, back, x0, pixels)}"
+    stage.rest(back, inversion.levels[0], BACK, said)
+    return inversion
+
+
+def reel_of(model: Model, settings: dict[str, Any], total: int, strip: int) -> Reel:
+    """An empty reel for a run of this tab."""
+    shown = (settings.get(key) for key in ("digit", "index", "caption"))
+    picture = sources.words(settings["source"], *shown)
+    return Reel(
+        panels_of(model),
+        total=total,
+        title=title_of(picture, settings),
+        settings=settings,
+        curve=signal_curve(),
+        ticks=[place(level) for level in model.schedule.levels(settings["steps"])],
+        strip=strip,
+    )
+
+
+def title_of(picture: str, settings: dict[str, Any]) -> str:
+    """The run in a few words."""
+    guidance = settings["invert_guidance"]
+    guided = "" if guidance == 1 else f" at guidance {guidance:g}"
+    return f"{picture}, {settings['method']}{guided}, {settings['steps']} steps"

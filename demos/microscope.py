@@ -1,0 +1,130 @@
+"""Where an inversion errs, level by level, and whether its noise is noise: charts and a table."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from itertools import pairwise
+from typing import NamedTuple
+
+import torch
+from torch import Tensor
+
+from core.inversion import Inversion
+from core.inversion.base import ddim
+from core.metrics import neighbour_correlation, power_spectrum, rms
+from core.samplers import seeded
+from demos.plots import Axes, Curve, chart, noise_share, percent, place, short
+
+LEVELS = [(0.0, "clean"), (0.25, "5.1"), (0.5, "log-SNR 0"), (0.75, "−5.1"), (1.0, "noise")]
+LEGEND = (
+    " Residual: what one DDIM step down from the way up misses. ε moves: how much the predicted "
+    "noise changes from level to level, which DDIM inversion takes to be 0."
+)
+LEAST = 1e-8  # what is smaller is drawn here
+
+
+class Looked(NamedTuple):
+    """What a step of DDIM inversion takes for granted, and what that costs.
+
+    Attributes:
+        moved: RMS of eps(x_i, t_i) - eps(x_(i-1), t_(i-1)), which it takes to be 0; i from 2 on.
+        missed: RMS of the residual x_(i-1) - DDIM(x_i); i from 1 on.
+    """
+
+    moved: list[float]
+    missed: list[float]
+
+
+@torch.no_grad()
+def look(inversion: Inversion) -> Looked:
+    """Ask the denoiser again at every level of the way up: one call each."""
+    denoise = inversion.model.denoiser(inversion.prompt, guidance=inversion.guidance)
+    path, levels = inversion.trajectory, inversion.levels
+    missed, seen = [], []
+    for i in range(1, len(levels)):
+        step = ddim(denoise, path[i], levels[i], levels[i - 1])
+        missed.append(rms(path[i - 1] - step.x))
+        seen.append(step.prediction.eps)
+    return Looked([rms(after - before) for before, after in pairwise(seen)], missed)
+
+
+def report(inversion: Inversion, off: Sequence[float], looked: Looked | None = None) -> str:
+    """The microscope as HTML: errors over the noise level, the spectrum and the noise check."""
+    noise = inversion.trajectory[-1]
+    true = seeded(0, len(noise))(noise)
+    return (
+        f"<p>{where(inversion, off)}{LEGEND if looked else ''}</p>"
+        '<div class="microscope">'
+        f"<div>{errors(inversion, off, looked)}</div>"
+        f"<div>{spectrum(noise, true)}</div>{gaussian(noise, true)}</div>"
+    )
+
+
+def where(inversion: Inversion, off: Sequence[float]) -> str:
+    """At which levels the way back has left the way up, as a sentence."""
+    worst, steps = max(off), len(off) - 1
+    if worst < 1e-4:
+        return (
+            f"The way back stays on the way up at all {steps} levels: never more than "
+            f"{short(worst)} off, where the noise has a spread of 1."
+        )
+    shares = [noise_share(level) for level in inversion.levels[::-1]]
+    near = [percent(share) for share, each in zip(shares, off, strict=True) if each > worst / 2]
+    between = near[0] if near[0] == near[-1] else f"{near[0]} and {near[-1]}"
+    return (
+        f"The way back leaves the way up: it comes up to {short(worst)} off, where the noise has "
+        f"a spread of 1, and is more than half of that off between {between} noise. Each "
+        "step's small error adds to those before it."
+    )
+
+
+def drawn(values: Sequence[float]) -> list[float]:
+    """Values for a logarithmic axis."""
+    return [math.log10(max(value, LEAST)) for value in values]
+
+
+def errors(inversion: Inversion, off: Sequence[float], looked: Looked | None) -> str:
+    """The error of the way back, and each step's part in it, over the noise level."""
+    at = [place(level) for level in inversion.levels]
+    curves = [Curve("off the way up", "difference", drawn(off[1:][::-1]), at=at[:-1])]
+    if looked is not None:
+        curves += [
+            Curve("residual", "second", drawn(looked.missed), at=at[1:]),
+            Curve("ε moves", "first", drawn(looked.moved), at=at[2:]),
+        ]
+    axes = Axes("Where the error arises", "RMS", "noise level", LEVELS, logarithmic=True)
+    return chart(curves, axes)
+
+
+def spectrum(noise: Tensor, true: Tensor) -> str:
+    """The power of the inverted noise at each frequency beside that of true noise."""
+    powers = [power_spectrum(each) for each in (noise, true)]
+    names, tones = ("inverted noise", "true noise"), ("noise", "second")
+    at = [float(k) for k in range(1, len(powers[0]) + 1)]
+    curves = [
+        Curve(name, tone, power, at=at)
+        for name, tone, power in zip(names, tones, powers, strict=True)
+    ]
+    marks = [(k, f"{k:g}") for k in (at[0], *at[1:-1:3], at[-1])]
+    return chart(curves, Axes("Spectrum", "power, 1 expected", "cycles per width", marks))
+
+
+def gaussian(noise: Tensor, true: Tensor) -> str:
+    """Mean, spread and neighbour correlation, of the inverted noise and of true noise."""
+    rows = [
+        ("mean", *(short(each.mean().item()) for each in (noise, true)), "0"),
+        ("spread", *(short(each.std().item()) for each in (noise, true)), "1"),
+        (
+            "correlation of neighbours",
+            *(short(neighbour_correlation(each)) for each in (noise, true)),
+            "0",
+        ),
+    ]
+    head = ("", "inverted noise", "one draw of true noise", "expected")
+    cells = "".join(f"<th>{each}</th>" for each in head)
+    body = "".join(
+        f"<tr><th>{name}</th>{''.join(f'<td>{value}</td>' for value in values)}</tr>"
+        for name, *values in rows
+    )
+    return f'<table class="noise-check"><tr>{cells}</tr>{body}</table>'

@@ -1,0 +1,92 @@
+"""The tab "Invert & edit" in a real browser: its laboratory of inversions."""
+
+from playwright.sync_api import expect
+
+from tests.e2e import player, run, set_steps, wait_for_status
+
+
+def test_a_chip_replays_the_edit_of_an_animal(open_page):
+    page = open_page(tab="Invert & edit")
+    page.get_by_role("button", name="dog → cat", exact=True).click()
+    expect(player(page).locator(".sentence-text")).to_contain_text(
+        "Edited to “cat face on a blue background”", timeout=180_000
+    )
+    assert player(page).get_attribute("data-stale") is None
+
+
+def test_one_button_inverts_reconstructs_and_edits(open_page):
+    page = open_page(tab="Invert & edit")
+    page.get_by_role("button", name="Invert, reconstruct, edit").click()
+    expect(player(page).locator(".sentence-text")).to_contain_text(
+        "Edited to label 9", timeout=180_000
+    )
+    expect(page.get_by_text("Before and after the edit").first).to_be_visible()
+
+
+def test_a_mask_is_painted_and_kept_for_the_next_edit(open_page):
+    page = open_page(tab="Invert & edit")
+    set_steps(page, 6)
+    page.get_by_role("button", name="Invert, reconstruct, edit").click()
+    sentence = player(page).locator(".sentence-text")
+    expect(sentence).to_contain_text("Edited to label 9", timeout=180_000)
+    page.get_by_text("More", exact=True).locator("visible=true").nth(1).click()
+    page.get_by_label("drawn").check()
+    canvas = page.locator("canvas").locator("visible=true").first
+    canvas.scroll_into_view_if_needed()
+    page.wait_for_timeout(1000)
+    box = canvas.bounding_box()
+    assert box is not None
+    x, y = box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
+    page.mouse.move(x - 40, y - 40)
+    page.mouse.down()
+    page.mouse.move(x + 20, y, steps=6)
+    page.mouse.up()
+    page.wait_for_timeout(1000)
+    page.get_by_role("button", name="Edit", exact=True).click()
+    expect(sentence).to_contain_text("of the picture may change", timeout=60_000)
+    expect(canvas).to_be_visible()
+    assert player(page).get_attribute("data-stale") is None
+
+
+def test_the_microscope_fills_and_measures_every_step(open_page):
+    page = open_page(tab="Invert & edit")
+    set_steps(page, 6)
+    run(page)
+    expect(page.get_by_text("The way back leaves the way up")).to_be_visible(timeout=60_000)
+    curves = page.locator(".microscope").locator("visible=true").locator("polyline")
+    before = curves.count()
+    page.get_by_role("button", name="Measure every step").click()
+    expect(curves).to_have_count(before + 2, timeout=60_000)
+
+
+def test_the_start_level_is_shown_as_a_picture(open_page):
+    page = open_page(tab="Invert & edit")
+    set_steps(page, 6)
+    run(page)
+    picture = page.locator(".level-picture img")
+    expect(picture).to_have_attribute("alt", "the picture at step 5", timeout=60_000)
+    before = picture.get_attribute("src")
+    slider = page.get_by_label("Start level (strength)").and_(
+        page.locator("input[type=number]:visible")
+    )
+    slider.first.fill("0.5")
+    slider.first.press("Tab")
+    expect(picture).to_have_attribute("alt", "the picture at step 3")
+    assert picture.get_attribute("src") != before
+
+
+def test_frame_20_of_50_is_not_a_20_step_run(open_page):
+    page = open_page(tab="Invert & edit")
+    page.get_by_role("button", name="frame 20 of 50").click()
+    expect(player(page).locator(".sentence-text")).to_contain_text(
+        "visits all noise levels in larger strides", timeout=60_000
+    )
+
+
+def test_the_same_inversion_is_shown_at_once(open_page):
+    page = open_page(tab="Invert & edit")
+    set_steps(page, 7)
+    for _ in range(2):
+        run(page)
+        wait_for_status(page, "done")
+    expect(player(page).locator(".sentence-text")).to_contain_text("Reconstructed")
