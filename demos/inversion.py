@@ -8,7 +8,7 @@ from typing import Any
 
 import gradio as gr
 
-from demos import checks, microscope, painting, widgets
+from demos import checks, contest, microscope, painting, widgets
 from demos.editing import decode, edit
 from demos.inversion_controls import edit_controls, follow, invert_controls
 from demos.inverting import Session, invert
@@ -21,7 +21,7 @@ from demos.views import level_picture
 
 TITLE = "Invert & edit"
 LEAD = (
-    "**From a real picture to its noise and back, then back as something else.** Inversion runs "
+    "**From a picture to its noise and back, then back as something else.** Inversion runs "
     "the sampler uphill. Sampled down again, the same noise gives the picture back; with another "
     "label or prompt it gives an edit that keeps the pose. SDEdit beside it adds random noise "
     "instead: compare what is kept."
@@ -47,31 +47,37 @@ def build(shared: widgets.Shared) -> None:
             player = Player(widgets.tape("inversion"), name="invert", panels=PANELS)
             slider = before_and_after()
             lens = look_closer(session)
-    first, second, outputs = [*inverting.values()], [*editing.values()], [player, slider, session]
+            contest.section(session, editing)
+    outputs, stop = [player, slider, session], buttons[1]
     buttons[0].click(None, None, slider, js=HIDE, api_visibility="private")
-    widgets.wire("invert", invert, first, [player, session], buttons)
-    edited = widgets.started(
-        "invert", edit_button, edit, [session, *second], outputs, buttons[1], api_name="edit"
-    )
-    controls = inverting | editing
-    events = [
-        edited,
-        unless_running(
-            all_three, partial(all_steps, [*controls]), [*controls.values()], outputs, buttons[1]
-        ),
-    ]
-    for chip, preset in zip(chips, PRESETS.values(), strict=False):
-        shown = [*outputs, *(controls[name] for name in preset)]
-        events.append(unless_running(chip, partial(replay, preset), [], shown, buttons[1]))
-    unless_running(chips[-1], strides, [], outputs, buttons[1])
-    for event in events:
+    widgets.wire("invert", invert, [*inverting.values()], [player, session], buttons)
+    inputs = [session, *editing.values()]
+    edited = widgets.started("invert", edit_button, edit, inputs, outputs, stop, api_name="edit")
+    for event in (edited, *replays(all_three, chips, inverting | editing, outputs, stop)):
         event.success(seen, session, slider, **widgets.QUIET)
-    painted = editing["painted"]
-    widgets.mark_stale("invert", [control for control in second if control is not painted])
+    kept = ("painted",)  # a stroke is no new setting before it is used
+    widgets.mark_stale("invert", [c for name, c in editing.items() if name not in kept])
     widgets.decode_at_rest("invert", decode, session, player)
     follow(inverting, shared.picture, session)
     tell_start(editing["strength"], start, session)
-    follow_run(session, editing["mask"], painted, lens)
+    follow_run(session, editing["mask"], editing["painted"], lens)
+
+
+def replays(
+    all_three: gr.Button,
+    chips: list[gr.Button],
+    controls: dict[str, Any],
+    outputs: list[Any],
+    stop: gr.Button,
+) -> list[Any]:
+    """Let the primary button and the chips start their runs; returns the events that edit."""
+    everything = partial(all_steps, [*controls])
+    events = [unless_running(all_three, everything, [*controls.values()], outputs, stop)]
+    for chip, preset in zip(chips, PRESETS.values(), strict=False):
+        shown = [*outputs, *(controls[name] for name in preset)]
+        events.append(unless_running(chip, partial(replay, preset), [], shown, stop))
+    unless_running(chips[-1], strides, [], outputs, stop)
+    return events
 
 
 def before_and_after() -> gr.ImageSlider:

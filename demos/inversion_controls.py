@@ -13,11 +13,13 @@ from demos.editing import MASKS, TARGET
 from demos.inverting import WHY_NOT, models
 from demos.remarks import start_text
 
-# The prompt follows the scene until the learner has written another one.
-FOLLOW = """(caption, source, prompt, followed) => {
-    const known = source === "scene" ? caption : "";
+# The prompt follows the scene until the learner has written another one, the label the library.
+FOLLOW = """(caption, library, source, prompt, followed) => {
+    const known = { scene: caption, library }[source] || "";
     return !prompt || [followed, known].includes(prompt) ? [known, known] : [prompt, followed];
 }"""
+LABEL = """(library, source, label) =>
+    source === "library" && /^[0-9]$/.test(library || "") ? library : label"""
 
 
 def invert_controls(shared: widgets.Shared) -> tuple[dict[str, Any], tuple]:
@@ -45,20 +47,21 @@ def invert_controls(shared: widgets.Shared) -> tuple[dict[str, Any], tuple]:
         steps = widgets.Number(
             50, label="Steps", precision=0, info="2 to 500; more: exacter", min_width=100
         )
+    method = widgets.Dropdown(methods("digits"), value="ddim", label="Method", info=about("ddim"))
     buttons = widgets.run_row("Invert", "secondary")
     with gr.Accordion("More", open=False):
-        method = widgets.Dropdown(
-            [(each.title, name) for name, each in INVERSIONS.items()],
-            value="ddim",
-            label="Method",
-            info=about("ddim"),
-        )
         controls |= {"method": method, "steps": steps, "seed": widgets.seed_row()}
         controls["invert_guidance"] = widgets.Slider(
             0, 10, 1, step=0.5, label="Inversion guidance", info="1 none; above, DDIM breaks"
         )
     method.change(of_method, method, method, **widgets.QUIET)
     return controls, buttons
+
+
+def methods(model: str) -> list[tuple[str, str]]:
+    """(title, name) of the methods that a model can run."""
+    text = MODELS[model].prompts == "text"
+    return [(m.title, name) for name, m in INVERSIONS.items() if text or not m.needs_text]
 
 
 def about(method: str) -> str:
@@ -130,18 +133,26 @@ def edit_rest() -> dict[str, Any]:
 
 def follow(controls: dict[str, Any], picture: gr.State, session: gr.State) -> None:
     """What follows from other controls, and from a picture that the sampler sent."""
-    names = ("model", "source", "caption", "label", "prompt", "method")
-    model, source, caption, label, prompt, method = (controls[name] for name in names)
+    names = ("model", "source", "caption", "library", "label", "prompt", "method")
+    model, source, caption, library, label, prompt, method = (controls[name] for name in names)
     controls["digit"].input(str, controls["digit"], label, **widgets.QUIET)
     model.change(of_model, model, [method, label, prompt], **widgets.QUIET)
     model.input(lambda: None, None, session, **widgets.QUIET)  # an inversion is of one model
     followed = widgets.Textbox("", visible=False)
     gr.on(
-        [caption.change, source.change],
+        [caption.change, library.change, source.change],
         None,
-        [caption, source, prompt, followed],
+        [caption, library, source, prompt, followed],
         [prompt, followed],
         js=FOLLOW,
+        api_visibility="private",
+    )
+    gr.on(
+        [library.change, source.change],
+        None,
+        [library, source, label],
+        label,
+        js=LABEL,
         api_visibility="private",
     )
     picture.change(checks.shown(arrived), picture, [source, model, session], **widgets.QUIET)
@@ -162,7 +173,8 @@ def of_model(model: str) -> tuple[dict, dict, dict]:
     label, prompt = of_target(model)
     if model == "exact":
         return gr.update(value="sdedit", interactive=False, info=WHY_NOT + "."), label, prompt
-    return gr.update(value="ddim", interactive=True, info=about("ddim")), label, prompt
+    offered = {"choices": methods(model), "info": about("ddim")}
+    return gr.update(value="ddim", interactive=True, **offered), label, prompt
 
 
 def arrived(picture: tuple | None) -> tuple[Any, Any, Any]:

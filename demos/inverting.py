@@ -19,6 +19,7 @@ from core.metrics import rms
 from core.models import MODELS, LatentModel, Model
 from demos import checks, sources, widgets
 from demos.gpu import loaded
+from demos.library import picked
 from demos.player import Reel
 from demos.plots import place, signal_curve
 from demos.remarks import compared, inflated, never_seen, noise_text, words
@@ -60,6 +61,7 @@ def invert(
     digit: int = 4,
     index: int = 0,
     caption: str = EXAMPLES[0],
+    library: str | None = None,
     picture: Any = None,
     drawing: Any = None,
     generated: Any = None,
@@ -74,11 +76,12 @@ def invert(
 
     Args:
         model: digits, emoji, another text-to-image model, or exact (SDEdit only).
-        source: test digit, upload, drawing or generated; for text-to-image models scene, upload
-            or generated.
+        source: test digit, library, upload, drawing or generated; for text-to-image models
+            scene, library, upload or generated.
         digit: label of the test digit, 0..9.
         index: which of the test digits with this label, 0..799.
         caption: the scene, such as "dog face on a blue background".
+        library: prompt or label of a picture of the library; none is its first.
         picture: the uploaded picture; at most 16 megapixels.
         drawing: the drawn picture.
         generated: the picture sent from the sampler, with the name of its model.
@@ -147,9 +150,33 @@ def models() -> list[tuple[str, str]]:
 def checked(raw: dict[str, Any]) -> dict[str, Any]:
     """The settings that repeat an inversion; ValueError, one sentence, for what cannot be run."""
     name = checks.choice(raw["model"], "Model", [name for _, name in models()])
-    prompts = MODELS[name].prompts
+    settings = {"model": name, **asked_and_shown(raw, MODELS[name].prompts)}
+    settings |= {
+        "method": checks.choice(raw["method"], "Method", list(INVERSIONS)),
+        "steps": checks.whole(raw["steps"], "Steps", 2, 500),
+        "seed": checks.whole(raw["seed"], "Seed", 0, 2**32 - 1),
+        "invert_guidance": checks.real(raw["invert_guidance"], "Inversion guidance", 0, 20),
+    }
+    method = INVERSIONS[settings["method"]]
+    if name == "exact" and method.name != "sdedit":
+        raise ValueError(f"{WHY_NOT}; choose the method sdedit, or the model digits.")
+    if method.needs_text and MODELS[name].prompts != "text":
+        raise ValueError(
+            f"{method.title} needs a text, and the model {name} has none; choose the model "
+            "emoji, or another method"
+        )
+    if method.needs_gradients and settings["invert_guidance"] == 1:
+        raise ValueError(
+            "null-text fits the empty prompt for one guidance, and at 1 nothing is asked of "
+            "it; choose an inversion guidance such as 7.5"
+        )
+    return settings
+
+
+def asked_and_shown(raw: dict[str, Any], prompts: str) -> dict[str, Any]:
+    """The picture, and the label or the prompt that says what it shows."""
     source = checks.choice(raw["source"], "Picture", sources.SOURCES[prompts])
-    settings: dict[str, Any] = {"model": name, "source": source}
+    settings: dict[str, Any] = {"source": source}
     caption = checks.text(raw["caption"], "Scene", 200)
     if source == "test digit":
         settings |= {
@@ -158,31 +185,14 @@ def checked(raw: dict[str, Any]) -> dict[str, Any]:
         }
     elif source == "scene":
         settings["caption"] = caption
-    if prompts == "text":
-        shown = caption if source == "scene" and raw["prompt"] is None else raw["prompt"]
-        settings["prompt"] = checks.text(shown, "Source prompt")
-    else:
-        settings["label"] = one_label(raw["label"], "Label")
-    settings |= {
-        "method": checks.choice(raw["method"], "Method", list(INVERSIONS)),
-        "steps": checks.whole(raw["steps"], "Steps", 2, 500),
-        "seed": checks.whole(raw["seed"], "Seed", 0, 2**32 - 1),
-        "invert_guidance": checks.real(raw["invert_guidance"], "Inversion guidance", 0, 20),
-    }
-    if name == "exact" and settings["method"] != "sdedit":
-        raise ValueError(f"{WHY_NOT}; choose the method sdedit, or the model digits.")
-    if settings["method"] == "null_text":
-        if prompts != "text":
-            raise ValueError(
-                "null-text fits the embedding of the empty prompt, and the model "
-                f"{name} has none; choose the model emoji, or another method"
-            )
-        if settings["invert_guidance"] == 1:
-            raise ValueError(
-                "null-text fits the empty prompt for one guidance, and at 1 nothing is asked of "
-                "it; choose an inversion guidance such as 7.5"
-            )
-    return settings
+    elif source == "library":
+        settings["library"] = picked(prompts, raw["library"]).prompt
+    if prompts != "text":
+        return settings | {"label": one_label(raw["label"], "Label")}
+    prompt = raw["prompt"]
+    if prompt is None:
+        prompt = settings.get("caption", settings.get("library"))
+    return settings | {"prompt": checks.text(prompt, "Source prompt")}
 
 
 def one_label(value: Any, name: str) -> str:
@@ -196,11 +206,14 @@ def taken(model: Model, settings: dict[str, Any], raw: dict[str, Any]) -> tuple[
     if source == "generated":
         x0 = sent(model, raw["generated"])
     elif isinstance(model, LatentModel):
-        image = sources.in_colour(model, source, settings.get("caption"), raw["picture"])
+        image = sources.in_colour(
+            model, source, settings.get("caption"), raw["picture"], settings.get("library")
+        )
         return model.encode([image]), from_pil(image, "RGB")
     else:
         picture = raw["drawing" if source == "drawing" else "picture"]
-        x0 = sources.chosen(model, source, digit=raw["digit"], index=raw["index"], picture=picture)
+        which = {key: settings[key] for key in ("digit", "index", "library") if key in settings}
+        x0 = sources.chosen(model, source, picture=picture, **which)
     return x0, model.pixels(x0).cpu()
 
 
@@ -245,7 +258,7 @@ def there_and_back(stage: Stage, x0: Tensor, pixels: Tensor, settings: dict[str,
 
 def reel_of(model: Model, settings: dict[str, Any], total: int, strip: int) -> Reel:
     """An empty reel for a run of this tab."""
-    shown = (settings.get(key) for key in ("digit", "index", "caption"))
+    shown = (settings.get(key) for key in ("digit", "index", "caption", "library"))
     picture = sources.words(settings["source"], *shown)
     return Reel(
         panels_of(model),

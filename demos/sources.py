@@ -1,4 +1,4 @@
-"""Where a picture comes from: the test set, an upload, a drawing, or the sampler."""
+"""Where a picture comes from: the test set, the library, an upload, a drawing, the sampler."""
 
 from __future__ import annotations
 
@@ -20,11 +20,12 @@ from core.images import as_digit, from_pil, open_picture
 from core.models import MODELS, Model
 from core.schedules import Level
 from demos import checks, widgets
+from demos.library import choices, picked, titles
 
 SOURCES = {  # by what the model can be asked for
-    "label": ("test digit", "upload", "drawing", "generated"),
+    "label": ("test digit", "library", "upload", "drawing", "generated"),
     "": ("test digit", "upload"),
-    "text": ("scene", "upload", "generated"),
+    "text": ("scene", "library", "upload", "generated"),
 }
 FITS = ("digit", "photo")
 PHOTO = 96  # pixels of a photo's side
@@ -82,10 +83,12 @@ def chosen(
     caption: Any = "",
     picture: Any = None,
     fit: Any = "digit",
+    library: Any = None,
 ) -> Tensor:
     """The clean latents of the picture that was asked for; ValueError in one sentence.
 
     For a pixel model, fit "photo" gives a grey square that is larger than the model's pictures.
+    `library` is the prompt or label of a picture of the library, None the first.
     """
     source = checks.choice(source, "Picture", SOURCES[model.card.prompts])
     if source == "test digit":
@@ -93,15 +96,22 @@ def chosen(
             checks.whole(digit, "Digit", 0, 9), checks.whole(index, "Number", 0, 799)
         )
     if model.card.prompts == "text":
-        return model.encode([in_colour(model, source, caption, picture)])
+        return model.encode([in_colour(model, source, caption, picture, library)])
+    if source == "library":
+        return from_pil(picked(model.card.prompts, library).picture) * 2 - 1
     image = opened(picture, source)
     fit = checks.choice(fit, "Fit", FITS)
     return from_pil(as_digit(image) if fit == "digit" else squared(image)) * 2 - 1
 
 
-def in_colour(model: Model, source: str, caption: Any, picture: Any) -> Image.Image:
-    """A scene or an upload in colour, as large as the model's pictures."""
-    image = scene(caption) if source == "scene" else opened(picture, source)
+def in_colour(
+    model: Model, source: str, caption: Any, picture: Any, library: Any = None
+) -> Image.Image:
+    """A scene, a picture of the library or an upload, as large as the model's pictures."""
+    if source == "library":
+        image = picked(model.card.prompts, library).picture
+    else:
+        image = scene(caption) if source == "scene" else opened(picture, source)
     return resized(image, model.size)
 
 
@@ -151,10 +161,14 @@ def file_of(picture: Any) -> Any:
     )
 
 
-def words(source: str, digit: Any, index: Any, caption: Any = "") -> str:
+def words(
+    source: str, digit: Any, index: Any, caption: Any = "", library: str | None = None
+) -> str:
     """The picture in a few words."""
     if source == "scene":
         return str(caption)
+    if source == "library" and library is not None:
+        return titles()[library]
     return f"test digit {digit} (number {index})" if source == "test digit" else source
 
 
@@ -166,14 +180,14 @@ def at(level: Level) -> str:
 def controls(model: gr.Dropdown, *, drawing: bool) -> dict[str, Any]:
     """The controls of a picture by name; what is offered follows the choice of the model.
 
-    `drawing` adds a drawing pad and pictures that were sent from the sampler; without it, an
-    upload can be kept as a photo.
+    `drawing` adds a drawing pad, the library and pictures that were sent from the sampler;
+    without it, an upload can be kept as a photo.
     """
     source = widgets.Radio(
         offered("label", drawing),
         value="test digit",
         label="Picture",
-        info="a real one to start from",
+        info="the one to start from",
         elem_classes=["digits-row"],
     )
     with gr.Row(elem_classes=["pair"]) as test:
@@ -186,11 +200,19 @@ def controls(model: gr.Dropdown, *, drawing: bool) -> dict[str, Any]:
         max_length=200,
         info="composed from real emoji: [tint] subject [on a colour background][, style]",
     )
-    picture = Picture(
-        label="Upload", type="filepath", visible=False, height=180, sources=["upload", "clipboard"]
-    )
+    named = {"source": source, "digit": digit, "index": index, "caption": caption}
+    if drawing:
+        named["library"] = library_choice(model, source)
+    named["picture"] = picture = upload()
     last = drawing_pad() if drawing else fit_choice()
-    shows = {"test digit": test, "scene": caption, "upload": picture}
+    named["drawing" if drawing else "fit"] = last
+    follow(model, source, {"test digit": test, "scene": caption, "upload": picture}, last)
+    return named
+
+
+def follow(model: gr.Dropdown, source: gr.Radio, shows: dict[str, Any], last: Any) -> None:
+    """Show what belongs to the chosen source, and offer the sources of the chosen model."""
+    drawing = isinstance(last, Drawing)
     kept = "drawing" if drawing else "upload"
 
     def of_source(value: str, name: str) -> list[Any]:
@@ -205,13 +227,53 @@ def controls(model: gr.Dropdown, *, drawing: bool) -> dict[str, Any]:
 
     source.change(of_source, [source, model], [*shows.values(), last], **widgets.QUIET)
     model.change(of_model, [model, source], source, **widgets.QUIET)
-    names = ("source", "digit", "index", "caption", "picture", "drawing" if drawing else "fit")
-    return dict(zip(names, (source, digit, index, caption, picture, last), strict=True))
 
 
 def offered(prompts: str, drawing: bool) -> list[str]:
-    """The sources for a kind of model, with or without drawing and the sampler's pictures."""
-    return [s for s in SOURCES[prompts] if drawing or s not in ("drawing", "generated")]
+    """The sources for a kind of model; the Noise tab, without drawing, has only real pictures."""
+    return [s for s in SOURCES[prompts] if drawing or s not in ("library", "drawing", "generated")]
+
+
+def library_choice(model: gr.Dropdown, source: gr.Radio) -> widgets.Dropdown:
+    """The pictures of the library by what they show; nothing is chosen before they are shown."""
+    choice = widgets.Dropdown(
+        choices("label"),
+        value=None,
+        label="Library",
+        visible=False,
+        info="sampled by a model, so nobody's photograph",
+    )
+    gr.on(
+        [source.change, model.change],
+        of_library,
+        [source, model, choice],
+        choice,
+        trigger_mode="always_last",
+        **widgets.QUIET,
+    )
+    return choice
+
+
+def of_library(source: str, model: str, value: str | None) -> dict:
+    """The pictures for a model; the one chosen stays where it can."""
+    pairs, shown = choices(MODELS[model].prompts), source == "library"
+    known = [prompt for _, prompt in pairs]
+    if value not in known:
+        value = known[0] if shown and known else None
+    return gr.update(choices=pairs, value=value, visible=shown)
+
+
+def upload() -> Picture:
+    """A file, a pasted picture, or a photo; unlike a looking glass it does not mirror digits."""
+    camera = {"video": {"width": 1024, "height": 768, "facingMode": "environment"}}  # if it can
+    return Picture(
+        label="Upload",
+        type="filepath",
+        visible=False,
+        height=300,
+        sources=["upload", "webcam", "clipboard"],
+        webcam_options=gr.WebcamOptions(mirror=False, constraints=camera),
+    )
 
 
 def drawing_pad() -> Drawing:

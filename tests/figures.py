@@ -1,6 +1,7 @@
 """Regenerate what the page opens with and the pictures of the README: `make figures`.
 
     tapes    the runs in assets/tapes, recorded with the functions that the page itself calls
+    library  assets/images/library: the source pictures that models sampled, from library.json
     sheet    assets/images/emoji.png: 64 uncurated pictures, the first prompts of the benchmark
     screens  screenshots of all tabs in Chromium (skipped, and said so, without it)
 
@@ -16,8 +17,14 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
+from PIL import Image
+
 from core.images import grid, to_pil
+from core.models import load
+from core.samplers import SAMPLERS, seeded
 from demos import forward, inversion, sampling
+from demos.library import FOLDER, Sampled
+from demos.library import library as pictures
 from demos.widgets import TAPES
 from tests.benchmarks.quality_emoji import generated, scenes
 from tests.e2e.conftest import FLAGS
@@ -72,13 +79,28 @@ def screens() -> None:
         browser.close()
 
 
+def drawn(asked: Sampled) -> Image.Image:
+    """A picture of the library, sampled again."""
+    model = load(asked.model, device="cpu")
+    levels = model.schedule.levels(asked.steps)
+    denoise = model.denoiser(asked.prompt, guidance=asked.guidance)
+    *_, end = SAMPLERS["ddim"](denoise, model.start(seeded(asked.seed, 1), levels[0]), levels)
+    return model.decode(end.x_next)[0]
+
+
+def library() -> None:
+    """The pictures of the library: another one is one more line in library.json."""
+    for each in pictures():
+        drawn(each).save(FOLDER / each.file, optimize=True)
+
+
 def sheet() -> None:
     """64 pictures of the emoji model, 8 in a row, with 30 DDIM steps at guidance 3."""
     prompts = [scene.caption() for scene in scenes(64, seed=21)]
     to_pil(grid(generated(prompts))[None])[0].save(IMAGES / "emoji.png", optimize=True)
 
 
-PARTS = {"tapes": tapes, "sheet": sheet, "screens": screens}
+PARTS = {"tapes": tapes, "library": library, "sheet": sheet, "screens": screens}
 
 
 if __name__ == "__main__":

@@ -145,7 +145,7 @@ def test_a_sent_picture_chooses_its_model_and_itself():
     [
         ({"model": "basic"}, "Model must be one of digits, emoji, exact"),
         ({"model": "exact"}, "ill-posed"),
-        ({"model": "emoji"}, "Picture must be one of scene, upload, generated"),
+        ({"model": "emoji"}, "Picture must be one of scene, library, upload, generated"),
         ({"source": "scene"}, "Picture must be one of test digit"),
         (EMOJI | {"caption": ""}, "describe the scene"),
         (EMOJI | {"caption": "snark"}, "is no scene"),
@@ -211,8 +211,10 @@ def test_exact_methods_come_back_under_guidance_and_ddim_does_not():
 
 
 def test_null_text_is_refused_where_there_is_nothing_to_fit():
-    digits = refused(invert, method="null_text", invert_guidance=3)
-    assert "the model digits has none" in digits
+    for method in ("null_text", "prompt_to_prompt"):
+        assert "the model digits has none" in refused(invert, method=method, invert_guidance=3)
+        assert method not in dict(inversion_controls.methods("digits")).values()
+        assert method in dict(inversion_controls.methods("emoji")).values()
     assert "guidance such as 7.5" in refused(invert, **EMOJI, method="null_text")
 
 

@@ -1,0 +1,358 @@
+"""One picture, several inversion methods, the same budget of denoiser calls: the runs."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Generator, Iterator, Sequence
+from contextlib import closing
+from dataclasses import dataclass
+from itertools import count
+from typing import Any, NamedTuple
+
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+from core.data.captions import parse
+from core.data.emoji import Scene, options
+from core.images import pixels_uri
+from core.inversion import INVERSIONS, Inversion, Method, start_index
+from core.metrics import psnr, read_digits, read_scenes
+from core.models import Model
+from core.samplers import Step
+from demos import checks
+from demos.player import PERIOD
+
+MOST_STEPS = 500
+SIDE = 192  # pixels from which on a picture is made smaller: twice the side on the page
+FITS_NOTHING = (
+    "The picture was inverted at guidance 1, where there is nothing to fit: this is DDIM, in the "
+    "few steps that a fit would leave."
+)
+
+
+class Now(NamedTuple):
+    """Which of the methods is at work, at what, and how far it is."""
+
+    title: str
+    place: int
+    methods: int
+    doing: str
+    done: int
+    total: int
+
+
+@dataclass(frozen=True)
+class Original:
+    """The picture that all methods invert.
+
+    Attributes:
+        picture: data URI.
+        copy: what the model makes of it, D(E(x)) of latents; "" where that is the picture itself.
+        copied: PSNR of the copy against the picture, in dB.
+        read: what the classifier reads in it, "" where there is none.
+    """
+
+    picture: str
+    copy: str
+    copied: float
+    read: str
+
+
+@dataclass(frozen=True)
+class Row:
+    """What one method made of the picture.
+
+    Attributes:
+        name: key of INVERSIONS.
+        title: name on screen.
+        exact: how exactly it reconstructs by construction, in words.
+        steps: of the ladder.
+        calls: denoiser evaluations of the inversion, of the edit, and of the reconstruction,
+            which the budget does not count.
+        back: PSNR of the reconstruction against the model's own pixels of the picture, in dB.
+        kept: the same of the edit.
+        read: what the classifier reads in the edit, "" where there is none.
+        meant: whether that is what was asked for; None where a classifier cannot tell.
+        seconds: of inversion and edit.
+        pictures: data URIs of the reconstruction and of the edit.
+        note: what else is to be known.
+        trouble: why there is no result; then the figures mean nothing.
+    """
+
+    name: str
+    title: str
+    exact: str
+    steps: int
+    calls: tuple[int, int, int] = (0, 0, 0)
+    back: float = 0.0
+    kept: float = 0.0
+    read: str = ""
+    meant: bool | None = None
+    seconds: float = 0.0
+    pictures: tuple[str, str] = ("", "")
+    note: str = ""
+    trouble: str = ""
+
+
+@dataclass(frozen=True, eq=False)
+class Task:
+    """What every method is asked for, and `start`: the pixels that it is measured against."""
+
+    inversion: Inversion
+    x0: Tensor
+    start: Tensor
+    budget: int
+    asked: Any
+    target: str
+    guidance: float
+    strength: float
+
+    @property
+    def model(self) -> Model:
+        """The model of the inversion."""
+        return self.inversion.model
+
+
+def compare(
+    inversion: Inversion,
+    x0: Tensor,
+    pixels: Tensor,
+    methods: Sequence[str],
+    budget: int,
+    asked: Any,
+    target: str,
+    guidance: float,
+    strength: float,
+) -> Iterator[Original | Now | Row]:
+    """Invert, reconstruct and edit one picture with every method, in the order of INVERSIONS.
+
+    Yields the `Original` once, a `Row` when a method is done, and between the steps a `Now`, at
+    most 20 a second. Model and guidance of the way up are those of `inversion`.
+
+    Args:
+        inversion: the inversion that is repeated with each method, with the seed 0.
+        x0: the clean latents, shape (1, C, H, W).
+        pixels: the picture itself, (1, 1 or 3, H, W) in [0, 1].
+        methods: keys of INVERSIONS.
+        budget: denoiser evaluations of inversion and edit together.
+        asked: the source prompt or label.
+        target: what the edit asks for.
+        guidance: of the edit.
+        strength: the level that the edit starts at, as a share of the steps, above 0.
+
+    Raises:
+        ValueError: no method, one that the model cannot run, a strength outside of 0..1, or a
+            budget below 2 steps. What is wrong with one method alone is told in its row.
+    """
+    plan = planned(inversion.model, methods, budget, strength)
+    yield Now("The picture", 0, len(plan), "looking at it", 0, 1)
+    start = inversion.model.pixels(x0).cpu()
+    yield original(inversion.model, start, pixels)
+    task = Task(inversion, x0, start, budget, asked, target, guidance, strength)
+    for place, (name, steps) in enumerate(plan.items(), 1):
+        method, trial = INVERSIONS[name], Trial(INVERSIONS[name].title, place, len(plan))
+        try:
+            yield (yield from trial.row(task, method, steps))
+        except ValueError as error:
+            yield Row(name, method.title, method.exact, steps, trouble=str(error))
+
+
+def planned(model: Model, methods: Sequence[str], budget: int, strength: float) -> dict[str, int]:
+    """The methods in the order of INVERSIONS, and their steps; ValueError as in `compare`."""
+    if not isinstance(methods, (list, tuple)) or not methods:
+        raise ValueError("choose one method or more to compare")
+    names = [checks.choice(each, "Method", list(INVERSIONS)) for each in methods]
+    if not 0 < strength <= 1:
+        raise ValueError(
+            f"methods are compared from a start level above 0, up to 1, got {strength:g}"
+        )
+    most, plan = min(MOST_STEPS, len(model.schedule)), {}
+    for name in filter(names.__contains__, INVERSIONS):
+        if name not in offered(model):
+            raise ValueError(why_not(model, name))
+        method = INVERSIONS[name]
+        plan[name] = affordable(method, budget, strength, most)
+        if plan[name] < 2:
+            least = next(n for n in count(budget) if affordable(method, n, strength, most) >= 2)
+            raise ValueError(
+                f"{budget} denoiser calls pay for fewer than 2 steps of {method.title}; give it "
+                f"{least} or more, or leave it out"
+            )
+    return plan
+
+
+def affordable(method: Method, budget: int, strength: float, most: int) -> int:
+    """How many steps, at most `most`, cost no more calls than the budget."""
+    steps = min(method.steps_within(budget, strength), most)
+    # The start level is rounded, down or up.
+    while steps < most and cost(method, steps + 1, strength) <= budget:
+        steps += 1
+    while steps and cost(method, steps, strength) > budget:
+        steps -= 1
+    return steps
+
+
+def cost(method: Method, steps: int, strength: float) -> int:
+    """Denoiser evaluations of an inversion and an edit, at most."""
+    return method.calls_up * steps + method.calls_down * start_index(strength, steps)
+
+
+def offered(model: Model | None) -> list[str]:
+    """The methods that a model can run; all while there is none."""
+    if model is None:
+        return list(INVERSIONS)
+    if model.card.name == "exact":
+        return ["sdedit"]
+    text = model.card.prompts == "text"
+    return [name for name, method in INVERSIONS.items() if text or not method.needs_text]
+
+
+def why_not(model: Model, name: str) -> str:
+    """Why a model cannot run a method."""
+    title, model_name = INVERSIONS[name].title, model.card.name
+    if model_name == "exact":
+        return (
+            f"{title} cannot invert the model exact, whose path to noise collapses or explodes "
+            "off its training digits; choose SDEdit alone, or the model digits"
+        )
+    return (
+        f"{title} works on text-to-image models alone, and the picture was inverted with the "
+        f"model {model_name}; leave it out"
+    )
+
+
+@dataclass
+class Trial:
+    """One method at work: its place among the others, and the seconds that its steps took."""
+
+    title: str
+    place: int
+    methods: int
+    seconds: float = 0.0
+    told: float = 0.0
+
+    def row(self, task: Task, method: Method, steps: int) -> Generator[Now, None, Row]:
+        """Invert, reconstruct and edit; the edit starts at the level of the task."""
+        model, guided = task.model, task.inversion.guidance
+        made, up = yield from self.through(
+            method.invert(model, task.x0, task.asked, steps=steps, guidance=guided, seed=0),
+            "inverting",
+            method.up(steps, guided),
+        )
+        spent = self.seconds
+        back, again = yield from self.through(
+            method.edit(made, task.asked, strength=1.0), "reconstructing", steps
+        )
+        self.seconds = spent
+        edited, down = yield from self.through(
+            method.edit(made, task.target, guidance=task.guidance, strength=task.strength),
+            "editing",
+            start_index(task.strength, steps),
+        )
+        shown = [model.pixels(finite(each)).cpu() for each in (back, edited)]
+        read, wanted = reading(model, shown[1]), meaning(model, task.target)
+        return Row(
+            method.name,
+            method.title,
+            method.exact,
+            steps,
+            calls=(up, down, again),
+            back=psnr(shown[0], task.start),
+            kept=psnr(shown[1], task.start),
+            read=read,
+            meant=read == wanted if read and wanted else None,
+            seconds=self.seconds,
+            pictures=(thumbnail(shown[0]), thumbnail(shown[1])),
+            note=note(task, method, steps),
+        )
+
+    def through(
+        self, steps: Generator[Step, None, Any], doing: str, total: int
+    ) -> Generator[Now, None, tuple[Any, int]]:
+        """Make the steps, and say now and then how far they are; returns the end and the calls.
+
+        Closed between two steps, it closes them.
+        """
+        done = calls = 0
+        yield self.now(doing, 0, total)
+        with closing(steps):
+            while True:
+                begun = time.perf_counter()
+                try:
+                    step = next(steps)
+                    settle(step.x_next)
+                except StopIteration as stop:
+                    return stop.value, calls
+                finally:
+                    self.seconds += time.perf_counter() - begun
+                done, calls = done + 1, step.calls
+                if time.monotonic() - self.told >= PERIOD:
+                    yield self.now(doing, done, total)
+
+    def now(self, doing: str, done: int, total: int) -> Now:
+        """What is said between two steps."""
+        self.told = time.monotonic()
+        return Now(self.title, self.place, self.methods, doing, done, total)
+
+
+def note(task: Task, method: Method, steps: int) -> str:
+    """What else is to be known of a run."""
+    if method.needs_gradients and task.inversion.guidance == 1:
+        return FITS_NOTHING
+    if cost(method, steps + 1, task.strength) <= task.budget:
+        return f"{steps} steps are the most that are run: some of the budget is left."
+    return ""
+
+
+def settle(x: Tensor) -> None:
+    """Wait until an accelerator has done its work: only then a step has ended."""
+    if x.device.type != "cpu":
+        torch.accelerator.synchronize()
+
+
+def finite(x: Tensor) -> Tensor:
+    """The latents; ValueError where a method has left the range of numbers."""
+    if not x.isfinite().all():
+        raise ValueError("its numbers grew beyond all bounds; a lower guidance may help")
+    return x
+
+
+def original(model: Model, start: Tensor, pixels: Tensor) -> Original:
+    """The picture, and what the model makes of it."""
+    same = start.equal(pixels)
+    return Original(
+        thumbnail(pixels),
+        "" if same else thumbnail(start),
+        psnr(start, pixels),
+        reading(model, start),
+    )
+
+
+def reading(model: Model, pixels: Tensor) -> str:
+    """The digit, or the caption, that the shipped classifier reads; "" for other models."""
+    x = 2 * pixels - 1
+    if model.card.prompts == "label":
+        return str(read_digits(x).argmax().item())
+    if model.card.name != "emoji":
+        return ""
+    known = options()
+    seen = {head: known[head][scores.argmax()] for head, scores in read_scenes(x).items()}
+    return Scene(**seen).caption()
+
+
+def meaning(model: Model, target: str) -> str:
+    """What the classifier should read where the edit succeeds; "" where that is not known."""
+    if model.card.prompts == "label":
+        return target
+    try:
+        return parse(target).caption()
+    except ValueError:
+        return ""
+
+
+def thumbnail(pixels: Tensor) -> str:
+    """A picture as data URI: exact, or made smaller and JPEG where it is large."""
+    if pixels.shape[-1] <= SIDE:
+        return pixels_uri(pixels)
+    return pixels_uri(F.interpolate(pixels, size=(SIDE, SIDE), mode="area"), "JPEG")

@@ -1,0 +1,196 @@
+"""Where a picture comes from: the library that the models sampled, the choices, the refusals."""
+
+import json
+import re
+from types import SimpleNamespace
+from typing import Any
+
+import gradio as gr
+import pytest
+
+from core import models
+from core.data.captions import parse
+from core.data.emoji import HEADS, options
+from core.images import from_pil
+from core.metrics import read_digits, read_scenes
+from core.models import MODELS, load
+from demos import sources, widgets
+from demos.library import FOLDER, choices, library, of_kind, picked
+from demos.sampling import sample
+from tests.demos import refused
+from tests.figures import drawn
+
+TEXT, LABEL = of_kind("text"), of_kind("label")
+DOG = "dog face on a blue background"
+
+
+def named(picture):
+    return picture.file
+
+
+def without_weights(name):
+    """As much of a model as a source looks at."""
+    model: Any = SimpleNamespace(card=MODELS[name], size=64, encode=None)
+    return model
+
+
+# ---- the pictures -------------------------------------------------------------------------------
+
+
+def test_the_folder_holds_what_its_list_says():
+    rows = json.loads((FOLDER / "library.json").read_text("utf-8"))
+    files = [row["file"] for row in rows]
+    assert sorted(files) == sorted(path.name for path in FOLDER.glob("*.png"))
+    assert len(set(files)) == len(files) == 18 and {row["steps"] for row in rows} == {50}
+    assert [each.prompt for each in LABEL.values()] == [str(digit) for digit in range(10)]
+    assert {each.model for each in LABEL.values()} == {"digits"}
+    assert len(TEXT) == 8 and {each.model for each in TEXT.values()} == {"emoji"}
+    assert all(parse(prompt).caption() == prompt for prompt in TEXT)
+
+
+@pytest.mark.parametrize("asked", library(), ids=named)
+def test_a_picture_is_stored_as_the_model_made_it(asked):
+    expected = ("L", (28, 28)) if asked.model == "digits" else ("RGB", (64, 64))
+    assert (asked.picture.mode, asked.picture.size) == expected
+    assert (FOLDER / asked.file).read_bytes().startswith(b"\x89PNG")
+
+
+def apart(asked, image):
+    """The largest difference of a picture to the stored one, in 1/255."""
+    pictures = [from_pil(each, "RGB") for each in (asked.picture, image)]
+    return 255 * (pictures[0] - pictures[1]).abs().max().item()
+
+
+@pytest.mark.parametrize("asked", [TEXT[DOG], LABEL["3"]], ids=named)
+def test_the_model_makes_the_same_picture_again(asked):
+    assert apart(asked, drawn(asked)) < 1.5
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("asked", library(), ids=named)
+def test_the_sampling_tab_makes_the_same_picture(monkeypatch, asked):
+    monkeypatch.setitem(models.PREFERRED, "device", "cpu")
+    named = {"label": asked.prompt} if asked.model == "digits" else {"prompt": asked.prompt}
+    ways = {"steps": asked.steps, "guidance": asked.guidance, "seed": asked.seed}
+    *_, (_, sent, _) = sample(model=asked.model, **named, **ways)
+    (image,) = load(asked.model, device="cpu").decode(sent.x0)
+    assert apart(asked, image) < 1.5
+
+
+@pytest.mark.parametrize("asked", TEXT.values(), ids=named)
+def test_a_scene_is_read_as_its_prompt(asked):
+    logits = read_scenes(from_pil(asked.picture, "RGB") * 2 - 1)
+    read = {head: options()[head][int(logits[head].argmax())] for head in HEADS}
+    scene = parse(asked.prompt)
+    assert read == {head: getattr(scene, head) for head in HEADS}
+
+
+@pytest.mark.parametrize("asked", LABEL.values(), ids=named)
+def test_a_digit_is_read_as_its_label(asked):
+    probabilities = read_digits(from_pil(asked.picture) * 2 - 1)[0]
+    assert probabilities[int(asked.prompt)] > 0.99
+
+
+# ---- as a source --------------------------------------------------------------------------------
+
+
+def test_a_picture_of_the_library_is_taken_as_it_is():
+    digits, emoji = without_weights("digits"), without_weights("emoji")
+    x0 = sources.chosen(digits, "library", library="7")
+    assert x0.equal(from_pil(LABEL["7"].picture) * 2 - 1)
+    prompt = list(TEXT)[-1]
+    image = sources.in_colour(emoji, "library", "", None, library=prompt)
+    assert image.tobytes() == TEXT[prompt].picture.tobytes()
+    emoji.size = 128
+    assert sources.in_colour(emoji, "library", "", None, library=prompt).size == (128, 128)
+
+
+def test_a_latent_model_encodes_a_picture_of_the_library():
+    model = load("emoji")
+    x0 = sources.chosen(model, "library", library=DOG)
+    assert x0.equal(model.encode([TEXT[DOG].picture]))
+
+
+def test_without_a_choice_it_is_the_first_of_the_models_own():
+    assert picked("text", None) is next(iter(TEXT.values()))
+    x0 = sources.chosen(without_weights("exact"), "library")
+    assert x0.equal(from_pil(LABEL["0"].picture) * 2 - 1)
+    image = sources.in_colour(without_weights("emoji"), "library", "", None)
+    assert image.tobytes() == picked("text", None).picture.tobytes()
+
+
+def test_a_picture_of_the_library_says_how_it_was_made():
+    seed = TEXT[DOG].seed
+    assert sources.words("library", 4, 0, "", DOG) == f"{DOG} (sampled by emoji, seed {seed})"
+    assert sources.words("library", 4, 0, library="3").startswith("digit 3 (sampled by digits, ")
+    assert sources.words("library", 4, 0) == "library"
+    assert sources.words("test digit", 4, 0) == "test digit 4 (number 0)"
+    assert sources.words("scene", 4, 0, DOG) == DOG
+
+
+@pytest.mark.parametrize(
+    ("model", "value", "said"),
+    [
+        ("emoji", "a cat", "Library must be one of dog face on a blue background, "),
+        ("emoji", "4", "got 4."),
+        ("emoji", "", "got nothing."),
+        ("digits", DOG, "Library must be one of 0, 1, 2, 3, 4, 5, 6, 7, 8, 9; got dog face"),
+        ("digits", 4, "Library must be one of 0, 1"),
+        ("exact", ["4"], "Library must be one of 0, 1"),
+        ("digits", "../digit-4.png", "got ../digit-4.png."),
+    ],
+)
+def test_another_picture_is_refused_in_one_sentence(model, value, said):
+    answer = refused(sources.chosen, without_weights(model), "library", library=value)
+    assert said in answer and "\n" not in answer and answer.endswith(".")
+
+
+def test_basic_has_no_library():
+    answer = refused(sources.chosen, without_weights("basic"), "library")
+    assert answer == "Picture must be one of test digit, upload; got library."
+
+
+# ---- the controls -------------------------------------------------------------------------------
+
+
+def test_only_the_last_tab_offers_the_library():
+    for prompts, offered in sources.SOURCES.items():
+        assert ("library" in offered) == bool(prompts)
+        assert sources.offered(prompts, drawing=True) == list(offered)
+        assert not {"library", "generated"} & {*sources.offered(prompts, drawing=False)}
+
+
+@pytest.mark.parametrize("drawing", [True, False])
+def test_the_controls_are_in_the_order_of_the_arguments(drawing):
+    with gr.Blocks():
+        model = widgets.Dropdown(list(MODELS), value="digits")
+        controls = sources.controls(model, drawing=drawing)
+    first, last = ["source", "digit", "index", "caption"], ["picture"]
+    middle, end = (["library"], ["drawing"]) if drawing else ([], ["fit"])
+    assert list(controls) == first + middle + last + end
+    assert controls["picture"].sources == ["upload", "webcam", "clipboard"]
+    assert not controls["picture"].webcam_options.mirror
+    if drawing:
+        assert controls["library"].choices == choices("label")
+        assert controls["library"].value is None and not controls["library"].visible
+
+
+def test_the_choices_follow_the_model():
+    shown = sources.of_library("library", "emoji", None)
+    assert shown["visible"] and shown["choices"] == choices("text") and shown["value"] == DOG
+    assert [prompt for _, prompt in shown["choices"]] == list(TEXT)
+    assert sources.of_library("library", "emoji", "penguin")["value"] == "penguin"
+    assert sources.of_library("library", "exact", "penguin")["value"] == "0"
+    assert sources.of_library("library", models.SD, "penguin")["value"] == "penguin"
+
+
+def test_the_choices_are_hidden_for_another_source():
+    hidden = sources.of_library("upload", "digits", "7")
+    assert not hidden["visible"] and hidden["value"] == "7"
+    assert sources.of_library("upload", "emoji", "7")["value"] is None
+    assert sources.of_library("test digit", "basic", "7")["choices"] == []
+
+
+def test_titles_say_what_is_shown_and_that_it_was_sampled():
+    for title, prompt in (*choices("text"), *choices("label")):
+        assert prompt in title and re.search(r" \(sampled by (emoji|digits), seed \d+\)$", title)
