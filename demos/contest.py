@@ -24,7 +24,7 @@ COLUMNS = (
     "Edit",
     "Steps",
     "Calls<small>inversion + edit</small>",
-    "Seconds<small>for these calls</small>",
+    "Seconds<small>for both</small>",
     "Exact?",
 )
 LEAD = (
@@ -207,9 +207,9 @@ def first_lines(source: Original, wanted: str, ways: str) -> str:
         f'<td colspan="5">{said(f"Asked for: {wanted}", ways)}</td></tr>'
     )
     if source.copy:
-        ratio = f"{decibel(source.copied)} to the picture"
-        shown = shot(source.copy, f"The model's copy of the picture: {ratio}{read and ', '}{read}")
-        shown += said(ratio, read)
+        ratio, more = decibel(source.copied), f"to the picture{read and ', '}{read}"
+        shown = shot(source.copy, f"The model's copy of the picture: {ratio} {more}")
+        shown += said(ratio, more)
         lines += (
             f'<tr><th scope="row">The model\'s copy</th><td>{cell(shown)}</td>'
             '<td colspan="5">The picture encoded and decoded: every PSNR below is measured '

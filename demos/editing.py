@@ -15,11 +15,11 @@ from core.inversion import INVERSIONS, difference_mask, start_index
 from core.models import Model
 from demos import checks, painting
 from demos.inverting import Session, one_label, reel_of
-from demos.remarks import kept_text, masked_text, never_seen, words
+from demos.remarks import kept_text, masked_text, never_seen, read_text, words
 from demos.stages import EDIT, PICTURE, Stage
 from demos.views import decoded
 
-TARGET = "cat face on a blue background"
+TARGET = "fox on a blue background"
 MASKS = ("everywhere", "automatic", "drawn")
 SIDE = 336  # pixels of the pictures before and after, at most
 
@@ -63,7 +63,9 @@ def edit(
     where = mask_of(session, chosen, painted)
     ends = yield from both_edits(stage, session, chosen, start, where)
     kept_words = kept_text(inversion.model, ends, x0, session.pixels)
-    said = f"Edited to {words(inversion.model, asked_of(chosen))}: {kept_words}"
+    asked = asked_of(chosen)
+    said = f"Edited to {words(inversion.model, asked)}: {kept_words}"
+    said += read_text(inversion.model, ends[0], asked)
     stage.rest_pair(ends, inversion.levels[0], said + masked_text(where))
     kept = stage.finished()
     pictures = before_after(session.pixels, inversion.model, ends[0])

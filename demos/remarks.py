@@ -7,9 +7,10 @@ from typing import Any
 
 from torch import Tensor
 
-from core.data.captions import unknown
+from core.data.captions import parse, unknown
+from core.data.emoji import Scene, options
 from core.inversion import start_index
-from core.metrics import neighbour_correlation, psnr, ssim
+from core.metrics import neighbour_correlation, psnr, read_digits, read_scenes, ssim
 from core.models import LatentModel, Model
 from core.schedules import Level
 from demos.plots import decibel, noise_share, percent, short
@@ -66,6 +67,37 @@ def kept_text(model: Model, ends: tuple[Tensor, Tensor], x0: Tensor, pixels: Ten
     ours, theirs = (decibel(psnr(model.pixels(each).cpu(), start)) for each in ends)
     against = "the picture" if start.equal(pixels) else "the VAE's copy of the picture"
     return f"PSNR to {against} {ours}, SDEdit {theirs}; more means that more was kept."
+
+
+def reading(model: Model, pixels: Tensor) -> str:
+    """The digit, or the caption, that the shipped classifier reads; "" for other models."""
+    x = 2 * pixels - 1
+    if model.card.prompts == "label":
+        return str(read_digits(x).argmax().item())
+    if model.card.name != "emoji":
+        return ""
+    known = options()
+    seen = {head: known[head][scores.argmax()] for head, scores in read_scenes(x).items()}
+    return Scene(**seen).caption()
+
+
+def meaning(model: Model, target: str) -> str:
+    """What the classifier should read where the edit succeeds; "" where that is not known."""
+    if model.card.prompts == "label":
+        return target
+    try:
+        return parse(target).caption()
+    except ValueError:
+        return ""
+
+
+def read_text(model: Model, x: Tensor, asked: str) -> str:
+    """What the shipped classifier reads in an edit; nothing where there is none."""
+    read, wanted = reading(model, model.pixels(x).cpu()), meaning(model, asked)
+    if not read:
+        return ""
+    but = f", where {words(model, wanted)} was asked for" if wanted and read != wanted else ""
+    return f" The classifier reads {words(model, read)}{but or (', as asked' if wanted else '')}."
 
 
 def masked_text(mask: Tensor | None) -> str:

@@ -34,7 +34,7 @@ BROKEN = EMOJI | {
 # Three edits of a real picture: swap the animal, add something, change the style; then a digit.
 # Guidance and start levels are those of the lessons that show the same edits of photographs.
 PRESETS: dict[str, dict[str, Any]] = {
-    "dog → cat": EMOJI
+    "dog → fox": EMOJI
     | {
         "caption": EXAMPLES[0],
         "prompt": EXAMPLES[0],
@@ -50,11 +50,11 @@ PRESETS: dict[str, dict[str, Any]] = {
         "guidance": 3.5,
         "strength": 0.88,
     },
-    "pixel art": EMOJI
+    "as a sketch": EMOJI
     | {
         "caption": "tiger face on a green background",
         "prompt": "tiger face on a green background",
-        "target_prompt": "tiger face on a green background, pixel art",
+        "target_prompt": "tiger face on a green background, sketch",
         "guidance": 5.5,
         "strength": 0.74,
     },

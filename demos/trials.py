@@ -13,15 +13,14 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from core.data.captions import parse
-from core.data.emoji import Scene, options
 from core.images import pixels_uri
 from core.inversion import INVERSIONS, Inversion, Method, start_index
-from core.metrics import psnr, read_digits, read_scenes
+from core.metrics import psnr
 from core.models import Model
 from core.samplers import Step
 from demos import checks
 from demos.player import PERIOD
+from demos.remarks import meaning, reading
 
 MOST_STEPS = 500
 SIDE = 192  # pixels from which on a picture is made smaller: twice the side on the page
@@ -327,28 +326,6 @@ def original(model: Model, start: Tensor, pixels: Tensor) -> Original:
         psnr(start, pixels),
         reading(model, start),
     )
-
-
-def reading(model: Model, pixels: Tensor) -> str:
-    """The digit, or the caption, that the shipped classifier reads; "" for other models."""
-    x = 2 * pixels - 1
-    if model.card.prompts == "label":
-        return str(read_digits(x).argmax().item())
-    if model.card.name != "emoji":
-        return ""
-    known = options()
-    seen = {head: known[head][scores.argmax()] for head, scores in read_scenes(x).items()}
-    return Scene(**seen).caption()
-
-
-def meaning(model: Model, target: str) -> str:
-    """What the classifier should read where the edit succeeds; "" where that is not known."""
-    if model.card.prompts == "label":
-        return target
-    try:
-        return parse(target).caption()
-    except ValueError:
-        return ""
 
 
 def thumbnail(pixels: Tensor) -> str:

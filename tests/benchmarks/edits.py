@@ -1,9 +1,9 @@
 """The edit benchmark: `python -m tests.benchmarks.edits [--methods M ...] [--over WHAT ...]`.
 
 Ten kinds of edits, `--count` each (10), drawn from the caption grammar with fixed seeds, in 50
-steps at guidance 3 from start level 0.8. `--over level` takes five start levels, `--over level
-guidance` all pairs of these with four guidances. Results are kept in checkpoints: a stopped run
-goes on. `--pie FOLDER --model NAME` edits the pictures of PIE-Bench instead.
+steps at guidance 3 from start level 0.8; results go into README. `--over level` takes five start
+levels, `--over level guidance` all pairs of these with four guidances. Results are kept in
+checkpoints: a stopped run goes on. `--pie FOLDER --model NAME` edits PIE-Bench instead.
 
     kept        PSNR in dB over the pixels that must not change, against D(E(x))
     structure   1000 times the mean square of the change of the cosine self-similarity of the VAE
@@ -39,10 +39,10 @@ from core.metrics import read_scenes
 from core.models import load
 from core.samplers import seeded
 from tests.benchmarks.edit_pairs import KINDS, Edit, composed, pie_bench
-from tests.benchmarks.quality import ROOT, Figures, table
+from tests.benchmarks.quality import ROOT, Figures, put, table
 from tests.benchmarks.quality_emoji import CARD
 
-STEPS, STRENGTH, GUIDANCE, BATCH = 50, 0.8, 3.0, 10
+STEPS, STRENGTH, GUIDANCE, BATCH, COUNT = 50, 0.8, 3.0, 10, 10
 STRENGTHS, GUIDANCES = (0.2, 0.4, 0.6, 0.8, 1.0), (1.5, 3.0, 5.0, 7.5)
 METHODS = [name for name in INVERSIONS if name != "ddim_current"]
 FIGURES = ("kept", "structure", "read", "margin")
@@ -141,12 +141,18 @@ def over(rows: list[dict], base: list[dict], draws: int = 2000) -> tuple[float, 
     return values.mean().item(), low, high
 
 
-def summary(results: dict[str, list[dict]]) -> str:
-    """One line per setting; edits that change nothing are left out."""
-    edited = {key: [r for r in rows if r["kind"] != "nothing"] for key, rows in results.items()}
+def changing(results: dict[str, list[dict]]) -> dict[str, list[dict]]:
+    """The results without the edits that change nothing."""
+    return {key: [r for r in rows if r["kind"] != "nothing"] for key, rows in results.items()}
+
+
+def summary(results: dict[str, list[dict]], shown: Sequence[str] = ()) -> str:
+    """One line per setting, or for those that are `shown`."""
+    edited = changing(results)
     bases = {key: rows for key, rows in edited.items() if key.startswith("sdedit ")}
     lines = []
-    for key, rows in edited.items():
+    for key in shown or results:
+        rows = edited[key]
         read = mean(rows, "read")
         better = sum(row["margin"] > 0 for row in rows) / len(rows)
         same = bases.get(f"sdedit {key.partition(' ')[2]}")
@@ -187,11 +193,49 @@ def settings(what: Sequence[str]) -> list[tuple[float, float]]:
     return [(strength, guidance) for strength in strengths for guidance in guidances]
 
 
+def curves(results: dict[str, list[dict]], path: Path) -> None:
+    """What is kept over what succeeds, along the start levels, as a picture."""
+    import matplotlib
+
+    matplotlib.use("Agg")
+    from matplotlib import pyplot
+
+    figure, axes = pyplot.subplots(figsize=(7, 4.2), layout="constrained")
+    for name in METHODS:
+        settings = ((f"{name} {strength:g} {GUIDANCE:g}", strength) for strength in STRENGTHS)
+        found = [(results[key], strength) for key, strength in settings if key in results]
+        if len(found) < 2:
+            continue
+        points = [(100 * mean(rows, "read"), mean(rows, "kept")) for rows, _ in found]
+        axes.plot(*zip(*points, strict=True), marker="o", label=INVERSIONS[name].title)
+        for point, (_, strength) in zip(points, found, strict=True):
+            axes.annotate(f"{strength:g}", point, (4, 4), textcoords="offset points", fontsize=8)
+    axes.set_xlabel("edits read as meant [%]")
+    axes.set_ylabel("PSNR of what must not change [dB]")
+    axes.set_title(f"Start levels 0.2 to 1 at guidance {GUIDANCE:g}; right and up is better")
+    axes.grid(alpha=0.3)
+    axes.legend()
+    figure.savefig(path, dpi=110)
+    pyplot.close(figure)
+
+
+def publish(results: dict[str, list[dict]]) -> None:
+    """Put every method's row and the curves into README."""
+    rows = [key for key in results if key.endswith(f" {STRENGTH:g} {GUIDANCE:g}")]
+    put(ROOT / "README.md", "edits", summary(results, sorted(rows, key=place)))
+    curves(changing(results), ROOT / "assets/images/edits.png")
+
+
+def place(key: str) -> int:
+    """Where a setting's method stands in the registry."""
+    return METHODS.index(key.split()[0])
+
+
 def main() -> None:
     """Run what is missing and print the table."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
     parser.add_argument("--methods", nargs="+", choices=METHODS, default=METHODS)
-    parser.add_argument("--count", type=int, default=10, help="edits of each of the ten kinds")
+    parser.add_argument("--count", type=int, default=COUNT, help="edits of each of the ten kinds")
     parser.add_argument("--over", nargs="+", choices=("level", "guidance"), default=[])
     parser.add_argument("--model", default="emoji")
     parser.add_argument("--pie", type=Path, help="a folder in the format of PIE-Bench")
@@ -217,6 +261,8 @@ def main() -> None:
         for strength, guidance in settings(flags.over)
     }
     print(f"\n{summary(results)}")
+    if flags.pie is None and flags.model == "emoji" and flags.count == COUNT:
+        publish({key: rows for key, rows in store.stored().items() if key != "weights"})
 
 
 if __name__ == "__main__":

@@ -43,8 +43,8 @@ def test_an_edit_of_latents_rests_decoded_beside_sdedit(emoji):
     message, _, after = last(edit(session, guidance=1.0, strength=0.7))
     frames = message["frames"]
     assert [frame["approx"] for frame in frames[8:]] == [[EDIT, RANDOM]] * 2 + [[]]
-    assert frames[-1]["text"].startswith("Edited to “cat face on a blue background”: PSNR to the")
-    assert message["settings"]["target_prompt"] == "cat face on a blue background"
+    assert frames[-1]["text"].startswith("Edited to “fox on a blue background”: PSNR to the")
+    assert message["settings"]["target_prompt"] == "fox on a blue background"
     assert "target" not in message["settings"]
     assert len(after.shown.latents) == len(frames)
 
@@ -81,12 +81,12 @@ def test_a_preset_can_be_run_and_says_what_the_model_knows(words):
 
 
 def test_a_preset_sets_its_controls_inverts_and_edits():
-    preset = PRESETS["dog → cat"] | {"steps": 2, "guidance": 1}
+    preset = PRESETS["dog → fox"] | {"steps": 2, "guidance": 1}
     run = list(replay(preset))
     assert run[0][3:] == tuple(preset.values())
     assert all(len(each) == 3 + len(preset) for each in run)
     message, pictures, session = run[-1][:3]
-    assert message["frames"][-1]["text"].startswith("Edited to “cat face")
+    assert message["frames"][-1]["text"].startswith("Edited to “fox")
     assert [picture.size for picture in pictures] == [(320, 320)] * 2
     assert isinstance(session, Session) and session.shown is not session.kept
     inverted = [each[2] for each in run if isinstance(each[2], Session)]
@@ -130,7 +130,7 @@ def test_all_three_steps_with_the_defaults_make_a_digit_that_is_read_as_the_targ
 
 def test_an_automatic_mask_keeps_the_rest_and_is_shown(emoji):
     _, session = emoji
-    other = {"target_prompt": "cat face on a blue background", "strength": 0.67}
+    other = {"target_prompt": "fox on a blue background", "strength": 0.67}
     free, masked = (last(edit(session, **other, mask=mask))[0] for mask in MASKS[:2])
     assert "may change" in masked["frames"][-1]["text"]
     pictures = [each["frames"][-1]["pictures"][PICTURE] for each in (free, masked)]

@@ -7,9 +7,9 @@ from tests.e2e import player, run, set_steps, wait_for_status
 
 def test_a_chip_replays_the_edit_of_an_animal(open_page):
     page = open_page(tab="Invert & edit")
-    page.get_by_role("button", name="dog → cat", exact=True).click()
+    page.get_by_role("button", name="dog → fox", exact=True).click()
     expect(player(page).locator(".sentence-text")).to_contain_text(
-        "Edited to “cat face on a blue background”", timeout=180_000
+        "Edited to “fox on a blue background”", timeout=180_000
     )
     assert player(page).get_attribute("data-stale") is None
 
