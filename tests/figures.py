@@ -14,6 +14,7 @@ import argparse
 import json
 import shutil
 from collections.abc import Iterable
+from inspect import signature
 from pathlib import Path
 from typing import Any
 
@@ -22,9 +23,10 @@ from PIL import Image
 from core.images import grid, to_pil
 from core.models import load
 from core.samplers import SAMPLERS, seeded
-from demos import forward, inversion, sampling
+from demos import forward, inversion, microscope, sampling
 from demos.library import FOLDER, Sampled
 from demos.library import library as pictures
+from demos.views import level_picture
 from demos.widgets import TAPES
 from tests.benchmarks.quality_emoji import generated, scenes
 from tests.e2e.conftest import FLAGS
@@ -53,6 +55,12 @@ def tapes() -> None:
     record("noise", last(forward.noise(frames=25)))
     _, session = last(inversion.invert(steps=20))
     record("inversion", last(inversion.edit(session))[0])
+    strength = signature(inversion.edit).parameters["strength"].default
+    for name, page in (
+        ("microscope", microscope.report(session.inversion, session.off)),
+        ("start", level_picture(session.inversion, strength)),
+    ):
+        (TAPES / f"{name}.html").write_text(page + "\n", encoding="utf-8")
 
 
 def screens() -> None:

@@ -15,7 +15,7 @@ from demos import inversion, inversion_controls, painting, sources, strides, wid
 from demos.editing import MASKS, edit
 from demos.inverting import Session, invert
 from demos.remarks import start_text
-from demos.replays import PRESETS, all_steps, replay
+from demos.replays import PRESETS, all_steps, in_turn, parted, replay
 from demos.stages import EDIT, PICTURE, RANDOM
 
 EMOJI = {"model": "emoji", "source": "scene"}
@@ -193,3 +193,10 @@ def test_frame_20_of_50_is_not_a_20_step_run():
     assert BLANK not in end["pictures"] and len(set(end["pictures"])) == 4
     kept, few, many = map(float, re.findall(r"([\d.]+) dB", end["text"]))
     assert kept < 15 and few > 20 and many > few
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("words", [w for w in PRESETS if "it" not in w.split()])
+def test_what_a_preset_asks_for_is_what_the_classifier_reads(words):
+    *_, (message, _, _) = in_turn(*parted(PRESETS[words]))
+    assert message["frames"][-1]["text"].endswith(", as asked.")
