@@ -13,3 +13,9 @@ def refused(function: Callable, *values: Any, **named: Any) -> str:
     except ValueError as error:
         return str(error)
     raise AssertionError("nothing was refused")
+
+
+def last(run):
+    """What a run yields last."""
+    *_, final = run
+    return final

@@ -17,25 +17,7 @@ from demos.inverting import Session, invert
 from demos.remarks import start_text
 from demos.replays import PRESETS, all_steps, in_turn, parted, replay
 from demos.stages import EDIT, PICTURE, RANDOM
-
-EMOJI = {"model": "emoji", "source": "scene"}
-
-
-def last(run):
-    *_, final = run
-    return final
-
-
-@pytest.fixture(scope="module")
-def digits():
-    """An inversion of a digit in 3 steps."""
-    return last(invert(steps=3))
-
-
-@pytest.fixture(scope="module")
-def emoji():
-    """An inversion of a scene in 3 steps."""
-    return last(invert("emoji", "scene", steps=3))
+from tests.demos import last
 
 
 def test_an_edit_of_latents_rests_decoded_beside_sdedit(emoji):

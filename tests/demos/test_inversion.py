@@ -19,26 +19,9 @@ from demos.inverting import checked, invert
 from demos.remarks import compared, never_seen
 from demos.stages import BACK, NOISE, PICTURE
 from demos.views import decoded_uri, pixels_uri, preview_uri
-from tests.demos import refused
+from tests.demos import last, refused
 
 EMOJI = {"model": "emoji", "source": "scene"}
-
-
-def last(run):
-    *_, final = run
-    return final
-
-
-@pytest.fixture(scope="module")
-def digits():
-    """An inversion of a digit in 3 steps."""
-    return last(invert(steps=3))
-
-
-@pytest.fixture(scope="module")
-def emoji():
-    """An inversion of a scene in 3 steps."""
-    return last(invert("emoji", "scene", steps=3))
 
 
 def test_digits_stay_exact_and_are_asked_with_labels(digits):
