@@ -227,6 +227,7 @@ def line(row: Row, best_back: bool, best_kept: bool) -> str:
     remark = f"<small>{escape(row.note)}</small>" if row.note else ""
     back, kept = decibel(row.back), decibel(row.kept)
     read = f"read as {row.read}" if row.read else ""
+    read += ", not as asked" if row.meant is False else ""
     returned = shot(row.pictures[0], f"Reconstruction by {row.title}: PSNR {back}")
     returned += said(back, "", best_back)
     edited = shot(row.pictures[1], f"Edit by {row.title}: PSNR {kept} kept{read and ', '}{read}")

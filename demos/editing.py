@@ -15,7 +15,8 @@ from core.inversion import INVERSIONS, difference_mask, start_index
 from core.models import Model
 from demos import checks, painting
 from demos.inverting import Session, one_label, reel_of
-from demos.remarks import kept_text, masked_text, never_seen, read_text, words
+from demos.plots import decibel
+from demos.remarks import inflated, kept_text, masked_text, never_seen, read_text, words
 from demos.stages import EDIT, PICTURE, Stage
 from demos.views import decoded
 
@@ -49,7 +50,7 @@ def edit(
     raw = locals()
     if not isinstance(session, Session):
         raise ValueError("invert a picture first; then it can be edited")
-    inversion, x0 = session.inversion, session.x0
+    inversion = session.inversion
     chosen = wanted(inversion.model, raw)
     start, before = (
         start_index(chosen["strength"], len(inversion.levels) - 1),
@@ -58,18 +59,26 @@ def edit(
     total = len(before["frames"]) + start + 1
     reel = reel_of(inversion.model, before["settings"] | chosen, total, strip=EDIT)
     warn = never_seen(inversion.model.card.name, chosen.get("target_prompt", ""))
+    warn = warn or inflated(before["settings"])
     stage = Stage(inversion.model, reel, before["frames"][-1]["pictures"][:EDIT], warn)
     stage.copy(session.kept)
+    stage.known = [("reconstruction", decibel(session.back))]
     where = mask_of(session, chosen, painted)
     ends = yield from both_edits(stage, session, chosen, start, where)
-    kept_words = kept_text(inversion.model, ends, x0, session.pixels)
-    asked = asked_of(chosen)
-    said = f"Edited to {words(inversion.model, asked)}: {kept_words}"
-    said += read_text(inversion.model, ends[0], asked)
+    said = edited_text(session, asked_of(chosen), ends)
     stage.rest_pair(ends, inversion.levels[0], said + masked_text(where))
     kept = stage.finished()
     pictures = before_after(session.pixels, inversion.model, ends[0])
     yield kept.message, pictures, replace(session, shown=kept)
+
+
+def edited_text(session: Session, asked: str, ends: tuple[Tensor, Tensor]) -> str:
+    """What has become of the picture, and of SDEdit's."""
+    model = session.inversion.model
+    same = asked == session.inversion.prompt
+    verb = "Sampled again, nothing edited, with" if same else "Edited to"
+    kept = kept_text(model, ends, session.x0, session.pixels)
+    return f"{verb} {words(model, asked)}: {kept}{read_text(model, ends[0], asked)}"
 
 
 def wanted(model: Model, raw: dict[str, Any]) -> dict[str, Any]:

@@ -144,8 +144,10 @@ def follow_run(session: gr.State, mask: gr.Radio, pad: painting.MaskPad, lens: g
     shown = widgets.Textbox("", visible=False)  # the run that they belong to
 
     def arrived(value: Session | None, before: str, kind: str) -> tuple[Any, Any, Any]:
-        run = value.kept.message["run"] if value else ""
-        if value is None or run == before:
+        if value is None:
+            return "", "", gr.update(visible=False)
+        run = value.kept.message["run"]
+        if run == before:
             return gr.skip(), gr.skip(), gr.skip()
         return run, microscope.report(value.inversion, value.off), to_paint(value, kind)
 

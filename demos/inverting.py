@@ -15,7 +15,7 @@ from torch import Tensor
 from core.data.captions import EXAMPLES
 from core.images import from_pil, pixels_uri
 from core.inversion import INVERSIONS, Inversion
-from core.metrics import rms
+from core.metrics import psnr, rms
 from core.models import MODELS, LatentModel, Model
 from demos import checks, sources, widgets
 from demos.gpu import loaded
@@ -43,6 +43,7 @@ class Session:
         x0: the clean latents that were inverted.
         pixels: the picture itself, (1, 1 or 3, H, W) in [0, 1].
         off: how far off the way up the way back is, the RMS at every level from the noise down.
+        back: PSNR of the reconstruction in dB, against what was inverted.
         kept: the run of the inversion.
         shown: the run that the player shows: that of the inversion, or of the last edit.
     """
@@ -51,6 +52,7 @@ class Session:
     x0: Tensor
     pixels: Tensor
     off: list[float]
+    back: float
     kept: Kept
     shown: Kept
 
@@ -100,6 +102,7 @@ def invert(
     key = (json.dumps(settings), pixels.numpy().tobytes(), x0.cpu().numpy().tobytes())
     session = RECENT.get(key)
     if session is None:
+        yield gr.skip(), None
         session = yield from computed(inverted, settings, x0, pixels)
         RECENT.put(key, session)
     yield session.kept.message, session
@@ -137,9 +140,9 @@ def computed(model: Model, settings: dict[str, Any], x0: Tensor, pixels: Tensor)
     reel = reel_of(model, settings, total=up + settings["steps"] + 2, strip=NOISE)
     warn = never_seen(settings["model"], settings.get("prompt", "")) or inflated(settings)
     stage = Stage(model, reel, [pixels_uri(pixels)], warn)
-    inversion = yield from there_and_back(stage, x0, pixels, settings)
-    kept = stage.finished()
-    return Session(inversion, x0, pixels, stage.off, kept, kept)
+    inversion, back = yield from there_and_back(stage, x0, pixels, settings)
+    kept, ratio = stage.finished(), psnr(model.pixels(back), model.pixels(x0))
+    return Session(inversion, x0, pixels, stage.off, ratio, kept, kept)
 
 
 def models() -> list[tuple[str, str]]:
@@ -231,7 +234,7 @@ def sent(model: Model, generated: Any) -> Tensor:
 
 
 def there_and_back(stage: Stage, x0: Tensor, pixels: Tensor, settings: dict[str, Any]):
-    """Stream the inversion and the reconstruction; returns the Inversion."""
+    """Stream the inversion and the reconstruction; returns the Inversion and where it led."""
     model, asked = stage.model, settings.get("prompt") or settings.get("label", "")
     method, steps, seed = INVERSIONS[settings["method"]], settings["steps"], settings["seed"]
     up, there, down, back_again = SAYINGS.get(settings["method"], INVERTING)
@@ -253,7 +256,7 @@ def there_and_back(stage: Stage, x0: Tensor, pixels: Tensor, settings: dict[str,
     stage.off.append(rms(back - x0))
     said = f"{back_again}: {compared(model, back, x0, pixels)}"
     stage.rest(back, inversion.levels[0], BACK, said)
-    return inversion
+    return inversion, back
 
 
 def reel_of(model: Model, settings: dict[str, Any], total: int, strip: int) -> Reel:
@@ -261,7 +264,7 @@ def reel_of(model: Model, settings: dict[str, Any], total: int, strip: int) -> R
     shown = (settings.get(key) for key in ("digit", "index", "caption", "library"))
     picture = sources.words(settings["source"], *shown)
     return Reel(
-        panels_of(model),
+        panels_of(model, settings["method"]),
         total=total,
         title=title_of(picture, settings),
         settings=settings,

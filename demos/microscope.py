@@ -54,7 +54,7 @@ def report(inversion: Inversion, off: Sequence[float], looked: Looked | None = N
     noise = inversion.trajectory[-1]
     true = seeded(0, len(noise))(noise)
     return (
-        f"<p>{where(inversion, off)}{LEGEND if looked else ''}</p>"
+        f"<p>{where(inversion, off)}{judged(noise)}{LEGEND if looked else ''}</p>"
         '<div class="microscope">'
         f"<div>{errors(inversion, off, looked)}</div>"
         f"<div>{spectrum(noise, true)}</div>{gaussian(noise, true)}</div>"
@@ -62,20 +62,37 @@ def report(inversion: Inversion, off: Sequence[float], looked: Looked | None = N
 
 
 def where(inversion: Inversion, off: Sequence[float]) -> str:
-    """At which levels the way back has left the way up, as a sentence."""
+    """At which levels the way back leaves the way up, as a sentence."""
+    if inversion.method == "sdedit":
+        return (
+            "SDEdit adds random noise and inverts nothing: there is no way up to stay on, and "
+            "what comes back is another picture."
+        )
     worst, steps = max(off), len(off) - 1
     if worst < 1e-4:
         return (
             f"The way back stays on the way up at all {steps} levels: never more than "
-            f"{short(worst)} off, where the noise has a spread of 1."
+            f"{short(worst)} away, where a picture has a spread of about 1."
         )
-    shares = [noise_share(level) for level in inversion.levels[::-1]]
-    near = [percent(share) for share, each in zip(shares, off, strict=True) if each > worst / 2]
-    between = near[0] if near[0] == near[-1] else f"{near[0]} and {near[-1]}"
+    first = next(i for i, each in enumerate(off) if each > worst / 10)
+    last = next(i for i, each in enumerate(off) if each > 0.9 * worst)
+    there, then = (percent(noise_share(inversion.levels[steps - i])) for i in (first, last))
+    between = f"at {there} noise" if there == then else f"between {there} and {then} noise"
     return (
-        f"The way back leaves the way up: it comes up to {short(worst)} off, where the noise has "
-        f"a spread of 1, and is more than half of that off between {between} noise. Each "
-        "step's small error adds to those before it."
+        f"The error arises {between}: there the way back, which starts at the noise (right), "
+        f"drifts off the way up, to {short(worst)} where a picture has a spread of about 1. "
+        "Below, the distance is only carried along."
+    )
+
+
+def judged(noise: Tensor) -> str:
+    """What to say of noise that is none; nothing otherwise."""
+    spread, alike = noise.std().item(), neighbour_correlation(noise)
+    if 0.5 < spread < 1.5 and abs(alike) < 0.25:
+        return ""
+    return (
+        f" <strong>This noise is not noise:</strong> its spread is {short(spread)} instead of 1, "
+        f"its neighbours' correlation {short(alike)} instead of 0."
     )
 
 
@@ -87,13 +104,19 @@ def drawn(values: Sequence[float]) -> list[float]:
 def errors(inversion: Inversion, off: Sequence[float], looked: Looked | None) -> str:
     """The error of the way back, and each step's part in it, over the noise level."""
     at = [place(level) for level in inversion.levels]
-    curves = [Curve("off the way up", "difference", drawn(off[1:][::-1]), at=at[:-1])]
+    curves = [Curve("way back", "difference", drawn(off[1:][::-1]), at=at[:-1])]
     if looked is not None:
         curves += [
             Curve("residual", "second", drawn(looked.missed), at=at[1:]),
             Curve("ε moves", "first", drawn(looked.moved), at=at[2:]),
         ]
-    axes = Axes("Where the error arises", "RMS", "noise level", LEVELS, logarithmic=True)
+    axes = Axes(
+        "Distance from the way up",
+        "RMS",
+        "noise level; the way back runs ←",
+        LEVELS,
+        logarithmic=True,
+    )
     return chart(curves, axes)
 
 

@@ -17,6 +17,7 @@ import gradio as gr
 
 UI = Path(__file__).parent.parent / "assets" / "ui"
 PERIOD = 1 / 20  # seconds between two messages: each costs as much as a picture's encoding
+HEADS = 8  # messages that describe the run: a busy page may never see the first ones
 
 _FRAME = {
     "type": "object",
@@ -113,7 +114,7 @@ class Reel:
             raise ValueError(f"strip must be in 0..{len(panels) - 1}, got {strip}")
         self._run = uuid.uuid4().hex[:12]
         self._frames: list[dict[str, Any]] = []
-        self._sent = 0
+        self._sent = self._messages = 0
         self._last: float | None = None
         self._panels = len(panels)
         self._head = {
@@ -189,8 +190,9 @@ class Reel:
         return self._last is None or time.monotonic() - self._last >= PERIOD
 
     def message(self) -> dict:
-        """The frames since the last message; the first one also describes the run."""
-        head = self._head if self._last is None else {}
+        """The frames since the last message; the first ones also describe the run."""
+        self._messages += 1
+        head = self._head if self._messages <= HEADS else {}
         return self._send(head, self._frames[self._sent :], "running")
 
     def whole(self, status: str = "done") -> dict:

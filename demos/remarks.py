@@ -112,7 +112,9 @@ def verdict(ratio: float) -> str:
     """A PSNR in words."""
     if ratio > 30:
         return "No difference to be seen."
-    return "Small differences." if ratio > 20 else "A different picture."
+    if ratio > 25:
+        return "Small differences."
+    return "Clear differences." if ratio > 18 else "A different picture."
 
 
 def words(model: Model, asked: str) -> str:

@@ -21,17 +21,19 @@ FITTING = "Fitting the empty prompt on the way down"
 PANELS = (
     Panel("x₀", "picture"),
     Panel("xₜ ↑", "1 invert: picture to noise", "noise"),
-    Panel("xₜ ↓", "2 reconstruct", "signal", phone=False),
+    Panel("xₜ ↓", "2 reconstruct", "signal"),
     Panel("xₜ ↓", "3 edit", "difference"),
-    Panel("xₜ ↓", "SDEdit: random noise", "", phone=False),
+    Panel("xₜ ↓", "SDEdit: random noise"),
 )
 
 
-def panels_of(model: Model) -> tuple[Panel, ...]:
+def panels_of(model: Model, method: str) -> tuple[Panel, ...]:
     """The five panels; of latents the way to noise is shown channel by channel."""
-    if not isinstance(model, LatentModel):
-        return PANELS
-    noise = Panel("xₜ ↑", f"1 invert: the {model.shape[0]} latent channels", "noise")
+    verb = "add random noise" if method == "sdedit" else "invert"
+    shown = "picture to noise"
+    if isinstance(model, LatentModel):
+        shown = f"its {model.shape[0]} latent channels"
+    noise = Panel("xₜ ↑", f"1 {verb}: {shown}", "noise")
     return tuple(noise if panel == PANELS[NOISE] else panel for panel in PANELS)
 
 
@@ -51,6 +53,7 @@ class Stage:
         self.pictures = [*pictures, *[BLANK] * (len(PANELS) - len(pictures))]
         self.previews: dict[int, Tensor] = {}  # the latents behind approximate pictures, by panel
         self.latents: list[dict[int, Tensor]] = []  # the same for every frame
+        self.known: list[tuple[str, str]] = []  # facts of an earlier stage
         self.last: tuple[Tensor, Tensor] | None = None
         self.off: list[float] = []  # of the way up, at each level of the way back
 
@@ -128,7 +131,7 @@ class Stage:
             self.pictures,
             text,
             pos=place(level),
-            facts=[*facts(level), *numbers],
+            facts=[*facts(level), *numbers, *self.known],
             warn=self.warn,
             thumb=panel,
             approx=tuple(self.previews),

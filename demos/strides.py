@@ -32,9 +32,9 @@ PANELS = (
 def strides() -> Iterator[tuple[Any, Any, Any]]:
     """Invert a digit, then sample its noise in 50 and in 20 steps; streams both side by side.
 
-    Yields what goes to player, slider and session; these two are hidden and left alone.
+    Yields what goes to player, slider and session; there is nothing to edit.
     """
-    yield gr.skip(), gr.update(visible=False), gr.skip()
+    yield gr.skip(), gr.update(visible=False), None
     model, x0, label = loaded("digits"), test_digit(DIGIT, 0), str(DIGIT)
     noise = finish(INVERSIONS["ddim"].invert(model, x0, label, steps=LONG)).trajectory[-1]
     denoise = model.denoiser(label)

@@ -75,12 +75,14 @@
     else if (PLAYER_KEYS.includes(event.key) && !own(event)) tell(player, { kind: "key", event });
   }
 
-  // A chip sets controls and runs with them: their changes are no reason to call the run stale.
-  let chip = -Infinity;
-  document.addEventListener("click", (event) => {
-    if (event.target.closest?.(".chip")) chip = performance.now();
-  }, true);
-  const stale = (name) => performance.now() - chip > 3000 && tell(named(name), { kind: "stale" });
+  // A chip sets controls and runs with them: their changes are no reason to call the run stale,
+  // however late they come; those after the learner's next touch are.
+  let chip = false;
+  const touched = (event) => {
+    if (!event.target.closest?.(".player")) chip = !!event.target.closest?.(".chip");
+  };
+  for (const kind of ["pointerdown", "keydown"]) document.addEventListener(kind, touched, true);
+  const stale = (name) => !chip && tell(named(name), { kind: "stale" });
 
   const shown = {}; // the frame that each player shows
 

@@ -40,11 +40,19 @@ function begin(message) {
   autoplay = false;
   delete root.dataset.stale;
   $(".stale-badge").textContent = "";
-  if (!message.panels) head = NO_HEAD; // the first message was missed: wait for the whole run
+  if (!message.panels) head = NO_HEAD; // the first messages were missed: wait for the whole run
   follow = !stay;
+  if (message.status === "running") comeIntoView();
   if (stay) return;
   pause();
   index = 0;
+}
+
+// On a phone the buttons stand below the stage: what they started should be seen.
+function comeIntoView() {
+  const box = root.getBoundingClientRect();
+  if (box.bottom > 80 && box.top < window.innerHeight - 80) return;
+  root.scrollIntoView({ block: "start", behavior: calm.matches ? "auto" : "smooth" });
 }
 
 function settle(next) {
@@ -76,7 +84,8 @@ function buildPanels(panels) {
   if (key === panelsKey) return; // the same panels stay in place: no flicker between runs
   panelsKey = key;
   root.style.setProperty("--panels", panels.length || 1);
-  root.style.setProperty("--panels-phone", panels.filter((p) => p.phone).length > 1 ? 2 : 1);
+  const small = panels.filter((p) => p.phone).length;
+  root.style.setProperty("--panels-phone", small > 4 ? 3 : small > 1 ? 2 : 1);
   $(".panels").replaceChildren(...panels.map(buildPanel));
 }
 

@@ -18,12 +18,12 @@ INVERSIONS: dict[str, Method] = {
     for method in (
         DDIMInversion(
             name="ddim",
-            title="DDIM, target label",
+            title="DDIM, t of the next level",
             source="Mokady et al. 2023, section 3.1, https://arxiv.org/abs/2211.09794",
         ),
         DDIMInversion(
             name="ddim_current",
-            title="DDIM, current label",
+            title="DDIM, t of this level",
             label="current",
             source="Song et al. 2021, section 4.3, https://arxiv.org/abs/2010.02502",
         ),

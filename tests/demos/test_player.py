@@ -23,7 +23,9 @@ def test_messages_carry_the_frames_since_the_last():
     assert len(first["panels"]) == 2 and [f["i"] for f in first["frames"]] == [0, 1]
     assert not reel.due()
     second = filled(reel, 1).message()
-    assert [f["i"] for f in second["frames"]] == [2] and "panels" not in second
+    assert [f["i"] for f in second["frames"]] == [2] and second["panels"] == first["panels"]
+    later = [reel.message() for _ in range(HEADS)]
+    assert "panels" in later[HEADS - 3] and "panels" not in later[HEADS - 2]
     whole = reel.whole()
     assert [f["i"] for f in whole["frames"]] == [0, 1, 2] and whole["status"] == "done"
     assert whole["run"] == first["run"] and "panels" in whole
