@@ -8,6 +8,7 @@ from core.inversion import INVERSIONS, finish
 from core.metrics import rms
 from demos import inversion, microscope
 from demos.inverting import invert
+from demos.plots import noise_share, percent
 from tests.core import gaussian, normal
 
 
@@ -43,9 +44,25 @@ def test_the_report_says_where_the_error_arises():
     session = run()
     assert len(session.off) == 7 and session.off[0] == 0
     said = microscope.where(session.inversion, session.off)
-    assert said.startswith("The way back leaves the way up") and " noise." in said
+    assert said.startswith("The error arises ") and " noise: there" in said
     exact = run("residual")
     assert "stays on the way up at all 6 levels" in microscope.where(exact.inversion, exact.off)
+    random = run("sdedit")
+    assert "inverts nothing" in microscope.where(random.inversion, random.off)
+
+
+def test_the_error_arises_where_the_distance_grows():
+    """A way back that leaves at one level and keeps its distance, of 4 levels."""
+    done = finish(INVERSIONS["ddim"].invert(gaussian(0.0, 1.0), normal(2, 1, 4, 4), "0", steps=4))
+    share = percent(noise_share(done.levels[2]))
+    assert f"arises at {share} noise" in microscope.where(done, [0, 0, 0.5, 0.5, 0.5])
+
+
+def test_noise_that_is_none_is_called_so():
+    noise = normal(1, 4, 16, 16)
+    assert microscope.judged(noise) == ""
+    assert "its spread is" in microscope.judged(3 * noise)
+    assert "not noise" in microscope.judged((noise + noise.roll(1, -1)) / 2**0.5)
 
 
 def test_the_report_shows_errors_spectrum_and_noise_check():

@@ -5,7 +5,7 @@ import math
 import pytest
 
 from core.schedules import Level, linear
-from demos.player import Panel, Reel
+from demos.player import HEADS, Panel, Reel
 from demos.plots import Curve, noise_share, over_time, percent, place, short, values_of
 
 PANELS = (Panel("x", "picture"), Panel("e", "noise", "noise"))

@@ -52,7 +52,7 @@ def test_the_microscope_fills_and_measures_every_step(open_page):
     page = open_page(tab="Invert & edit")
     set_steps(page, 6)
     run(page)
-    expect(page.get_by_text("The way back leaves the way up")).to_be_visible(timeout=60_000)
+    expect(page.get_by_text("The error arises between")).to_be_visible(timeout=60_000)
     curves = page.locator(".microscope").locator("visible=true").locator("polyline")
     before = curves.count()
     page.get_by_role("button", name="Measure every step").click()
