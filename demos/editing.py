@@ -17,7 +17,7 @@ from demos import checks, painting
 from demos.inverting import Session, one_label, reel_of
 from demos.plots import decibel
 from demos.remarks import inflated, kept_text, masked_text, never_seen, read_text, words
-from demos.stages import EDIT, PICTURE, Stage
+from demos.stages import EDIT, PICTURE, RANDOM, Stage
 from demos.views import decoded
 
 TARGET = "fox on a blue background"
@@ -65,20 +65,21 @@ def edit(
     stage.known = [("reconstruction", decibel(session.back))]
     where = mask_of(session, chosen, painted)
     ends = yield from both_edits(stage, session, chosen, start, where)
-    said = edited_text(session, asked_of(chosen), ends)
-    stage.rest_pair(ends, inversion.levels[0], said + masked_text(where))
-    kept = stage.finished()
-    pictures = before_after(session.pixels, inversion.model, ends[0])
+    made = [inversion.model.pixels(end).cpu() for end in ends]
+    said = edited_text(session, asked_of(chosen), made) + masked_text(where)
+    panels = zip((EDIT, RANDOM), zip(ends, made, strict=True), strict=True)
+    stage.rest(dict(panels), inversion.levels[0], said)
+    kept, pictures = stage.finished(), before_after(session.pixels, made[0])
     yield kept.message, pictures, replace(session, shown=kept)
 
 
-def edited_text(session: Session, asked: str, ends: tuple[Tensor, Tensor]) -> str:
+def edited_text(session: Session, asked: str, made: list[Tensor]) -> str:
     """What has become of the picture, and of SDEdit's."""
     model = session.inversion.model
     same = asked == session.inversion.prompt
     verb = "Sampled again, nothing edited, with" if same else "Edited to"
-    kept = kept_text(model, ends, session.x0, session.pixels)
-    return f"{verb} {words(model, asked)}: {kept}{read_text(model, ends[0], asked)}"
+    kept = kept_text(made, session.start, session.pixels)
+    return f"{verb} {words(model, asked)}: {kept}{read_text(model, made[0], asked)}"
 
 
 def wanted(model: Model, raw: dict[str, Any]) -> dict[str, Any]:
@@ -144,8 +145,8 @@ def decode(session: Session | None, frame: Any) -> Any:
     return decoded(session.shown if session else None, frame)
 
 
-def before_after(pixels: Tensor, model: Model, x: Tensor) -> tuple[Image.Image, ...]:
+def before_after(*pixels: Tensor) -> tuple[Image.Image, ...]:
     """The picture and its edit, enlarged by a whole number for the slider."""
-    side = model.size * max(1, SIDE // model.size)
-    images = (to_pil(pixels)[0], *model.decode(x))
+    images = [to_pil(each)[0] for each in pixels]
+    side = images[0].width * max(1, SIDE // images[0].width)
     return tuple(image.resize((side, side), Image.Resampling.NEAREST) for image in images)

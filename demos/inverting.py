@@ -41,6 +41,7 @@ class Session:
     Attributes:
         inversion: what the method left behind.
         x0: the clean latents that were inverted.
+        start: what they stand for, D(E(x)) of latents, in pixels.
         pixels: the picture itself, (1, 1 or 3, H, W) in [0, 1].
         off: how far off the way up the way back is, the RMS at every level from the noise down.
         back: PSNR of the reconstruction in dB, against what was inverted.
@@ -50,6 +51,7 @@ class Session:
 
     inversion: Inversion
     x0: Tensor
+    start: Tensor
     pixels: Tensor
     off: list[float]
     back: float
@@ -140,9 +142,10 @@ def computed(model: Model, settings: dict[str, Any], x0: Tensor, pixels: Tensor)
     reel = reel_of(model, settings, total=up + settings["steps"] + 2, strip=NOISE)
     warn = never_seen(settings["model"], settings.get("prompt", "")) or inflated(settings)
     stage = Stage(model, reel, [pixels_uri(pixels)], warn)
-    inversion, back = yield from there_and_back(stage, x0, pixels, settings)
-    kept, ratio = stage.finished(), psnr(model.pixels(back), model.pixels(x0))
-    return Session(inversion, x0, pixels, stage.off, ratio, kept, kept)
+    start = model.pixels(x0).cpu()
+    inversion, made = yield from there_and_back(stage, x0, start, pixels, settings)
+    kept, back = stage.finished(), psnr(made, start)
+    return Session(inversion, x0, start, pixels, stage.off, back, kept, kept)
 
 
 def models() -> list[tuple[str, str]]:
@@ -233,8 +236,10 @@ def sent(model: Model, generated: Any) -> Tensor:
     return x0
 
 
-def there_and_back(stage: Stage, x0: Tensor, pixels: Tensor, settings: dict[str, Any]):
-    """Stream the inversion and the reconstruction; returns the Inversion and where it led."""
+def there_and_back(
+    stage: Stage, x0: Tensor, start: Tensor, pixels: Tensor, settings: dict[str, Any]
+):
+    """Stream the inversion and the reconstruction; returns the Inversion and the pixels."""
     model, asked = stage.model, settings.get("prompt") or settings.get("label", "")
     method, steps, seed = INVERSIONS[settings["method"]], settings["steps"], settings["seed"]
     up, there, down, back_again = SAYINGS.get(settings["method"], INVERTING)
@@ -246,7 +251,8 @@ def there_and_back(stage: Stage, x0: Tensor, pixels: Tensor, settings: dict[str,
         f"{up} {words(model, asked)}",
     )
     end = inversion.trajectory[-1]
-    stage.rest(end, inversion.levels[-1], NOISE, f"{there}: {noise_text(model, end)}")
+    said = f"{there}: {noise_text(model, end)}"
+    stage.rest({NOISE: (end, None)}, inversion.levels[-1], said)
     back = yield from stage.streamed(
         method.edit(inversion, asked, strength=1.0),
         BACK,
@@ -254,9 +260,10 @@ def there_and_back(stage: Stage, x0: Tensor, pixels: Tensor, settings: dict[str,
         inversion.trajectory,
     )
     stage.off.append(rms(back - x0))
-    said = f"{back_again}: {compared(model, back, x0, pixels)}"
-    stage.rest(back, inversion.levels[0], BACK, said)
-    return inversion, back
+    made = model.pixels(back).cpu()
+    said = f"{back_again}: {compared(made, start, pixels)}"
+    stage.rest({BACK: (back, made)}, inversion.levels[0], said)
+    return inversion, made
 
 
 def reel_of(model: Model, settings: dict[str, Any], total: int, strip: int) -> Reel:

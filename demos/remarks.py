@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import textwrap
+from collections.abc import Sequence
 from typing import Any
 
 from torch import Tensor
@@ -48,9 +49,8 @@ def inflated(settings: dict[str, Any]) -> str:
     )
 
 
-def compared(model: Model, back: Tensor, x0: Tensor, pixels: Tensor) -> str:
-    """PSNR of a reconstruction: against what was inverted, and against a real picture."""
-    made, start = model.pixels(back).cpu(), model.pixels(x0).cpu()
+def compared(made: Tensor, start: Tensor, pixels: Tensor) -> str:
+    """PSNR and SSIM of a reconstruction: against what was inverted, and a real picture."""
     ratio, alike = psnr(made, start), f"SSIM {ssim(made, start):.3f}"
     if start.equal(pixels):
         return f"PSNR {decibel(ratio)} and {alike} against the picture. {verdict(ratio)}"
@@ -61,10 +61,9 @@ def compared(model: Model, back: Tensor, x0: Tensor, pixels: Tensor) -> str:
     )
 
 
-def kept_text(model: Model, ends: tuple[Tensor, Tensor], x0: Tensor, pixels: Tensor) -> str:
+def kept_text(made: Sequence[Tensor], start: Tensor, pixels: Tensor) -> str:
     """How much of the picture an edit and SDEdit keep."""
-    start = model.pixels(x0).cpu()
-    ours, theirs = (decibel(psnr(model.pixels(each).cpu(), start)) for each in ends)
+    ours, theirs = (decibel(psnr(each, start)) for each in made)
     against = "the picture" if start.equal(pixels) else "the VAE's copy of the picture"
     return f"PSNR to {against} {ours}, SDEdit {theirs}; more means that more was kept."
 
@@ -91,9 +90,9 @@ def meaning(model: Model, target: str) -> str:
         return ""
 
 
-def read_text(model: Model, x: Tensor, asked: str) -> str:
+def read_text(model: Model, made: Tensor, asked: str) -> str:
     """What the shipped classifier reads in an edit; nothing where there is none."""
-    read, wanted = reading(model, model.pixels(x).cpu()), meaning(model, asked)
+    read, wanted = reading(model, made), meaning(model, asked)
     if not read:
         return ""
     but = f", where {words(model, wanted)} was asked for" if wanted and read != wanted else ""

@@ -7,14 +7,14 @@ from collections.abc import Iterator, Sequence
 import gradio as gr
 from torch import Tensor
 
-from core.images import BLANK, signed_uri
+from core.images import BLANK, pixels_uri, signed_uri
 from core.metrics import rms
 from core.models import LatentModel, Model
 from core.samplers import Step
 from core.schedules import Level
 from demos.player import Panel, Reel
 from demos.plots import facts, noise_share, percent, place, short
-from demos.views import Kept, approximate, decoded_uri, half, preview_uri
+from demos.views import Kept, approximate, half, preview_uri
 
 PICTURE, NOISE, BACK, EDIT, RANDOM = range(5)
 FITTING = "Fitting the empty prompt on the way down"
@@ -63,14 +63,14 @@ class Stage:
             self.reel.copy(frame)
         self.latents = [*kept.latents]
 
-    def show(self, panel: int, x: Tensor, *, full: bool = False) -> None:
-        """Put x into a panel, decoded if `full`; the others keep their pictures."""
+    def show(self, panel: int, x: Tensor, pixels: Tensor | None = None) -> None:
+        """Put x into a panel, or its `pixels`, decoded; the others keep their pictures."""
         self.pictures = [*self.pictures]
         self.previews = {k: kept for k, kept in self.previews.items() if k != panel}
         if panel == NOISE and isinstance(self.model, LatentModel):
             self.pictures[panel] = signed_uri(x)
-        elif full:
-            self.pictures[panel] = decoded_uri(self.model, x)
+        elif pixels is not None:
+            self.pictures[panel] = pixels_uri(pixels)
         else:
             self.pictures[panel] = preview_uri(self.model, x)
             self.previews |= dict.fromkeys(approximate(self.model, panel), half(x))
@@ -102,15 +102,11 @@ class Stage:
             if self.reel.due():
                 yield self.reel.message(), gr.skip(), gr.skip()
 
-    def rest(self, x: Tensor, level: Level, panel: int, text: str) -> None:
-        """The frame in which a stage comes to rest, decoded in full."""
-        self.show(panel, x, full=True)
-        self.frame(level, panel, text)
-
-    def rest_pair(self, ends: tuple[Tensor, Tensor], level: Level, text: str) -> None:
-        """The frame in which the edit comes to rest."""
-        self.show(RANDOM, ends[1], full=True)
-        self.rest(ends[0], level, EDIT, text)
+    def rest(self, ends: dict[int, tuple[Tensor, Tensor | None]], level: Level, text: str) -> None:
+        """The frame in which a stage comes to rest: latents and their pixels, if any, by panel."""
+        for panel, end in ends.items():
+            self.show(panel, *end)
+        self.frame(level, next(iter(ends)), text)
 
     def add(self, step: Step, panel: int, doing: str, off: float | None = None) -> None:
         """One frame at the level of a step; `off` is its distance to the way up."""
