@@ -114,6 +114,7 @@ def test_strength_outside_is_refused(strength):
         start_index(strength, 5)
 
 
+@pytest.mark.slow
 def test_round_trip_on_real_digits():
     """At 50 steps the reconstruction cannot be told from the picture."""
     from core.data import mnist, signed

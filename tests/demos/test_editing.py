@@ -96,6 +96,7 @@ def test_the_controls_are_in_the_order_of_the_arguments():
             assert control.value == signature(function).parameters[name].default, name
 
 
+@pytest.mark.slow
 def test_all_three_steps_with_the_defaults_make_a_digit_that_is_read_as_the_target():
     values = {
         name: parameter.default
@@ -166,6 +167,7 @@ def test_the_pad_shows_the_picture_once_there_is_one(digits):
 # ---- frame 20 of 50 -----------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 def test_frame_20_of_50_is_not_a_20_step_run():
     message = last(strides.strides())[0]
     frames = message["frames"]

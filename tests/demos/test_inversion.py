@@ -180,6 +180,7 @@ def test_every_method_runs_and_says_how_far_off_it_comes_back(method, model):
     assert len(message["frames"]) == message["total"]
 
 
+@pytest.mark.slow
 def test_exact_methods_come_back_under_guidance_and_ddim_does_not():
     ratios = {}
     for method in ("ddim", "residual", "edit_friendly", "edict", "belm"):
