@@ -8,12 +8,14 @@ from typing import Any
 
 import gradio as gr
 
-from core.inversion import INVERSIONS, Inversion
-from core.models import Model
+from core.inversion import Inversion
 from demos import checks, widgets
+from demos.editing import asked_of, ways
+from demos.inverting import Session
+from demos.methods import choices, offered
 from demos.plots import decibel
 from demos.remarks import words
-from demos.trials import Now, Original, Row, compare, offered
+from demos.trials import Now, Original, Row, Task, compare
 
 METHODS = ("ddim", "residual", "edit_friendly", "belm", "sdedit")
 BUDGET, LEAST, MOST = 100, 20, 500  # denoiser calls: as it opens, and the range
@@ -40,7 +42,7 @@ class CheckboxGroup(widgets.Raw, gr.CheckboxGroup):
 
 
 def contest(
-    session: Any = None,
+    session: Session | None = None,
     methods: Sequence[str] = METHODS,
     budget: int = BUDGET,
     target: str = "9",
@@ -51,7 +53,7 @@ def contest(
     """Compare inversion methods on the inverted picture; streams what is done and the table.
 
     Args:
-        session: what the inversion left behind.
+        session: what `invert` left behind.
         methods: ddim, ddim_current, sdedit, fixed_point, anderson, residual, edit_friendly,
             negative_prompt, proximal, null_text, prompt_to_prompt, edict or belm, one or more.
         budget: denoiser calls of inversion and edit together, 20..500.
@@ -60,17 +62,16 @@ def contest(
         guidance: classifier-free guidance of the edit in 0..20; 1 is none.
         strength: start level as a share of the steps, above 0 and up to 1.
     """
-    inversion: Inversion | None = getattr(session, "inversion", None)
-    if inversion is None:
+    raw = locals()
+    if not isinstance(session, Session):
         raise ValueError("invert a picture first; then methods can be compared on it")
-    wanted = asked_for(inversion.model, target, target_prompt)
+    inversion = session.inversion
+    chosen = ways(inversion.model, raw)
+    wanted, *how = asked_of(chosen), chosen["guidance"], chosen["strength"]
     budget = checks.whole(budget, "Budget", LEAST, MOST)
-    guidance = checks.real(guidance, "Guidance", 0, 20)
-    strength = checks.real(strength, "Strength", 0, 1)
-    asked = words(inversion.model, wanted), in_words(inversion, guidance, strength)
-    ways = (budget, inversion.prompt, wanted, guidance, strength)
+    asked = words(inversion.model, wanted), in_words(inversion, *how)
     source, rows = None, []
-    for each in compare(inversion, session.x0, session.pixels, methods, *ways):
+    for each in compare(Task(session, budget, wanted, *how), methods):
         if isinstance(each, Now):
             yield doing(each), gr.skip()
         elif isinstance(each, Row) and source is not None:
@@ -80,13 +81,6 @@ def contest(
             source = each
             yield gr.skip(), table(rows, source, budget, *asked)
     yield f'<p class="contest-now">Done: {len(rows)} of {len(rows)}.</p>', gr.skip()
-
-
-def asked_for(model: Model, target: Any, target_prompt: Any) -> str:
-    """The target label or prompt, as the model is asked; ValueError, one sentence, otherwise."""
-    if model.card.prompts == "text":
-        return checks.text(target_prompt, "Target prompt")
-    return checks.choice(target, "Target label", [label for _, label in widgets.LABELS])
 
 
 def in_words(inversion: Inversion, guidance: float, strength: float) -> str:
@@ -111,13 +105,13 @@ def section(session: gr.State, editing: dict[str, Any]) -> None:
     """Lay out the comparison.
 
     Args:
-        session: what an inversion left behind: an object with `inversion`, `x0` and `pixels`.
+        session: holds what the inversion left behind, a `demos.inverting.Session`.
         editing: the controls of the edit, of which target, target_prompt, guidance and strength
             say what every method is asked for.
     """
     with gr.Accordion("Compare methods", open=False, elem_classes=["contest-section"]):
         gr.Markdown(LEAD)
-        methods = CheckboxGroup(choices(None), value=[*METHODS], label="Methods")
+        methods = CheckboxGroup(choices("emoji"), value=[*METHODS], label="Methods")
         with gr.Row(elem_classes=["contest-row"]):
             budget = widgets.Slider(
                 LEAST,
@@ -149,19 +143,14 @@ def section(session: gr.State, editing: dict[str, Any]) -> None:
     session.change(offer, [session, methods], methods, **widgets.QUIET)
 
 
-def choices(model: Model | None) -> list[tuple[str, str]]:
-    """(title, name) of the methods that a model can run."""
-    return [(INVERSIONS[name].title, name) for name in offered(model)]
-
-
-def offer(session: Any, methods: Sequence[str]) -> dict:
+def offer(session: Session | None, methods: Sequence[str]) -> dict:
     """The methods that the model of the inversion can run; of those chosen, the ones it can."""
-    model = session.inversion.model if session is not None else None
+    model = session.inversion.model.card.name if session is not None else "emoji"
     kept = [name for name in methods or () if name in offered(model)]
     return gr.update(choices=choices(model), value=kept)
 
 
-def table(rows: Sequence[Row], source: Original, budget: int, wanted: str, ways: str) -> str:
+def table(rows: Sequence[Row], source: Original, budget: int, wanted: str, how: str) -> str:
     """The picture and a line for each method, as HTML.
 
     Args:
@@ -169,7 +158,7 @@ def table(rows: Sequence[Row], source: Original, budget: int, wanted: str, ways:
         source: the picture that they inverted.
         budget: denoiser calls that each of them had.
         wanted: what the edit asks for, in words.
-        ways: how it asks for it, in words.
+        how: how it asks for it, in words.
     """
     back, kept = best_back(rows), best_kept(rows)
     lines = [line(row, row.name in back, row.name in kept) for row in rows]
@@ -179,7 +168,7 @@ def table(rows: Sequence[Row], source: Original, budget: int, wanted: str, ways:
         '<div class="contest-scroll" role="region" tabindex="0" '
         'aria-label="Inversion methods compared">'
         f"<table><thead><tr>{head}</tr></thead><tbody>"
-        f"{first_lines(source, wanted, ways)}{''.join(lines)}</tbody></table></div></figure>"
+        f"{first_lines(source, wanted, how)}{''.join(lines)}</tbody></table></div></figure>"
     )
 
 
@@ -197,14 +186,14 @@ def caption(rows: Sequence[Row], source: Original, budget: int) -> str:
     return f"<p>{told}</p>"
 
 
-def first_lines(source: Original, wanted: str, ways: str) -> str:
+def first_lines(source: Original, wanted: str, how: str) -> str:
     """The line of the picture itself, and that of the model's copy where it is another."""
     read = f"read as {source.read}" if source.read else ""
     own = "" if source.copy else read
     shown = shot(source.picture, f"The picture that every method inverts{own and ', '}{own}")
     lines = (
         f'<tr><th scope="row">The picture</th><td>{cell(shown + said("", own))}</td>'
-        f'<td colspan="5">{said(f"Asked for: {wanted}", ways)}</td></tr>'
+        f'<td colspan="5">{said(f"Asked for: {wanted}", how)}</td></tr>'
     )
     if source.copy:
         ratio, more = decibel(source.copied), f"to the picture{read and ', '}{read}"

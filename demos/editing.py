@@ -52,10 +52,8 @@ def edit(
         raise ValueError("invert a picture first; then it can be edited")
     inversion = session.inversion
     chosen = wanted(inversion.model, raw)
-    start, before = (
-        start_index(chosen["strength"], len(inversion.levels) - 1),
-        session.kept.message,
-    )
+    start = start_index(chosen["strength"], len(inversion.levels) - 1)
+    before = session.kept.message
     total = len(before["frames"]) + start + 1
     reel = reel_of(inversion.model, before["settings"] | chosen, total, strip=EDIT)
     warn = never_seen(inversion.model.card.name, chosen.get("target_prompt", ""))
@@ -84,17 +82,21 @@ def edited_text(session: Session, asked: str, made: list[Tensor]) -> str:
 
 def wanted(model: Model, raw: dict[str, Any]) -> dict[str, Any]:
     """The settings that repeat an edit; ValueError, one sentence, for what cannot be run."""
-    if model.card.prompts == "text":
-        chosen: dict[str, Any] = {
-            "target_prompt": checks.text(raw["target_prompt"], "Target prompt")
-        }
-    else:
-        chosen = {"target": one_label(raw["target"], "Target label")}
-    return chosen | {
-        "guidance": checks.real(raw["guidance"], "Guidance", 0, 20),
-        "strength": checks.real(raw["strength"], "Strength", 0, 1),
+    return ways(model, raw) | {
         "sdedit_seed": checks.whole(raw["sdedit_seed"], "Seed", 0, 2**32 - 1),
         "mask": checks.choice(raw["mask"], "Mask", MASKS),
+    }
+
+
+def ways(model: Model, raw: dict[str, Any]) -> dict[str, Any]:
+    """The target, the guidance and the start level; ValueError, one sentence, otherwise."""
+    if model.card.prompts == "text":
+        target = {"target_prompt": checks.text(raw["target_prompt"], "Target prompt")}
+    else:
+        target = {"target": one_label(raw["target"], "Target label")}
+    return target | {
+        "guidance": checks.real(raw["guidance"], "Guidance", 0, 20),
+        "strength": checks.real(raw["strength"], "Strength", 0, 1),
     }
 
 
@@ -123,10 +125,10 @@ def both_edits(
     steps, seed = len(inversion.levels) - 1, chosen["sdedit_seed"]
     random = INVERSIONS["sdedit"].invert(inversion.model, x0, steps=steps, seed=seed)
     noised = replace(inversion, trajectory=[x0, *(step.x_next for step in random)])
-    ways = {"guidance": chosen["guidance"], "strength": chosen["strength"], "mask": mask}
+    how = {"guidance": chosen["guidance"], "strength": chosen["strength"], "mask": mask}
     pairs = zip(
-        INVERSIONS[inversion.method].edit(inversion, asked, **ways),
-        INVERSIONS["sdedit"].edit(noised, asked, **ways),
+        INVERSIONS[inversion.method].edit(inversion, asked, **how),
+        INVERSIONS["sdedit"].edit(noised, asked, **how),
         strict=True,
     )
     said = words(inversion.model, asked)

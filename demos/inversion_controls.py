@@ -8,9 +8,9 @@ import gradio as gr
 
 from core.inversion import INVERSIONS
 from core.models import MODELS
-from demos import checks, painting, sources, widgets
+from demos import checks, methods, painting, sources, widgets
 from demos.editing import MASKS, TARGET
-from demos.inverting import WHY_NOT, models
+from demos.inverting import models
 from demos.remarks import start_text
 
 # The prompt follows the scene until the learner has written another one, the label the library.
@@ -47,7 +47,9 @@ def invert_controls(shared: widgets.Shared) -> tuple[dict[str, Any], tuple]:
         steps = widgets.Number(
             50, label="Steps", precision=0, info="2 to 500; more: exacter", min_width=100
         )
-    method = widgets.Dropdown(methods("digits"), value="ddim", label="Method", info=about("ddim"))
+    method = widgets.Dropdown(
+        methods.choices("digits"), value="ddim", label="Method", info=methods.about("ddim")
+    )
     buttons = widgets.run_row("Invert", "secondary")
     with gr.Accordion("More", open=False):
         controls |= {"method": method, "steps": steps, "seed": widgets.seed_row()}
@@ -58,23 +60,9 @@ def invert_controls(shared: widgets.Shared) -> tuple[dict[str, Any], tuple]:
     return controls, buttons
 
 
-def methods(model: str) -> list[tuple[str, str]]:
-    """(title, name) of the methods that a model can run."""
-    text = MODELS[model].prompts == "text"
-    return [(m.title, name) for name, m in INVERSIONS.items() if text or not m.needs_text]
-
-
-def about(method: str) -> str:
-    """What a method promises, and what it costs in denoiser calls."""
-    card = INVERSIONS[method]
-    gradients = ", with gradients" if card.needs_gradients else ""
-    up, down = card.calls_up, card.calls_down
-    return f"Exact? {card.exact}. Denoiser calls a step: {up} up{gradients}, {down} down"
-
-
 def of_method(method: str) -> dict:
     """The words about the chosen method."""
-    return gr.update(info=about(method) if method in INVERSIONS else "")
+    return gr.update(info=methods.about(method) if method in INVERSIONS else "")
 
 
 def edit_controls(model: gr.Dropdown) -> tuple[dict[str, Any], gr.HTML, gr.Button]:
@@ -172,8 +160,9 @@ def of_model(model: str) -> tuple[dict, dict, dict]:
     """The method that the model allows, and a label or a prompt."""
     label, prompt = of_target(model)
     if model == "exact":
-        return gr.update(value="sdedit", interactive=False, info=WHY_NOT + "."), label, prompt
-    offered = {"choices": methods(model), "info": about("ddim")}
+        info = f"{methods.WHY_NOT}."
+        return gr.update(value="sdedit", interactive=False, info=info), label, prompt
+    offered = {"choices": methods.choices(model), "info": methods.about("ddim")}
     return gr.update(value="ddim", interactive=True, **offered), label, prompt
 
 

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import json
-import threading
-from collections import OrderedDict
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 import gradio as gr
@@ -20,16 +19,13 @@ from core.models import MODELS, LatentModel, Model
 from demos import checks, sources, widgets
 from demos.gpu import loaded
 from demos.library import picked
+from demos.methods import why_not
 from demos.player import Reel
 from demos.plots import place, signal_curve
 from demos.remarks import compared, inflated, never_seen, noise_text, words
 from demos.stages import BACK, NOISE, Stage, panels_of
 from demos.views import Kept
 
-WHY_NOT = (
-    "DDIM inversion of the exact denoiser is ill-posed: it knows finitely many digits, and off "
-    "them the path to noise collapses or explodes. So the model exact has SDEdit only"
-)
 INVERTING = ("Inverting with", "Inverted", "Reconstructing with", "Reconstructed")
 SAYINGS = {"sdedit": ("Adding random noise to", "Noised", "Denoising with", "Denoised")}
 
@@ -90,9 +86,10 @@ def invert(
         drawing: the drawn picture.
         generated: the picture sent from the sampler, with the name of its model.
         label: what the picture shows, "0" .. "9", or "" for any digit; for models of digits.
-        prompt: what the picture shows, for models that read text; none is the scene's caption.
+        prompt: what the picture shows, for models that read text; none is the scene's caption or
+            the library's.
         method: ddim, ddim_current, sdedit, fixed_point, anderson, residual, edit_friendly,
-            negative_prompt, proximal, null_text, edict or belm.
+            negative_prompt, proximal, null_text, prompt_to_prompt, edict or belm.
         steps: 2..500.
         seed: of the noise of sdedit and edit_friendly, 0..4294967295.
         invert_guidance: classifier-free guidance on the way up and in the reconstruction, 0..20.
@@ -101,39 +98,19 @@ def invert(
     settings = checked(raw)
     inverted = loaded(settings["model"], report=gr.Info)
     x0, pixels = taken(inverted, settings, raw)
-    key = (json.dumps(settings), pixels.numpy().tobytes(), x0.cpu().numpy().tobytes())
-    session = RECENT.get(key)
-    if session is None:
+    known = remembered(
+        json.dumps(settings), *(each.cpu().numpy().tobytes() for each in (x0, pixels))
+    )
+    if not known:
         yield gr.skip(), None
-        session = yield from computed(inverted, settings, x0, pixels)
-        RECENT.put(key, session)
-    yield session.kept.message, session
+        known.append((yield from computed(inverted, settings, x0, pixels)))
+    yield known[0].kept.message, known[0]
 
 
-class Recent:
-    """The last few values by key, for all learners at once."""
-
-    def __init__(self, most: int) -> None:
-        """Keep at most so many."""
-        self.most, self.lock = most, threading.Lock()
-        self.values: OrderedDict[Any, Any] = OrderedDict()
-
-    def get(self, key: Any) -> Any:
-        """The value of a key, which counts as used; None without one."""
-        with self.lock:
-            if key in self.values:
-                self.values.move_to_end(key)
-            return self.values.get(key)
-
-    def put(self, key: Any, value: Any) -> None:
-        """Keep a value; the one unused for longest may have to go."""
-        with self.lock:
-            self.values[key] = value
-            while len(self.values) > self.most:
-                self.values.popitem(last=False)
-
-
-RECENT = Recent(16)  # inversions, about a megabyte each for the embedded models
+@lru_cache(16)  # about a megabyte each for the embedded models
+def remembered(*key: Any) -> list[Session]:
+    """Where the inversion with this key is kept once it is complete, for all learners at once."""
+    return []
 
 
 def computed(model: Model, settings: dict[str, Any], x0: Tensor, pixels: Tensor):
@@ -163,15 +140,10 @@ def checked(raw: dict[str, Any]) -> dict[str, Any]:
         "seed": checks.whole(raw["seed"], "Seed", 0, 2**32 - 1),
         "invert_guidance": checks.real(raw["invert_guidance"], "Inversion guidance", 0, 20),
     }
-    method = INVERSIONS[settings["method"]]
-    if name == "exact" and method.name != "sdedit":
-        raise ValueError(f"{WHY_NOT}; choose the method sdedit, or the model digits.")
-    if method.needs_text and MODELS[name].prompts != "text":
-        raise ValueError(
-            f"{method.title} needs a text, and the model {name} has none; choose the model "
-            "emoji, or another method"
-        )
-    if method.needs_gradients and settings["invert_guidance"] == 1:
+    refusal = why_not(name, settings["method"])
+    if refusal:
+        raise ValueError(refusal)
+    if INVERSIONS[settings["method"]].needs_gradients and settings["invert_guidance"] == 1:
         raise ValueError(
             "null-text fits the empty prompt for one guidance, and at 1 nothing is asked of "
             "it; choose an inversion guidance such as 7.5"

@@ -6,7 +6,6 @@ import time
 from collections.abc import Generator, Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass
-from itertools import count
 from typing import Any, NamedTuple
 
 import torch
@@ -19,10 +18,12 @@ from core.metrics import psnr
 from core.models import Model
 from core.samplers import Step
 from demos import checks
-from demos.player import PERIOD
+from demos.inverting import Session
+from demos.methods import why_not
 from demos.remarks import meaning, reading
 
 MOST_STEPS = 500
+PERIOD = 1 / 20  # seconds between two signs of life; Stop is heard at each
 SIDE = 192  # pixels from which on a picture is made smaller: twice the side on the page
 FITS_NOTHING = (
     "The picture was inverted at guidance 1, where there is nothing to fit: this is DDIM, in the "
@@ -96,59 +97,43 @@ class Row:
 
 @dataclass(frozen=True, eq=False)
 class Task:
-    """What every method is asked for, and `start`: the pixels that it is measured against."""
+    """What every method is asked for.
 
-    inversion: Inversion
-    x0: Tensor
-    start: Tensor
+    Attributes:
+        session: an inversion of the picture.
+        budget: denoiser evaluations of inversion and edit together.
+        target: what the edit asks for.
+        guidance: of the edit.
+        strength: the level that the edit starts at, as a share of the steps, above 0.
+    """
+
+    session: Session
     budget: int
-    asked: Any
     target: str
     guidance: float
     strength: float
 
     @property
-    def model(self) -> Model:
-        """The model of the inversion."""
-        return self.inversion.model
+    def inversion(self) -> Inversion:
+        """The inversion that is repeated with each method."""
+        return self.session.inversion
 
 
-def compare(
-    inversion: Inversion,
-    x0: Tensor,
-    pixels: Tensor,
-    methods: Sequence[str],
-    budget: int,
-    asked: Any,
-    target: str,
-    guidance: float,
-    strength: float,
-) -> Iterator[Original | Now | Row]:
+def compare(task: Task, methods: Sequence[str]) -> Iterator[Original | Now | Row]:
     """Invert, reconstruct and edit one picture with every method, in the order of INVERSIONS.
 
     Yields the `Original` once, a `Row` when a method is done, and between the steps a `Now`, at
-    most 20 a second. Model and guidance of the way up are those of `inversion`.
-
-    Args:
-        inversion: the inversion that is repeated with each method, with the seed 0.
-        x0: the clean latents, shape (1, C, H, W).
-        pixels: the picture itself, (1, 1 or 3, H, W) in [0, 1].
-        methods: keys of INVERSIONS.
-        budget: denoiser evaluations of inversion and edit together.
-        asked: the source prompt or label.
-        target: what the edit asks for.
-        guidance: of the edit.
-        strength: the level that the edit starts at, as a share of the steps, above 0.
+    most 20 a second. Model, prompt and guidance of the way up are those of the task's inversion,
+    the seed is 0.
 
     Raises:
         ValueError: no method, one that the model cannot run, a strength outside of 0..1, or a
             budget below 2 steps. What is wrong with one method alone is told in its row.
     """
-    plan = planned(inversion.model, methods, budget, strength)
+    model = task.inversion.model
+    plan = planned(model, methods, task.budget, task.strength)
     yield Now("The picture", 0, len(plan), "looking at it", 0, 1)
-    start = inversion.model.pixels(x0).cpu()
-    yield original(inversion.model, start, pixels)
-    task = Task(inversion, x0, start, budget, asked, target, guidance, strength)
+    yield original(model, task.session.start, task.session.pixels)
     for place, (name, steps) in enumerate(plan.items(), 1):
         method, trial = INVERSIONS[name], Trial(INVERSIONS[name].title, place, len(plan))
         try:
@@ -168,57 +153,18 @@ def planned(model: Model, methods: Sequence[str], budget: int, strength: float) 
         )
     most, plan = min(MOST_STEPS, len(model.schedule)), {}
     for name in filter(names.__contains__, INVERSIONS):
-        if name not in offered(model):
-            raise ValueError(why_not(model, name))
+        refusal = why_not(model.card.name, name)
+        if refusal:
+            raise ValueError(refusal)
         method = INVERSIONS[name]
-        plan[name] = affordable(method, budget, strength, most)
+        plan[name] = method.steps_within(budget, strength, most)
         if plan[name] < 2:
-            least = next(n for n in count(budget) if affordable(method, n, strength, most) >= 2)
+            least = method.calls(2, strength)
             raise ValueError(
                 f"{budget} denoiser calls pay for fewer than 2 steps of {method.title}; give it "
                 f"{least} or more, or leave it out"
             )
     return plan
-
-
-def affordable(method: Method, budget: int, strength: float, most: int) -> int:
-    """How many steps, at most `most`, cost no more calls than the budget."""
-    steps = min(method.steps_within(budget, strength), most)
-    # The start level is rounded, down or up.
-    while steps < most and cost(method, steps + 1, strength) <= budget:
-        steps += 1
-    while steps and cost(method, steps, strength) > budget:
-        steps -= 1
-    return steps
-
-
-def cost(method: Method, steps: int, strength: float) -> int:
-    """Denoiser evaluations of an inversion and an edit, at most."""
-    return method.calls_up * steps + method.calls_down * start_index(strength, steps)
-
-
-def offered(model: Model | None) -> list[str]:
-    """The methods that a model can run; all while there is none."""
-    if model is None:
-        return list(INVERSIONS)
-    if model.card.name == "exact":
-        return ["sdedit"]
-    text = model.card.prompts == "text"
-    return [name for name, method in INVERSIONS.items() if text or not method.needs_text]
-
-
-def why_not(model: Model, name: str) -> str:
-    """Why a model cannot run a method."""
-    title, model_name = INVERSIONS[name].title, model.card.name
-    if model_name == "exact":
-        return (
-            f"{title} cannot invert the model exact, whose path to noise collapses or explodes "
-            "off its training digits; choose SDEdit alone, or the model digits"
-        )
-    return (
-        f"{title} works on text-to-image models alone, and the picture was inverted with the "
-        f"model {model_name}; leave it out"
-    )
 
 
 @dataclass
@@ -233,15 +179,16 @@ class Trial:
 
     def row(self, task: Task, method: Method, steps: int) -> Generator[Now, None, Row]:
         """Invert, reconstruct and edit; the edit starts at the level of the task."""
-        model, guided = task.model, task.inversion.guidance
+        session, source = task.session, task.inversion
+        model, guided = source.model, source.guidance
         made, up = yield from self.through(
-            method.invert(model, task.x0, task.asked, steps=steps, guidance=guided, seed=0),
+            method.invert(model, session.x0, source.prompt, steps=steps, guidance=guided, seed=0),
             "inverting",
             method.up(steps, guided),
         )
         spent = self.seconds
         back, again = yield from self.through(
-            method.edit(made, task.asked, strength=1.0), "reconstructing", steps
+            method.edit(made, source.prompt, strength=1.0), "reconstructing", steps
         )
         self.seconds = spent
         edited, down = yield from self.through(
@@ -257,8 +204,8 @@ class Trial:
             method.exact,
             steps,
             calls=(up, down, again),
-            back=psnr(shown[0], task.start),
-            kept=psnr(shown[1], task.start),
+            back=psnr(shown[0], session.start),
+            kept=psnr(shown[1], session.start),
             read=read,
             meant=read == wanted if read and wanted else None,
             seconds=self.seconds,
@@ -299,7 +246,7 @@ def note(task: Task, method: Method, steps: int) -> str:
     """What else is to be known of a run."""
     if method.needs_gradients and task.inversion.guidance == 1:
         return FITS_NOTHING
-    if cost(method, steps + 1, task.strength) <= task.budget:
+    if method.calls(steps + 1, task.strength) <= task.budget:
         return f"{steps} steps are the most that are run: some of the budget is left."
     return ""
 

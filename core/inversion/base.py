@@ -86,9 +86,13 @@ class Method(ABC):
     needs_text: bool = False
     strength: float = 1.0
 
-    def steps_within(self, calls: int, strength: float = 1.0) -> int:
-        """How many steps a budget of denoiser evaluations pays for, up and down from a level."""
-        return int(calls / (self.calls_up + self.calls_down * strength))
+    def calls(self, steps: int, strength: float) -> int:
+        """Denoiser evaluations of an inversion and an edit from a start level, at most."""
+        return self.calls_up * steps + self.calls_down * start_index(strength, steps)
+
+    def steps_within(self, calls: int, strength: float, most: int) -> int:
+        """How many steps, at most `most`, a budget of denoiser evaluations pays for."""
+        return max(n for n in range(most + 1) if self.calls(n, strength) <= calls)
 
     def up(self, steps: int, guidance: float) -> int:
         """How many steps `invert` yields."""

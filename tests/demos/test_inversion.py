@@ -13,9 +13,9 @@ from core.data.captions import EXAMPLES, parse, unknown
 from core.images import BLANK, from_pil
 from core.inversion import INVERSIONS
 from core.models import MODELS, load
-from demos import inversion_controls, inverting
+from demos import inversion_controls, inverting, methods
 from demos.editing import decode, edit
-from demos.inverting import checked, invert
+from demos.inverting import checked, invert, remembered
 from demos.remarks import compared, never_seen
 from demos.stages import BACK, NOISE, PICTURE
 from demos.views import decoded_uri, pixels_uri, preview_uri
@@ -196,8 +196,8 @@ def test_exact_methods_come_back_under_guidance_and_ddim_does_not():
 def test_null_text_is_refused_where_there_is_nothing_to_fit():
     for method in ("null_text", "prompt_to_prompt"):
         assert "the model digits has none" in refused(invert, method=method, invert_guidance=3)
-        assert method not in dict(inversion_controls.methods("digits")).values()
-        assert method in dict(inversion_controls.methods("emoji")).values()
+        assert method not in dict(methods.choices("digits")).values()
+        assert method in dict(methods.choices("emoji")).values()
     assert "guidance such as 7.5" in refused(invert, **EMOJI, method="null_text")
 
 
@@ -209,9 +209,7 @@ def test_guidance_while_inverting_is_warned_of():
 
 
 def test_a_method_says_what_it_promises():
-    assert "Exact? yes" in inversion_controls.about(
-        "belm"
-    ) and "gradients" in inversion_controls.about("null_text")
+    assert "Exact? yes" in methods.about("belm") and "gradients" in methods.about("null_text")
 
 
 # ---- what is remembered -------------------------------------------------------------------------
@@ -252,9 +250,12 @@ def test_a_stopped_inversion_is_not_remembered():
 
 
 def test_the_oldest_inversion_is_forgotten():
-    recent = inverting.Recent(2)
-    for key in "ab":
-        recent.put(key, key.upper())
-    assert recent.get("a") == "A"
-    recent.put("c", "C")
-    assert recent.get("b") is None and recent.get("a") == "A" and recent.get("c") == "C"
+    asked: dict = {"digit": 7, "steps": 2}
+    most = remembered.cache_parameters()["maxsize"] or 0
+    _, session = last(invert(**asked))
+    for number in range(most - 1):
+        remembered(number)
+    assert last(invert(**asked))[1] is session
+    for number in range(most):
+        remembered(-1 - number)
+    assert last(invert(**asked))[1] is not session
