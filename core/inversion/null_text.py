@@ -21,12 +21,13 @@ class NullText(Pivotal):
     """min over null_i of |z_(i-1) - DDIM(x_i, eps(null_i) + w (eps(source) - eps(null_i)))|^2.
 
     z is DDIM's inversion at guidance 1; x starts at its end and follows the fitted steps; null_i
-    starts as null_(i+1). Adam at rate 0.01 (1 - j / 2 N) in step j, until the mean square is
-    below 1e-5 + 2e-5 j.
+    starts as null_(i+1). Adam at rate (1 - j / 2 N) in step j, until the mean square is below
+    1e-5 + 2e-5 j.
 
     Attributes:
         inner: steps of Adam per level, at most.
-        rate: of the first level.
+        rate: of the first level. Mokady et al. take 0.01 for Stable Diffusion; at guidance 7.5
+            the model emoji comes back with 34 dB so, and with 44 dB at 0.03.
     """
 
     name: str = "null_text"
@@ -38,7 +39,7 @@ class NullText(Pivotal):
     needs_gradients: bool = True
     strength: float = 0.8
     inner: int = 10
-    rate: float = 1e-2
+    rate: float = 3e-2
 
     def up(self, steps: int, guidance: float) -> int:
         """Up, and down again while fitting."""

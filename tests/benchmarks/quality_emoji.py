@@ -33,7 +33,7 @@ from core.data.emoji import (
     tensor_of,
 )
 from core.images import from_pil, to_pil
-from core.inversion import INVERSIONS, finish
+from core.inversion import INVERSIONS, Inversion, finish
 from core.metrics import frechet, interval, psnr, read_scenes, scene_features
 from core.models import load
 from core.samplers import SAMPLERS, seeded
@@ -195,19 +195,29 @@ def inversion_section() -> str:
     return table([f"{s} steps, guidance {g:g}" for s, g in cells], [row])
 
 
-def reconstruction(name: str, guidance: float, count: int = 16, steps: int = 50) -> list[float]:
-    """PSNR of a round trip against D(E(x)), averaged, and the denoiser calls of the inversion.
+def inverted(name: str, guidance: float = 1.0, count: int = 16, steps: int = 50) -> Inversion:
+    """Held-out scenes inverted with their captions.
 
     Methods that correct nothing invert at guidance 1, which is the best they can do.
     """
     model, chosen = load("emoji", device="cpu"), scenes(count, seed=53, held_out=True)
     captions = [scene.caption() for scene in chosen]
-    x0, method = encoded(model, real(chosen, seed=54)), INVERSIONS[name]
-    up = 1.0 if name.startswith("ddim") else guidance
-    inversion = finish(method.invert(model, x0, captions, steps=steps, guidance=up))
-    x = finish(method.edit(inversion, captions, guidance=guidance))
-    ratios = [psnr(a, b) for a, b in zip(model.pixels(x), model.pixels(x0), strict=True)]
-    return [min(sum(ratios) / count, 999.0), inversion.calls]
+    x0, up = encoded(model, real(chosen, seed=54)), 1.0 if name.startswith("ddim") else guidance
+    return finish(INVERSIONS[name].invert(model, x0, captions, steps=steps, guidance=up))
+
+
+def returned(inversion: Inversion, guidance: float, way: str = "") -> float:
+    """PSNR of the way back against D(E(x)), averaged; by default the way of the inversion."""
+    model, method = inversion.model, INVERSIONS[way or inversion.method]
+    x = finish(method.edit(inversion, inversion.prompt, guidance=guidance))
+    pairs = zip(model.pixels(x), model.pixels(inversion.trajectory[0]), strict=True)
+    return min(sum(psnr(a, b) for a, b in pairs) / len(x), 999.0)
+
+
+def reconstruction(name: str, guidance: float) -> list[float]:
+    """PSNR of a round trip, and the denoiser calls of the inversion."""
+    inversion = inverted(name, guidance)
+    return [returned(inversion, guidance), inversion.calls]
 
 
 def methods_section() -> str:

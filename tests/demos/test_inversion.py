@@ -16,9 +16,11 @@ from core.models import MODELS, load
 from demos import inversion_controls, inverting, methods
 from demos.editing import decode, edit
 from demos.inverting import checked, invert, remembered
+from demos.plots import decibel
 from demos.remarks import compared, never_seen
 from demos.stages import BACK, NOISE, PICTURE
 from demos.views import decoded_uri, pixels_uri, preview_uri
+from tests.benchmarks.quality_emoji import returned
 from tests.demos import last, refused
 
 EMOJI = {"model": "emoji", "source": "scene"}
@@ -64,6 +66,14 @@ def test_resting_decodes_the_approximate_pictures_of_a_frame(emoji):
 def test_there_is_nothing_to_decode_beyond_the_run(emoji, frame):
     assert decode(emoji[1], frame) == gr.skip()
     assert decode(None, 0) == gr.skip()
+
+
+def test_the_figure_on_the_screen_is_that_of_the_benchmark(emoji):
+    message, session = emoji
+    benchmark = returned(session.inversion, session.inversion.guidance)
+    assert session.back == pytest.approx(benchmark, abs=1e-3)
+    said = message["frames"][-1]["text"]
+    assert f"PSNR {decibel(benchmark)} and SSIM" in said and "the VAE's copy D(E(x))" in said
 
 
 def test_psnr_of_latents_names_the_share_of_the_vae(emoji):

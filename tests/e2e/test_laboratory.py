@@ -2,7 +2,7 @@
 
 from playwright.sync_api import expect
 
-from tests.e2e import player, run, set_steps, wait_for_status
+from tests.e2e import frame_number, player, run, set_steps, wait_for_status
 
 
 def test_a_chip_replays_the_edit_of_an_animal(open_page):
@@ -21,6 +21,25 @@ def test_one_button_inverts_reconstructs_and_edits(open_page):
         "Edited to label 9", timeout=180_000
     )
     expect(page.get_by_text("Before and after the edit").first).to_be_visible()
+
+
+def test_an_edit_is_stopped_and_what_came_before_stays(open_page):
+    page = open_page(tab="Invert & edit")
+    set_steps(page, 100)
+    page.get_by_role("button", name="Invert, reconstruct, edit").click()
+    wait_for_status(page, "running")
+    sentence = player(page).locator(".sentence-text")
+    expect(sentence).to_contain_text("Editing to label 9", timeout=180_000)
+    page.get_by_role("button", name="Stop", exact=True).locator("visible=true").first.click()
+    wait_for_status(page, "stopped")
+    kept = frame_number(page)
+    assert 202 < kept < 280
+    page.wait_for_timeout(1500)
+    assert frame_number(page) - kept < 20  # what was on its way
+    page.keyboard.press("Home")
+    expect(sentence).to_contain_text("Inverting with label 4")
+    page.get_by_role("button", name="Edit", exact=True).click()
+    expect(sentence).to_contain_text("Edited to label 9", timeout=60_000)
 
 
 def test_a_mask_is_painted_and_kept_for_the_next_edit(open_page):

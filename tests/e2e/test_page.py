@@ -58,8 +58,9 @@ def test_a_changed_setting_marks_the_stage_until_the_next_run(open_page):
     expect(player(page).locator(".frame-count")).to_contain_text("of 7")
 
 
-def test_stop_keeps_the_frames(open_page):
-    page = open_page(tab="Sample")
+@pytest.mark.parametrize("tab", ["Sample", "Invert & edit"])
+def test_escape_stops_and_keeps_the_frames(open_page, tab):
+    page = open_page(tab=tab)
     set_steps(page, 200)
     run(page)
     page.wait_for_function(
