@@ -34,7 +34,7 @@ def edit(
     sdedit_seed: int = 1,
     mask: str = MASKS[0],
     painted: Any = None,
-) -> Iterator[tuple[Any, Any, Any]]:
+) -> Iterator[tuple[Any, Any]]:
     """Sample the inverted noise again as something else, SDEdit beside it; streams both.
 
     Args:
@@ -67,8 +67,8 @@ def edit(
     said = edited_text(session, asked_of(chosen), made) + masked_text(where)
     panels = zip((EDIT, RANDOM), zip(ends, made, strict=True), strict=True)
     stage.rest(dict(panels), inversion.levels[0], said)
-    kept, pictures = stage.finished(), before_after(session.pixels, made[0])
-    yield kept.message, pictures, replace(session, shown=kept)
+    kept = stage.finished()
+    yield kept.message, replace(session, shown=kept, edited=made[0])
 
 
 def edited_text(session: Session, asked: str, made: list[Tensor]) -> str:

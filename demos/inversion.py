@@ -9,7 +9,7 @@ from typing import Any
 import gradio as gr
 
 from demos import checks, contest, microscope, painting, widgets
-from demos.editing import decode, edit
+from demos.editing import before_after, decode, edit
 from demos.inversion_controls import edit_controls, follow, invert_controls
 from demos.inverting import Session, invert
 from demos.player import Player
@@ -45,16 +45,17 @@ def build(shared: widgets.Shared) -> None:
             editing, start, edit_button = edit_controls(inverting["model"])
         with gr.Column():
             player = Player(widgets.tape("inversion"), name="invert", panels=PANELS)
-            slider = before_and_after()
+            slider = slider_of_two()
             lens = look_closer(session)
             contest.section(session, editing)
-    outputs, stop = [player, slider, session], buttons[1]
-    buttons[0].click(None, None, slider, js=HIDE, api_visibility="private")
-    widgets.wire("invert", invert, [*inverting.values()], [player, session], buttons)
+    outputs, stop = [player, session], buttons[1]
+    for button in (all_three, *chips, buttons[0]):
+        button.click(None, None, slider, js=HIDE, api_visibility="private")
+    widgets.wire("invert", invert, [*inverting.values()], outputs, buttons)
     inputs = [session, *editing.values()]
     edited = widgets.started("invert", edit_button, edit, inputs, outputs, stop, api_name="edit")
     for event in (edited, *replays(all_three, chips, inverting | editing, outputs, stop)):
-        event.success(seen, session, slider, **widgets.QUIET)
+        event.success(compared, session, slider, **widgets.QUIET)
     kept = ("painted",)  # a stroke is no new setting before it is used
     widgets.mark_stale("invert", [c for name, c in editing.items() if name not in kept])
     widgets.decode_at_rest("invert", decode, session, player)
@@ -80,7 +81,7 @@ def replays(
     return events
 
 
-def before_and_after() -> gr.ImageSlider:
+def slider_of_two() -> gr.ImageSlider:
     """The picture and its edit, one over the other."""
     return gr.ImageSlider(
         label="Before and after the edit: drag the line",
@@ -109,9 +110,11 @@ def unless_running(
     return widgets.started("invert", hidden, function, inputs, outputs, stop)
 
 
-def seen(session: Session | None) -> dict:
-    """Show the slider once there is an edit."""
-    return gr.update(visible=session is not None and session.shown is not session.kept)
+def compared(session: Session | None) -> dict:
+    """The slider with the picture and its edit; none before there is one."""
+    if session is None or session.edited is None:
+        return gr.update(visible=False)
+    return gr.update(visible=True, value=before_after(session.pixels, session.edited))
 
 
 def look_closer(session: gr.State) -> gr.HTML:

@@ -45,7 +45,7 @@ def invert_controls(shared: widgets.Shared) -> tuple[dict[str, Any], tuple]:
             min_width=120,
         )
         steps = widgets.Number(
-            50, label="Steps", precision=0, info="2 to 500; more: exacter", min_width=100
+            30, label="Steps", precision=0, info="2 to 500; more: exacter", min_width=100
         )
     method = widgets.Dropdown(
         methods.choices("digits"), value="ddim", label="Method", info=methods.about("ddim")

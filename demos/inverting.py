@@ -43,6 +43,7 @@ class Session:
         back: PSNR of the reconstruction in dB, against what was inverted.
         kept: the run of the inversion.
         shown: the run that the player shows: that of the inversion, or of the last edit.
+        edited: what the last edit made of the picture, in pixels; None before it.
     """
 
     inversion: Inversion
@@ -53,6 +54,7 @@ class Session:
     back: float
     kept: Kept
     shown: Kept
+    edited: Tensor | None = None
 
 
 def invert(
@@ -68,7 +70,7 @@ def invert(
     label: str = "4",
     prompt: str | None = None,
     method: str = "ddim",
-    steps: int = 50,
+    steps: int = 30,
     seed: int = 0,
     invert_guidance: float = 1.0,
 ) -> Iterator[tuple[Any, Any]]:

@@ -10,6 +10,7 @@ import time
 import uuid
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -25,8 +26,8 @@ _FRAME = {
         "i": {"type": "integer", "description": "place in the run, from 0"},
         "pictures": {
             "type": "array",
-            "items": {"type": "string"},
-            "description": "one data URI per panel",
+            "items": {"anyOf": [{"type": "string"}, {"type": "null"}]},
+            "description": "one data URI per panel; null is the picture of the frame before",
         },
         "text": {"type": "string", "description": "the numbers of this step as a sentence"},
         "pos": {"type": "number", "description": "place on the timeline, 0 clean, 1 noise"},
@@ -239,8 +240,8 @@ class Player(gr.HTML):
         return payload
 
     def postprocess(self, value: dict | None) -> dict | None:
-        """Hands the message on as it is."""
-        return value
+        """Sends each picture once, however many frames show it one after the other."""
+        return value and compact(value)
 
     def api_info(self) -> dict[str, Any]:
         """Describes a message to API clients."""
@@ -253,6 +254,18 @@ class Player(gr.HTML):
     def example_value(self) -> dict[str, Any]:
         """A message without frames."""
         return self.example_payload()
+
+
+def compact(message: dict) -> dict:
+    """The message with None for every picture that is that of the frame before it.
+
+    The first frame of a message is complete.
+    """
+    frames = message["frames"][:1]
+    for before, after in pairwise(message["frames"]):
+        pairs = zip(before["pictures"], after["pictures"], strict=True)
+        frames.append({**after, "pictures": [None if old == new else new for old, new in pairs]})
+    return {**message, "frames": frames}
 
 
 def refined(message: dict, frame: int, pictures: dict[int, str]) -> dict:

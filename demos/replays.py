@@ -65,16 +65,15 @@ PRESETS: dict[str, dict[str, Any]] = {
 }
 
 
-def in_turn(first: dict[str, Any], second: dict[str, Any]) -> Iterator[tuple[Any, Any, Any]]:
-    """Invert and reconstruct, then edit; yields what goes to player, slider and session."""
-    yield gr.skip(), gr.update(visible=False), gr.skip()
+def in_turn(first: dict[str, Any], second: dict[str, Any]) -> Iterator[tuple[Any, Any]]:
+    """Invert and reconstruct, then edit; yields what goes to player and session."""
     session: Any = None
     for message, session in invert(**first):
-        yield message, gr.skip(), session
+        yield message, session
     yield from edit(session, **second)
 
 
-def all_steps(names: list[str], *values: Any) -> Iterator[tuple[Any, Any, Any]]:
+def all_steps(names: list[str], *values: Any) -> Iterator[tuple[Any, Any]]:
     """`in_turn` with the values of the controls of these names."""
     yield from in_turn(*parted(dict(zip(names, values, strict=True))))
 
@@ -85,7 +84,7 @@ def replay(preset: dict[str, Any]) -> Iterator[tuple[Any, ...]]:
     Yields in addition what goes to the preset's controls: these are set first, the source before
     the model, which looks at it when it changes.
     """
-    yield gr.skip(), gr.skip(), gr.skip(), *preset.values()
+    yield gr.skip(), gr.skip(), *preset.values()
     for outputs in in_turn(*parted(preset)):
         yield *outputs, *[gr.skip()] * len(preset)
 

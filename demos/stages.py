@@ -100,7 +100,7 @@ class Stage:
             self.add(ours, EDIT, doing)
             self.last = (ours.x_next, theirs.x_next)
             if self.reel.due():
-                yield self.reel.message(), gr.skip(), gr.skip()
+                yield self.reel.message(), gr.skip()
 
     def rest(self, ends: dict[int, tuple[Tensor, Tensor | None]], level: Level, text: str) -> None:
         """The frame in which a stage comes to rest: latents and their pixels, if any, by panel."""

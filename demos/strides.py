@@ -29,12 +29,12 @@ PANELS = (
 )
 
 
-def strides() -> Iterator[tuple[Any, Any, Any]]:
+def strides() -> Iterator[tuple[Any, Any]]:
     """Invert a digit, then sample its noise in 50 and in 20 steps; streams both side by side.
 
-    Yields what goes to player, slider and session; there is nothing to edit.
+    Yields what goes to player and session; there is nothing to edit.
     """
-    yield gr.skip(), gr.update(visible=False), None
+    yield gr.skip(), None
     model, x0, label = loaded("digits"), test_digit(DIGIT, 0), str(DIGIT)
     noise = finish(INVERSIONS["ddim"].invert(model, x0, label, steps=LONG)).trajectory[-1]
     denoise = model.denoiser(label)
@@ -50,9 +50,9 @@ def strides() -> Iterator[tuple[Any, Any, Any]]:
         reel.add(shown(model, seen), said(count, step), **at(step.level))
         seen[MANY if count == LONG else FEW] = step.x_next
         if reel.due():
-            yield reel.message(), gr.skip(), gr.skip()
+            yield reel.message(), gr.skip()
     reel.add(shown(model, seen), conclusion(model, seen), **at(model.schedule.final))
-    yield reel.whole(), gr.skip(), gr.skip()
+    yield reel.whole(), gr.skip()
 
 
 def empty(model: Model) -> Reel:

@@ -23,7 +23,11 @@ function ingest() {
   if (fresh && message.refined) return; // a late answer: another run is on screen
   if (fresh) begin(message);
   if (message.panels) describe(message);
-  for (const frame of message.frames || []) frames[frame.i] = frame;
+  let before = [];
+  for (const frame of message.frames || []) {
+    before = frame.pictures.map((picture, k) => picture ?? before[k]); // null: as in the last one
+    frames[frame.i] = { ...frame, pictures: before };
+  }
   settle(message.status);
   if (follow && !playing && frames.length) index = head.start ?? frames.length - 1;
   autoplay ||= fresh && follow && status === "tape" && head.start == null && !calm.matches;

@@ -27,7 +27,8 @@ class NullText(Pivotal):
     Attributes:
         inner: steps of Adam per level, at most.
         rate: of the first level. Mokady et al. take 0.01 for Stable Diffusion; at guidance 7.5
-            the model emoji comes back with 34 dB so, and with 44 dB at 0.03.
+            the model emoji comes back with 34 dB so, with 42 dB at 0.02. A higher rate comes back
+            nearer still, and edits less.
     """
 
     name: str = "null_text"
@@ -39,7 +40,7 @@ class NullText(Pivotal):
     needs_gradients: bool = True
     strength: float = 0.8
     inner: int = 10
-    rate: float = 3e-2
+    rate: float = 2e-2
 
     def up(self, steps: int, guidance: float) -> int:
         """Up, and down again while fitting."""

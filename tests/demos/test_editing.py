@@ -8,7 +8,7 @@ import pytest
 from PIL import Image
 
 from core.data.captions import parse
-from core.images import BLANK, from_pil
+from core.images import BLANK
 from core.metrics import read_digits
 from core.models import MODELS
 from demos import inversion, inversion_controls, painting, sources, strides, widgets
@@ -22,7 +22,7 @@ from tests.demos import last
 
 def test_an_edit_of_latents_rests_decoded_beside_sdedit(emoji):
     _, session = emoji
-    message, _, after = last(edit(session, guidance=1.0, strength=0.7))
+    message, after = last(edit(session, guidance=1.0, strength=0.7))
     frames = message["frames"]
     assert [frame["approx"] for frame in frames[8:]] == [[EDIT, RANDOM]] * 2 + [[]]
     assert frames[-1]["text"].startswith("Edited to “fox on a blue background”: PSNR to the")
@@ -65,13 +65,13 @@ def test_a_preset_can_be_run_and_says_what_the_model_knows(words):
 def test_a_preset_sets_its_controls_inverts_and_edits():
     preset = PRESETS["dog → fox"] | {"steps": 2, "guidance": 1}
     run = list(replay(preset))
-    assert run[0][3:] == tuple(preset.values())
-    assert all(len(each) == 3 + len(preset) for each in run)
-    message, pictures, session = run[-1][:3]
+    assert run[0][2:] == tuple(preset.values())
+    assert all(len(each) == 2 + len(preset) for each in run)
+    message, session = run[-1][:2]
     assert message["frames"][-1]["text"].startswith("Edited to “fox")
-    assert [picture.size for picture in pictures] == [(320, 320)] * 2
+    assert [each.size for each in inversion.compared(session)["value"]] == [(320, 320)] * 2
     assert isinstance(session, Session) and session.shown is not session.kept
-    inverted = [each[2] for each in run if isinstance(each[2], Session)]
+    inverted = [each[1] for each in run if isinstance(each[1], Session)]
     assert len(inverted) == 2, "a stopped edit leaves the inversion behind"
 
 
@@ -104,10 +104,9 @@ def test_all_three_steps_with_the_defaults_make_a_digit_that_is_read_as_the_targ
         for name, parameter in list(signature(function).parameters.items())
         if name != "session"
     }
-    *_, (message, (_, after), session) = all_steps([*values], *values.values())
+    *_, (message, session) = all_steps([*values], *values.values())
     assert message["frames"][-1]["text"].startswith("Edited to label 9")
-    digit = from_pil(after.resize((28, 28), Image.Resampling.NEAREST))
-    assert read_digits(2 * digit - 1).argmax() == int(values["target"])
+    assert read_digits(2 * session.edited - 1).argmax() == int(values["target"])
     assert session.shown is not session.kept
 
 
@@ -134,7 +133,7 @@ def layer(tmp_path, box, name="layer.png"):
 def test_what_is_painted_may_change_and_the_rest_stays(digits, tmp_path):
     _, session = digits
     half = layer(tmp_path, (0, 0, 140, 280))
-    message, _, _ = last(edit(session, strength=1.0, mask="drawn", painted=[half]))
+    message, _ = last(edit(session, strength=1.0, mask="drawn", painted=[half]))
     assert "50 % of the picture may change" in message["frames"][-1]["text"]
     mask = painting.painted([half], session.x0)
     assert mask.shape == (1, 1, 28, 28) and mask[..., :14].min() == 1 and mask[..., 14:].max() == 0
@@ -182,5 +181,5 @@ def test_frame_20_of_50_is_not_a_20_step_run():
 @pytest.mark.slow
 @pytest.mark.parametrize("words", [w for w in PRESETS if "it" not in w.split()])
 def test_what_a_preset_asks_for_is_what_the_classifier_reads(words):
-    *_, (message, _, _) = in_turn(*parted(PRESETS[words]))
+    *_, (message, _) = in_turn(*parted(PRESETS[words]))
     assert message["frames"][-1]["text"].endswith(", as asked.")

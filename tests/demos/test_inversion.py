@@ -13,7 +13,7 @@ from core.data.captions import EXAMPLES, parse, unknown
 from core.images import BLANK, from_pil
 from core.inversion import INVERSIONS
 from core.models import MODELS, load
-from demos import inversion_controls, inverting, methods
+from demos import inversion, inversion_controls, inverting, methods
 from demos.editing import decode, edit
 from demos.inverting import checked, invert, remembered
 from demos.plots import decibel
@@ -32,9 +32,11 @@ def test_digits_stay_exact_and_are_asked_with_labels(digits):
     assert not any(frame["approx"] for frame in message["frames"])
     assert "PSNR" in message["frames"][-1]["text"]
     assert message["settings"]["label"] == "4" and "prompt" not in message["settings"]
-    edited, pictures, after = last(edit(session, strength=1.0))
+    assert inversion.compared(session) == gr.update(visible=False)
+    edited, after = last(edit(session, strength=1.0))
     assert len(edited["frames"]) == 12
     assert edited["frames"][-1]["text"].startswith("Edited to label 9: PSNR to the picture")
+    pictures = inversion.compared(after)["value"]
     assert [picture.size for picture in pictures] == [(336, 336)] * 2
     assert after.kept is session.kept and after.shown.message is edited
 
@@ -186,7 +188,7 @@ def test_every_method_runs_and_says_how_far_off_it_comes_back(method, model):
     assert len(message["frames"]) == message["total"]
     there, back = message["frames"][0], message["frames"][-2]
     assert dict(there["facts"])["denoiser calls"].isdigit() and "off the way up" in back["text"]
-    message, _, _ = last(edit(session, strength=0.67))
+    message, _ = last(edit(session, strength=0.67))
     assert len(message["frames"]) == message["total"]
 
 

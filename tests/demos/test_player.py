@@ -1,11 +1,12 @@
 """Messages of the player, and the numbers and charts around it."""
 
 import math
+from typing import Any
 
 import pytest
 
 from core.schedules import Level, linear
-from demos.player import HEADS, Panel, Reel
+from demos.player import HEADS, Panel, Player, Reel
 from demos.plots import Curve, noise_share, over_time, percent, place, short, values_of
 
 PANELS = (Panel("x", "picture"), Panel("e", "noise", "noise"))
@@ -29,6 +30,18 @@ def test_messages_carry_the_frames_since_the_last():
     whole = reel.whole()
     assert [f["i"] for f in whole["frames"]] == [0, 1, 2] and whole["status"] == "done"
     assert whole["run"] == first["run"] and "panels" in whole
+
+
+def test_a_picture_is_sent_once_while_it_stays():
+    reel = Reel(PANELS, total=4)
+    shown = [["a", "b"], ["a", "c"], ["a", "c"], ["d", "c"]]
+    for pictures in shown:
+        reel.add(pictures, "", pos=0)
+    whole = reel.whole()
+    sent: Any = Player(name="test").postprocess(whole)
+    pictures = [frame["pictures"] for frame in sent["frames"]]
+    assert pictures == [["a", "b"], [None, "c"], [None, None], ["d", None]]
+    assert [f["pictures"] for f in whole["frames"]] == shown and sent["panels"] == whole["panels"]
 
 
 def test_a_frame_needs_a_picture_per_panel():

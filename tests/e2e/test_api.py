@@ -66,14 +66,14 @@ def test_invert_then_edit_in_one_session(client):
     inverted = client.predict(steps=4, api_name="/invert")
     assert len(inverted["frames"]) == 10
     assert "PSNR" in inverted["frames"][-1]["text"]
-    edited, _ = client.predict(target="9", strength=1.0, api_name="/edit")
+    edited = client.predict(target="9", strength=1.0, api_name="/edit")
     assert len(edited["frames"]) == 15
     assert edited["frames"][-1]["text"].startswith("Edited to label 9")
 
 
 def test_strength_zero_changes_nothing(client):
     client.predict(steps=4, api_name="/invert")
-    edited, _ = client.predict(strength=0.0, api_name="/edit")
+    edited = client.predict(strength=0.0, api_name="/edit")
     assert "∞ dB" in edited["frames"][-1]["text"]
 
 
