@@ -11,7 +11,7 @@ import gradio as gr
 from core.inversion import Inversion
 from demos import checks, widgets
 from demos.editing import asked_of, ways
-from demos.inverting import Session
+from demos.inverting import Session, inverted
 from demos.methods import choices, offered
 from demos.plots import decibel
 from demos.remarks import words
@@ -63,8 +63,7 @@ def contest(
         strength: start level as a share of the steps, above 0 and up to 1.
     """
     raw = locals()
-    if not isinstance(session, Session):
-        raise ValueError("invert a picture first; then methods can be compared on it")
+    session = inverted(session, "methods can be compared on it")
     inversion = session.inversion
     chosen = ways(inversion.model, raw)
     wanted, *how = asked_of(chosen), chosen["guidance"], chosen["strength"]

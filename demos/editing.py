@@ -14,7 +14,7 @@ from core.images import pixels_uri, to_pil
 from core.inversion import INVERSIONS, difference_mask, start_index
 from core.models import Model
 from demos import checks, painting
-from demos.inverting import Session, one_label, reel_of
+from demos.inverting import Session, inverted, one_label, reel_of
 from demos.plots import decibel
 from demos.remarks import inflated, kept_text, masked_text, never_seen, read_text, words
 from demos.stages import EDIT, PICTURE, RANDOM, Stage
@@ -48,8 +48,7 @@ def edit(
         painted: where it may change: a picture, opaque (or white, if it is opaque all over) there.
     """
     raw = locals()
-    if not isinstance(session, Session):
-        raise ValueError("invert a picture first; then it can be edited")
+    session = inverted(session, "it can be edited")
     inversion = session.inversion
     chosen = wanted(inversion.model, raw)
     start = start_index(chosen["strength"], len(inversion.levels) - 1)
@@ -77,7 +76,8 @@ def edited_text(session: Session, asked: str, made: list[Tensor]) -> str:
     same = asked == session.inversion.prompt
     verb = "Sampled again, nothing edited, with" if same else "Edited to"
     kept = kept_text(made, session.start, session.pixels)
-    return f"{verb} {words(model, asked)}: {kept}{read_text(model, made[0], asked)}"
+    read = read_text(model, made[0], "" if same else asked)
+    return f"{verb} {words(model, asked)}: {kept}{read}"
 
 
 def wanted(model: Model, raw: dict[str, Any]) -> dict[str, Any]:

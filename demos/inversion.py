@@ -11,7 +11,7 @@ import gradio as gr
 from demos import checks, contest, microscope, painting, widgets
 from demos.editing import before_after, decode, edit
 from demos.inversion_controls import edit_controls, follow, invert_controls
-from demos.inverting import Session, invert
+from demos.inverting import Session, invert, inverted
 from demos.player import Player
 from demos.remarks import start_text
 from demos.replays import PRESETS, all_steps, replay
@@ -136,8 +136,7 @@ def look_closer(session: gr.State) -> gr.HTML:
 
 def measured(session: Session | None) -> str:
     """The microscope with what every step of the way up took for granted."""
-    if session is None:
-        raise ValueError("invert a picture first; then its steps can be measured")
+    session = inverted(session, "its steps can be measured")
     looked = microscope.look(session.inversion)
     return microscope.report(session.inversion, session.off, looked)
 
@@ -162,8 +161,7 @@ def to_paint(session: Session | None, mask: str) -> dict:
     """The pad with the picture, where the mask is to be drawn."""
     if mask != "drawn":
         return gr.update(visible=False)
-    if session is None:
-        raise ValueError("invert a picture first; then it can be painted on")
+    session = inverted(session, "it can be painted on")
     return gr.update(visible=True, value=painting.background(session.pixels))
 
 

@@ -98,15 +98,24 @@ def invert(
     """
     raw = locals()
     settings = checked(raw)
-    inverted = loaded(settings["model"], report=gr.Info)
-    x0, pixels = taken(inverted, settings, raw)
+    chosen = loaded(settings["model"], report=gr.Info)
+    x0, pixels = taken(chosen, settings, raw)
     known = remembered(
         json.dumps(settings), *(each.cpu().numpy().tobytes() for each in (x0, pixels))
     )
     if not known:
         yield gr.skip(), None
-        known.append((yield from computed(inverted, settings, x0, pixels)))
+        known.append((yield from computed(chosen, settings, x0, pixels)))
     yield known[0].kept.message, known[0]
+
+
+def inverted(session: Session | None, then: str) -> Session:
+    """The session; where there is none yet, ValueError says what can be done with one."""
+    if session is None:
+        raise ValueError(
+            f"invert a picture first (the page opens with a recorded one); then {then}"
+        )
+    return session
 
 
 @lru_cache(16)  # about a megabyte each for the embedded models

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from itertools import pairwise
+from itertools import accumulate, pairwise
 from typing import NamedTuple
 
 import torch
@@ -18,8 +18,10 @@ from demos.plots import Axes, Curve, chart, noise_share, percent, place, short
 
 LEVELS = [(0.0, "clean"), (0.25, "5.1"), (0.5, "log-SNR 0"), (0.75, "−5.1"), (1.0, "noise")]
 LEGEND = (
-    " Residual: what one DDIM step down from the way up misses. ε moves: how much the predicted "
-    "noise changes from level to level, which DDIM inversion takes to be 0."
+    " Residual: what one DDIM step down from the way up misses. Added up: the sum of all "
+    "residuals from the noise down to here, which grows only while they point the same way; where "
+    "the way back lies lower, the network pulls it back. ε moves: how much the predicted noise "
+    "changes from level to level, which DDIM inversion takes to be 0."
 )
 LEAST = 1e-8  # what is smaller is drawn here
 
@@ -29,11 +31,14 @@ class Looked(NamedTuple):
 
     Attributes:
         moved: RMS of eps(x_i, t_i) - eps(x_(i-1), t_(i-1)), which it takes to be 0; i from 2 on.
-        missed: RMS of the residual x_(i-1) - DDIM(x_i); i from 1 on.
+        missed: RMS of the residual r_i = x_(i-1) - DDIM(x_i); i from 1 on.
+        added: RMS of r_N + ... + r_i, which the distance of the way back would be if its steps
+            carried every miss along as it is; i from 1 on.
     """
 
     moved: list[float]
     missed: list[float]
+    added: list[float]
 
 
 @torch.no_grad()
@@ -41,12 +46,16 @@ def look(inversion: Inversion) -> Looked:
     """Ask the denoiser again at every level of the way up: one call each."""
     denoise = inversion.model.denoiser(inversion.prompt, guidance=inversion.guidance)
     path, levels = inversion.trajectory, inversion.levels
-    missed, seen = [], []
+    residuals, seen = [], []
     for i in range(1, len(levels)):
         step = ddim(denoise, path[i], levels[i], levels[i - 1])
-        missed.append(rms(path[i - 1] - step.x))
+        residuals.append(path[i - 1] - step.x)
         seen.append(step.prediction.eps)
-    return Looked([rms(after - before) for before, after in pairwise(seen)], missed)
+    return Looked(
+        [rms(after - before) for before, after in pairwise(seen)],
+        [rms(each) for each in residuals],
+        [rms(each) for each in accumulate(reversed(residuals))][::-1],
+    )
 
 
 def report(inversion: Inversion, off: Sequence[float], looked: Looked | None = None) -> str:
@@ -81,7 +90,7 @@ def where(inversion: Inversion, off: Sequence[float]) -> str:
     return (
         f"The error arises {between}: there the way back, which starts at the noise (right), "
         f"drifts off the way up, to {short(worst)} where a picture has a spread of about 1. "
-        "Below, the distance is only carried along."
+        "At less noise (left) it grows no further."
     )
 
 
@@ -107,11 +116,12 @@ def errors(inversion: Inversion, off: Sequence[float], looked: Looked | None) ->
     curves = [Curve("way back", "difference", drawn(off[1:][::-1]), at=at[:-1])]
     if looked is not None:
         curves += [
-            Curve("residual", "second", drawn(looked.missed), at=at[1:]),
+            Curve("residual", "second", drawn(looked.missed), at=at[:-1]),
+            Curve("added up", "noise", drawn(looked.added), at=at[:-1]),
             Curve("ε moves", "first", drawn(looked.moved), at=at[2:]),
         ]
     axes = Axes(
-        "Distance from the way up",
+        "Distance from the way up" if looked is None else "Distance from the way up, and why",
         "RMS",
         "noise level; the way back runs ←",
         LEVELS,

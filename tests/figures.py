@@ -53,7 +53,7 @@ def tapes() -> None:
     """The finished runs that the tabs open with."""
     record("sample", last(sampling.sample(steps=30))[0])
     record("noise", last(forward.noise(frames=25)))
-    _, session = last(inversion.invert(steps=20))
+    _, session = last(inversion.invert())
     record("inversion", last(inversion.edit(session))[0])
     strength = signature(inversion.edit).parameters["strength"].default
     for name, page in (

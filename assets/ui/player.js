@@ -248,8 +248,10 @@ function drawChart() {
 
 function drawStatus() {
   const count = frames.length, total = Math.max(head.total || 0, count);
+  const tab = root.closest("[role=tabpanel]");
   const words = { tape: "recorded example", done: "done", empty: "" };
-  words.running = `running ${count}/${total}`;
+  const keys = matchMedia("(hover: hover)").matches && tab?.querySelector(".stop-button");
+  words.running = `running ${count}/${total}${keys ? ", Esc stops" : ""}`;
   words.stopped = `Stopped at frame ${count} of ${total}: the frames stay.`;
   $(".player-status").textContent = words[status];
   root.dataset.status = status;

@@ -27,7 +27,7 @@ class NullText(Pivotal):
     Attributes:
         inner: steps of Adam per level, at most.
         rate: of the first level. Mokady et al. take 0.01 for Stable Diffusion; at guidance 7.5
-            the model emoji comes back with 34 dB so, with 42 dB at 0.02. A higher rate comes back
+            the model emoji comes back with 34 dB so, with 41 dB at 0.02. A higher rate comes back
             nearer still, and edits less.
     """
 

@@ -29,6 +29,9 @@ def test_what_a_step_takes_for_granted_is_that_of_the_formula():
     for i, missed in enumerate(looked.missed, start=1):
         kept = levels[i].alpha * levels[i - 1].alpha + levels[i].sigma * levels[i - 1].sigma
         assert missed == pytest.approx(rms(path[i - 1] - kept * path[i]), abs=1e-12)
+    assert looked.added[-1] == pytest.approx(looked.missed[-1])
+    # A linear flow has one direction for every picture: all misses point the same way.
+    assert looked.added[0] == pytest.approx(sum(looked.missed), rel=0.02)
 
 
 def test_residuals_of_a_solved_fixed_point_vanish():
@@ -70,7 +73,7 @@ def test_the_report_shows_errors_spectrum_and_noise_check():
     html = microscope.report(session.inversion, session.off)
     assert html.count("<svg") == 2 and "correlation of neighbours" in html
     measured = inversion.measured(session)
-    assert measured.count("polyline") == html.count("polyline") + 2
+    assert measured.count("polyline") == html.count("polyline") + 3
     assert "Residual: what one DDIM step" in measured and "nan" not in measured
     with pytest.raises(ValueError, match="invert a picture first"):
         inversion.measured(None)

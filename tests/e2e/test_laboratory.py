@@ -75,7 +75,7 @@ def test_the_microscope_fills_and_measures_every_step(open_page):
     curves = page.locator(".microscope").locator("visible=true").locator("polyline")
     before = curves.count()
     page.get_by_role("button", name="Measure every step").click()
-    expect(curves).to_have_count(before + 2, timeout=60_000)
+    expect(curves).to_have_count(before + 3, timeout=60_000)
 
 
 def test_the_start_level_is_shown_as_a_picture(open_page):
