@@ -49,13 +49,13 @@ def build(shared: widgets.Shared) -> None:
             lens = look_closer(session)
             contest.section(session, editing)
     outputs, stop = [player, session], buttons[1]
-    for button in (all_three, *chips, buttons[0]):
-        button.click(None, None, slider, js=HIDE, api_visibility="private")
+    starts = [each.click for each in (all_three, *chips, buttons[0])]
+    gr.on(starts, None, None, slider, js=HIDE, api_visibility="private")
     widgets.wire("invert", invert, [*inverting.values()], outputs, buttons)
     inputs = [session, *editing.values()]
     edited = widgets.started("invert", edit_button, edit, inputs, outputs, stop, api_name="edit")
     for event in (edited, *replays(all_three, chips, inverting | editing, outputs, stop)):
-        event.success(compared, session, slider, **widgets.QUIET)
+        event.success(side_by_side, session, slider, **widgets.QUIET)
     kept = ("painted",)  # a stroke is no new setting before it is used
     widgets.mark_stale("invert", [c for name, c in editing.items() if name not in kept])
     widgets.decode_at_rest("invert", decode, session, player)
@@ -110,7 +110,7 @@ def unless_running(
     return widgets.started("invert", hidden, function, inputs, outputs, stop)
 
 
-def compared(session: Session | None) -> dict:
+def side_by_side(session: Session | None) -> dict:
     """The slider with the picture and its edit; none before there is one."""
     if session is None or session.edited is None:
         return gr.update(visible=False)

@@ -19,9 +19,10 @@ from demos.plots import Axes, Curve, chart, noise_share, percent, place, short
 LEVELS = [(0.0, "clean"), (0.25, "5.1"), (0.5, "log-SNR 0"), (0.75, "−5.1"), (1.0, "noise")]
 LEGEND = (
     " Residual: what one DDIM step down from the way up misses. Added up: the sum of all "
-    "residuals from the noise down to here, which grows only while they point the same way; where "
-    "the way back lies lower, the network pulls it back. ε moves: how much the predicted noise "
-    "changes from level to level, which DDIM inversion takes to be 0."
+    "residuals from the noise down to here, which grows most while they point the same way. Where "
+    "the way back lies lower, later steps shrink its distance; where higher, they stretch it. ε "
+    "moves: how much the predicted noise changes from level to level, which DDIM inversion takes "
+    "to be 0."
 )
 LEAST = 1e-8  # what is smaller is drawn here
 
@@ -87,10 +88,10 @@ def where(inversion: Inversion, off: Sequence[float]) -> str:
     last = next(i for i, each in enumerate(off) if each > 0.9 * worst)
     there, then = (percent(noise_share(inversion.levels[steps - i])) for i in (first, last))
     between = f"at {there} noise" if there == then else f"between {there} and {then} noise"
+    after = " At less noise (left) it hardly grows." if last < steps else ""
     return (
         f"The error arises {between}: there the way back, which starts at the noise (right), "
-        f"drifts off the way up, to {short(worst)} where a picture has a spread of about 1. "
-        "At less noise (left) it grows no further."
+        f"drifts off the way up, to {short(worst)} where a picture has a spread of about 1.{after}"
     )
 
 

@@ -20,6 +20,7 @@ from typing import Any
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 
 ROOT = Path(__file__).parent.parent.parent
+MODULES = {"digits": ("quality_digits",), "emoji": ("quality_emoji", "quality_inversion")}
 
 
 class Figures:
@@ -78,17 +79,20 @@ def table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
 def main() -> None:
     """Measure what is missing and print everything."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("model", nargs="?", choices=("digits", "emoji"), default="digits")
+    parser.add_argument("model", nargs="?", choices=MODULES, default="digits")
     parser.add_argument("--only", help="one section instead of all")
     flags = parser.parse_args()
-    module = importlib.import_module(f"tests.benchmarks.quality_{flags.model}")
-    if flags.only not in (None, *module.SECTIONS):
-        parser.error(f"the sections of {flags.model} are {', '.join(module.SECTIONS)}")
-    for name, section in module.SECTIONS.items():
+    modules = [
+        importlib.import_module(f"tests.benchmarks.{name}") for name in MODULES[flags.model]
+    ]
+    sections = {name: section for each in modules for name, section in each.SECTIONS.items()}
+    if flags.only not in (None, *sections):
+        parser.error(f"the sections of {flags.model} are {', '.join(sections)}")
+    for name, section in sections.items():
         if flags.only in (None, name):
             text = section()
             print(f"\n{text}\n", flush=True)
-            module.CARD.write(name, text)
+            modules[0].CARD.write(name, text)
 
 
 if __name__ == "__main__":

@@ -69,7 +69,7 @@ def test_a_preset_sets_its_controls_inverts_and_edits():
     assert all(len(each) == 2 + len(preset) for each in run)
     message, session = run[-1][:2]
     assert message["frames"][-1]["text"].startswith("Edited to “fox")
-    assert [each.size for each in inversion.compared(session)["value"]] == [(320, 320)] * 2
+    assert [each.size for each in inversion.side_by_side(session)["value"]] == [(320, 320)] * 2
     assert isinstance(session, Session) and session.shown is not session.kept
     inverted = [each[1] for each in run if isinstance(each[1], Session)]
     assert len(inverted) == 2, "a stopped edit leaves the inversion behind"

@@ -20,7 +20,7 @@ from demos.plots import decibel
 from demos.remarks import compared, never_seen
 from demos.stages import BACK, NOISE, PICTURE
 from demos.views import decoded_uri, pixels_uri, preview_uri
-from tests.benchmarks.quality_emoji import returned
+from tests.benchmarks.quality_inversion import returned
 from tests.demos import last, refused
 
 EMOJI = {"model": "emoji", "source": "scene"}
@@ -32,11 +32,11 @@ def test_digits_stay_exact_and_are_asked_with_labels(digits):
     assert not any(frame["approx"] for frame in message["frames"])
     assert "PSNR" in message["frames"][-1]["text"]
     assert message["settings"]["label"] == "4" and "prompt" not in message["settings"]
-    assert inversion.compared(session) == gr.update(visible=False)
+    assert inversion.side_by_side(session) == gr.update(visible=False)
     edited, after = last(edit(session, strength=1.0))
     assert len(edited["frames"]) == 12
     assert edited["frames"][-1]["text"].startswith("Edited to label 9: PSNR to the picture")
-    pictures = inversion.compared(after)["value"]
+    pictures = inversion.side_by_side(after)["value"]
     assert [picture.size for picture in pictures] == [(336, 336)] * 2
     assert after.kept is session.kept and after.shown.message is edited
 

@@ -142,9 +142,11 @@ def test_a_stopped_comparison_leaves_nothing_behind(digits, monkeypatch):
     monkeypatch.setitem(INVERSIONS, "slow", Slow(name="slow", title="", source="", ended=ended))
     monkeypatch.setattr(trials, "PERIOD", 0.0)
     before = torch.is_grad_enabled(), len(digits[1].inversion.trajectory)
-    running: Any = compare(Task(digits[1], 500, "9", 3.0, 0.8), ["slow"])
-    while getattr(next(running), "done", 0) < 2:
-        assert not ended
+    running: Any = contest.contest(digits[1], ["slow"], 500)
+    for status, _ in running:
+        if "step 2 of" in str(status):
+            break
+    assert not ended
     running.close()
     assert ended == [True]
     assert (torch.is_grad_enabled(), len(digits[1].inversion.trajectory)) == before
