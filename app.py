@@ -1,6 +1,7 @@
 """Stepwise: see how image diffusion works. `python app.py --help` lists the flags."""
 
 import argparse
+import gc
 import os
 
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # before torch: idle threads must not spin
@@ -14,22 +15,20 @@ import gradio as gr
 from core import models
 from demos import TABS
 from demos.player import page_head
-from demos.widgets import LAUNCH, Shared
+from demos.widgets import LAUNCH, Shared, queued
 
 
 def page() -> gr.Blocks:
     """The page with its tabs."""
     words = "<h1>Stepwise</h1><p>see how image diffusion works</p>"
-    with gr.Blocks(
-        title="Stepwise", fill_width=True, analytics_enabled=False, delete_cache=(600, 3600)
-    ) as blocks:
+    with gr.Blocks(title="Stepwise", fill_width=True, delete_cache=(600, 3600)) as blocks:
         gr.HTML(words, padding=False, elem_classes=["stepwise-head"])
         picture = gr.State()  # outside of gr.Tabs, which would count it as a tab
         with gr.Tabs(selected="sampling") as tabs:
             for tab in TABS:
                 with gr.Tab(tab.TITLE, id=tab.__name__.rpartition(".")[2]):
                     tab.build(Shared(tabs, picture))
-    return blocks.queue(max_size=64, default_concurrency_limit=8, api_open=False)
+    return queued(blocks)
 
 
 def main() -> None:
@@ -53,6 +52,7 @@ def main() -> None:
     blocks = page()
     blocks.launch(head=page_head(), server_name=flags.host, server_port=flags.port, **LAUNCH)
     models.load("digits")  # while the learner looks at the recorded run
+    gc.freeze()  # what is loaded by now stays; looking through it again would halt every run
     blocks.block_thread()
 
 

@@ -10,10 +10,10 @@ from core.images import signed_uri
 from core.models import ExactModel, LatentModel, Model
 from core.models.attention import attention_maps
 from core.schedules import Level
-from demos.player import Panel
-from demos.views import approximate, decoded_uri, half, preview_uri
+from demos.player import Panel, Picture
+from demos.views import approximate, decoded_uri, half, later, preview_uri
 
-Part = Tensor | str  # latents that are shown as a picture, or a picture that is ready
+Part = Tensor | Picture  # latents that are shown as a picture, or a picture
 WORDS = 5  # attention maps beside the predicted picture
 SILENT = {"a", "an", "the", "on", "of", "with", "in", "at", "and", "的", "，"}
 
@@ -59,7 +59,8 @@ class PredictionLook(Look):
     def parts(self, x: Tensor, level: Level, prediction: Prediction) -> list[Part]:
         """x scaled to unit variance, x0, eps in colours, the nearest training picture."""
         scale = (level.alpha**2 + level.sigma**2) ** 0.5
-        parts: list[Part] = [x / scale, prediction.x0, signed_uri(prediction.eps)]
+        noise = later(signed_uri, prediction.eps)
+        parts: list[Part] = [x / scale, prediction.x0, noise]
         if isinstance(self.model, ExactModel):
             exact = self.model.empirical(self.prompt)
             parts.append(exact.images[exact.nearest(prediction.x0)])
@@ -101,7 +102,8 @@ class GuidanceLook(Look):
     def parts(self, x: Tensor, level: Level, prediction: Prediction) -> list[Part]:
         """Both branches, their difference in colours, the guided picture twice."""
         yes, no = self.watched.seen
-        return [no.x0, yes.x0, signed_uri(yes.x0 - no.x0, limit=1.0), prediction.x0, prediction.x0]
+        difference = later(signed_uri, yes.x0 - no.x0, 1.0)
+        return [no.x0, yes.x0, difference, prediction.x0, prediction.x0]
 
 
 class AttentionLook(Look):
@@ -131,26 +133,28 @@ class AttentionLook(Look):
     def parts(self, x: Tensor, level: Level, prediction: Prediction) -> list[Part]:
         """The predicted picture and one map per word, of the first picture of a batch."""
         maps = [attention_maps([layer[:1] for layer in self.record], at) for at in self.places]
-        return [prediction.x0, *(signed_uri(each[None] / each.max() * 3) for each in maps)]
+        return [prediction.x0, *(later(signed_uri, each[None] / each.max() * 3) for each in maps)]
 
 
-def streamed(model: Model, parts: list[Part]) -> tuple[list[str], tuple[int, ...]]:
+def streamed(model: Model, parts: list[Part]) -> tuple[list[Picture], tuple[int, ...]]:
     """The pictures of the parts, and which of them are approximate."""
-    uris = [part if isinstance(part, str) else preview_uri(model, part) for part in parts]
+    pictures = [
+        later(preview_uri, model, part) if isinstance(part, Tensor) else part for part in parts
+    ]
     latents = [k for k, part in enumerate(parts) if isinstance(part, Tensor)]
-    return uris, approximate(model, *latents)
+    return pictures, approximate(model, *latents)
 
 
-def finished(model: Model, parts: list[Part]) -> list[str]:
+def finished(model: Model, parts: list[Part]) -> list[Picture]:
     """The pictures of the parts, decoded in full, equal ones once."""
-    uris: list[str] = []
+    pictures: list[Picture] = []
     for k, part in enumerate(parts):
         before = [j for j in range(k) if isinstance(part, Tensor) and _equal(part, parts[j])]
-        if isinstance(part, str):
-            uris.append(part)
+        if not isinstance(part, Tensor):
+            pictures.append(part)
         else:
-            uris.append(uris[before[0]] if before else decoded_uri(model, part))
-    return uris
+            pictures.append(pictures[before[0]] if before else decoded_uri(model, part))
+    return pictures
 
 
 def _equal(one: Tensor, other: Part) -> bool:

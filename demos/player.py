@@ -8,7 +8,7 @@ import json
 import math
 import time
 import uuid
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from itertools import pairwise
 from pathlib import Path
@@ -19,6 +19,8 @@ import gradio as gr
 UI = Path(__file__).parent.parent / "assets" / "ui"
 PERIOD = 1 / 12  # seconds between two messages: each costs as much as several pictures
 HEADS = 8  # messages that describe the run: a busy page may never see the first ones
+
+Picture = str | Callable[[], str]  # a data URI, or what makes it when its frame is sent
 
 _FRAME = {
     "type": "object",
@@ -137,7 +139,7 @@ class Reel:
 
     def add(
         self,
-        pictures: Sequence[str],
+        pictures: Sequence[Picture],
         text: str,
         *,
         pos: float,
@@ -150,7 +152,8 @@ class Reel:
         """Appends one frame.
 
         Args:
-            pictures: One data URI per panel.
+            pictures: One per panel. A function is called when the frame is sent: several pictures
+                in a row take half the time that each takes between two network calls.
             text: The numbers of the frame as a plain sentence: caption and alt text.
             pos: Place on the timeline in [0, 1], 0 = clean = left.
             facts: (name, value) pairs, shown as they are.
@@ -201,6 +204,8 @@ class Reel:
         return self._send(self._head, list(self._frames), status)
 
     def _send(self, head: dict, frames: list[dict], status: str) -> dict:
+        for frame in self._frames[self._sent :]:
+            frame["pictures"] = [each() if callable(each) else each for each in frame["pictures"]]
         self._sent, self._last = len(self._frames), time.monotonic()
         return {"run": self._run, "status": status, **head, "frames": frames}
 

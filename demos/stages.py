@@ -12,9 +12,9 @@ from core.metrics import rms
 from core.models import LatentModel, Model
 from core.samplers import Step
 from core.schedules import Level
-from demos.player import Panel, Reel
+from demos.player import Panel, Picture, Reel
 from demos.plots import facts, noise_share, percent, place, short
-from demos.views import Kept, approximate, half, preview_uri
+from demos.views import Kept, approximate, half, later, preview_uri
 
 PICTURE, NOISE, BACK, EDIT, RANDOM = range(5)
 FITTING = "Fitting the empty prompt on the way down"
@@ -44,7 +44,9 @@ class Stage:
     can be decoded later; where a stage comes to rest they are decoded at once.
     """
 
-    def __init__(self, model: Model, reel: Reel, pictures: Sequence[str], warn: str = "") -> None:
+    def __init__(
+        self, model: Model, reel: Reel, pictures: Sequence[Picture], warn: str = ""
+    ) -> None:
         """Start with these pictures, and leave the other panels empty.
 
         `warn` says what to doubt in the frames to come.
@@ -68,11 +70,11 @@ class Stage:
         self.pictures = [*self.pictures]
         self.previews = {k: kept for k, kept in self.previews.items() if k != panel}
         if panel == NOISE and isinstance(self.model, LatentModel):
-            self.pictures[panel] = signed_uri(x)
+            self.pictures[panel] = later(signed_uri, x)
         elif pixels is not None:
             self.pictures[panel] = pixels_uri(pixels)
         else:
-            self.pictures[panel] = preview_uri(self.model, x)
+            self.pictures[panel] = later(preview_uri, self.model, x)
             self.previews |= dict.fromkeys(approximate(self.model, panel), half(x))
 
     def streamed(self, steps, panel: int, doing: str, path: Sequence[Tensor] = ()):

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cache, partial
 from typing import Any
 
 import gradio as gr
@@ -14,6 +16,11 @@ from core.inversion import Inversion, start_index
 from core.models import LatentModel, Model
 from demos.gpu import loaded
 from demos.player import refined
+
+
+def later(function: Callable[..., str], *args: Any) -> Callable[[], str]:
+    """A picture that is made when a frame with it is sent, once."""
+    return cache(partial(function, *args))
 
 
 def preview_uri(model: Model, x: Tensor) -> str:

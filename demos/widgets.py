@@ -38,6 +38,16 @@ LAUNCH: dict[str, Any] = {
 }
 
 
+POLL = 0.005  # seconds from look to look for new clicks; Gradio's 1 ms keeps the CPU awake
+
+
+def queued(blocks: gr.Blocks) -> gr.Blocks:
+    """The page with the queue that its runs wait in."""
+    blocks.queue(max_size=64, default_concurrency_limit=8, api_open=False)
+    blocks._queue.sleep_when_free = POLL
+    return blocks
+
+
 @dataclass(frozen=True)
 class Shared:
     """What tabs hand to each other: the tab bar, a picture as (model name, x0 (1, C, H, W))."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 import json
 import os
 import re
@@ -25,6 +26,7 @@ def running(*flags: str) -> Iterator[str]:
     """Start `python app.py`; yields its address and ends it afterwards."""
     command = [sys.executable, "app.py", *flags]
     environment = {**os.environ, "PYTHONUNBUFFERED": "1"}
+    configured.cache_clear()
     with subprocess.Popen(
         command, cwd=ROOT, stdout=subprocess.PIPE, text=True, env=environment
     ) as process:
@@ -90,15 +92,20 @@ class Stream:
         self.http.post("/cancel", json=body).raise_for_status()
 
 
+@functools.cache
+def configured(address: str) -> dict:
+    """The app's configuration, read once, as by a page."""
+    return httpx.get(f"{address}/config", timeout=PATIENCE).json()
+
+
 def event_of(address: str, api_name: str) -> dict:
     """What the app's configuration says of an event."""
-    config = httpx.get(f"{address}/config", timeout=PATIENCE).json()
-    return next(d for d in config["dependencies"] if d["api_name"] == api_name)
+    dependencies = configured(address)["dependencies"]
+    return next(each for each in dependencies if each["api_name"] == api_name)
 
 
 def defaults(address: str, api_name: str) -> list[Any]:
     """The default arguments of an event, in the order that its inputs are posted in."""
-    config = httpx.get(f"{address}/config", timeout=PATIENCE).json()
-    event = event_of(address, api_name)
-    values = {c["id"]: c["props"].get("value") for c in config["components"]}
-    return [values[each] for each in event["inputs"]]
+    components = configured(address)["components"]
+    values = {each["id"]: each["props"].get("value") for each in components}
+    return [values[each] for each in event_of(address, api_name)["inputs"]]

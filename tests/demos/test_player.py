@@ -8,6 +8,7 @@ import pytest
 from core.schedules import Level, linear
 from demos.player import HEADS, Panel, Player, Reel
 from demos.plots import Curve, noise_share, over_time, percent, place, short, values_of
+from demos.views import later
 
 PANELS = (Panel("x", "picture"), Panel("e", "noise", "noise"))
 
@@ -42,6 +43,18 @@ def test_a_picture_is_sent_once_while_it_stays():
     pictures = [frame["pictures"] for frame in sent["frames"]]
     assert pictures == [["a", "b"], [None, "c"], [None, None], ["d", None]]
     assert [f["pictures"] for f in whole["frames"]] == shown and sent["panels"] == whole["panels"]
+
+
+def test_a_picture_is_made_once_and_when_its_frame_is_sent():
+    made = []
+    picture = later(lambda name: made.append(name) or f"data:{name}", "x")
+    reel = Reel(PANELS, total=2)
+    reel.add([picture, "b"], "", pos=0)
+    assert not made
+    assert reel.message()["frames"][0]["pictures"] == ["data:x", "b"] and made == ["x"]
+    reel.add([picture, picture], "", pos=0)
+    pictures = [frame["pictures"] for frame in reel.whole()["frames"]]
+    assert pictures == [["data:x", "b"], ["data:x", "data:x"]] and made == ["x"]
 
 
 def test_a_frame_needs_a_picture_per_panel():
