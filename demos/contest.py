@@ -108,7 +108,7 @@ def section(session: gr.State, editing: dict[str, Any]) -> None:
         editing: the controls of the edit, of which target, target_prompt, guidance and strength
             say what every method is asked for.
     """
-    with gr.Accordion("Compare methods", open=False, elem_classes=["contest-section"]):
+    with gr.Accordion("Compare methods", open=False, elem_classes=["contest-section", "closer"]):
         gr.Markdown(LEAD)
         methods = CheckboxGroup(choices("emoji"), value=[*METHODS], label="Methods")
         with gr.Row(elem_classes=["contest-row"]):

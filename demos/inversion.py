@@ -119,7 +119,7 @@ def side_by_side(session: Session | None) -> dict:
 
 def look_closer(session: gr.State) -> gr.HTML:
     """The microscope: what a run leaves behind, and more of it at the price of denoiser calls."""
-    with gr.Accordion("Microscope: where the error arises"):
+    with gr.Accordion("Microscope: where the error arises", elem_classes=["closer"]):
         lens = gr.HTML(widgets.page("microscope"))
         button = gr.Button("Measure every step, one denoiser call each", size="sm")
     button.click(
