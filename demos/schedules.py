@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from typing import Any
 
 import gradio as gr
@@ -9,7 +10,7 @@ import gradio as gr
 from core.schedules import SCHEDULES, SPACINGS
 from demos import checks, widgets
 from demos.comparison import defaults_of, offered, schedule, taken_by
-from demos.player import Player
+from demos.player import Player, as_text
 from demos.plots import QUANTITIES
 
 TITLE = "Schedule"
@@ -60,8 +61,14 @@ def build(shared: widgets.Shared) -> None:
             reset = gr.Button("Reset", elem_classes=["reset-button"])
         with gr.Column():
             player = Player(schedule(), name="schedule")
-    gr.api(checks.shown(schedule), api_name="schedule")
+    gr.api(checks.shown(answer), api_name="schedule")
     connect(groups, [quantity, steps, spacing, digit], reset, player)
+
+
+@functools.wraps(schedule)
+def answer(*values: Any, **named: Any) -> str:
+    """What API clients get: the message as text, as from the events of the other tabs."""
+    return as_text(schedule(*values, **named))
 
 
 def group(title: str, start: str) -> dict[str, Any]:

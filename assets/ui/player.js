@@ -17,8 +17,8 @@ let autoplay = false, seen = false; // a tape plays once, when it is first in vi
 
 // ---------------------------------------------------------------- messages
 function ingest() {
-  const message = props.value;
-  if (!message) return;
+  if (!props.value) return;
+  const message = JSON.parse(props.value);
   const fresh = message.run !== run;
   if (fresh && message.refined) return; // a late answer: another run is on screen
   if (fresh) begin(message);

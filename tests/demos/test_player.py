@@ -39,7 +39,8 @@ def test_a_picture_is_sent_once_while_it_stays():
     for pictures in shown:
         reel.add(pictures, "", pos=0)
     whole = reel.whole()
-    sent: Any = Player(name="test").postprocess(whole)
+    player = Player(name="test")
+    sent: Any = player.preprocess(player.postprocess(whole))
     pictures = [frame["pictures"] for frame in sent["frames"]]
     assert pictures == [["a", "b"], [None, "c"], [None, None], ["d", None]]
     assert [f["pictures"] for f in whole["frames"]] == shown and sent["panels"] == whole["panels"]

@@ -157,8 +157,12 @@ def test_nothing_scrolls_sideways_on_a_phone(open_page, tab, theme):
     visible = [p for p in player(page).locator(".panel").all() if p.is_visible()]
     assert len(visible) >= 2
     stage = player(page).bounding_box()
-    controls = page.locator(".stepwise-columns:visible > :first-child").bounding_box()
-    assert stage["y"] < controls["y"], "the controls fold under the stage"
+    below = stage["y"] + stage["height"]
+    controls = page.locator(".stepwise-columns > :first-child > *:visible").all()
+    places = [control.bounding_box()["y"] for control in controls]
+    assert places and min(places) >= below, "the controls fold under the stage"
+    for closer in page.locator(".closer:visible").all():
+        assert closer.bounding_box()["y"] > max(places), "before what looks closer at the run"
 
 
 def test_the_whole_stage_is_in_view_on_a_laptop(open_page):
