@@ -268,8 +268,8 @@ class Player(gr.HTML):
 def as_text(message: dict) -> str:
     """The message as JSON text; each picture once while frame after frame shows it.
 
-    Gradio walks four times through all that is nested in a value, which takes a millisecond of
-    the server's one event loop for every message of every learner.
+    Gradio walks several times through all that is nested in a value, on the one event loop that
+    all learners share; it hands text on as it is.
     """
     return json.dumps(compact(message), ensure_ascii=False, separators=(",", ":"))
 
