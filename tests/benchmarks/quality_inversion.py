@@ -2,6 +2,7 @@
 
 inversion    DDIM round trip of 30 real pictures in dB, by steps and guidance
 methods      round trip of 16 held-out pictures with every inversion method, by guidance
+noise        whether the noise of those pictures is Gaussian, and that of a sample found again
 edits        60 edits of real pictures, inversion methods beside SDEdit at the same strength
 
 Round trips are measured against the model's own D(E(x)).
@@ -9,14 +10,18 @@ Round trips are measured against the model's own D(E(x)).
 
 from __future__ import annotations
 
+from copy import copy
+from dataclasses import replace
+
 import torch
 from torch import Tensor
 
 from core.data.emoji import BACKGROUNDS, STYLES, TINTS, Scene, draw_scene, options, subjects
 from core.images import from_pil
-from core.inversion import INVERSIONS, Inversion, finish
-from core.metrics import psnr, read_scenes
+from core.inversion import INVERSIONS, Inversion, Method, finish
+from core.metrics import neighbour_correlation, psnr, read_scenes, rms
 from core.models import load
+from core.samplers import SAMPLERS
 from tests.benchmarks.quality import table
 from tests.benchmarks.quality_emoji import CARD, encoded, real, scenes, share
 
@@ -87,6 +92,47 @@ def methods_section() -> str:
             cells += [f"{ratio:.1f} dB" if ratio < 999 else "no difference", f"{calls:.0f}"]
         rows.append([name, *cells])
     return table(["method", "guidance 1", "calls up", "guidance 7.5", "calls up"], rows)
+
+
+PATIENT = replace(INVERSIONS["anderson"], iterations=30, tolerance=1e-7)
+SOLVERS = {
+    "ddim": INVERSIONS["ddim"],
+    "anderson": INVERSIONS["anderson"],
+    "anderson, 30 iterations to 1e-7": PATIENT,
+}
+
+
+def found_again(method: Method, *, clean: bool) -> float:
+    """RMS miss of noise -> sample -> noise, 50 steps, guidance 1.
+
+    The step to the `clean` level is the prediction, which forgets part of the noise; without it
+    the ladder ends at the level of t = 0, as Stable Diffusion's.
+    """
+    model, caption = copy(load("emoji", device="cpu")), "dog face on a blue background"
+    if not clean:
+        model.schedule = replace(model.schedule, final=replace(model.schedule.level(0), t=-1.0))
+    noise, levels = model.noise(0), model.schedule.levels(50)
+    *_, last = SAMPLERS["ddim"](model.denoiser(caption), noise, levels)
+    return rms(finish(method.invert(model, last.x_next, caption)).trajectory[-1] - noise)
+
+
+def noise_figures(method: Method) -> list[float]:
+    """Mean, spread and neighbour correlation of the noise, and both misses of `found_again`."""
+    start = held_out("ddim", 1.0)
+    inversion = method.invert(start.model, start.trajectory[0], start.prompt)
+    noise = finish(inversion).trajectory[-1]
+    misses = [found_again(method, clean=clean) for clean in (True, False)]
+    return [noise.mean().item(), noise.std().item(), neighbour_correlation(noise), *misses]
+
+
+def noise_section() -> str:
+    """DDIM and the solutions of its steps, beside true noise."""
+    head = ["method", "mean", "spread", "neighbours", "found again", "and from t = 0"]
+    rows = [["true noise", "0", "1", "0", "0", "0"]]
+    for name, method in SOLVERS.items():
+        found = CARD.remembered(f"noise {name}", lambda m=method: noise_figures(m))
+        rows.append([name, *(f"{x:.2f}" for x in found[:3]), *(f"{x:.1g}" for x in found[3:])])
+    return table(head, rows)
 
 
 # ---- edits --------------------------------------------------------------------------------------
@@ -164,4 +210,9 @@ def edits_section() -> str:
     return table(["method", "what changes", "PSNR of what should stay", "read as meant"], lines)
 
 
-SECTIONS = {"inversion": inversion_section, "methods": methods_section, "edits": edits_section}
+SECTIONS = {
+    "inversion": inversion_section,
+    "methods": methods_section,
+    "noise": noise_section,
+    "edits": edits_section,
+}
