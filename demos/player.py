@@ -17,7 +17,7 @@ from typing import Any
 import gradio as gr
 
 UI = Path(__file__).parent.parent / "assets" / "ui"
-PERIOD = 1 / 12  # seconds between two messages: each costs as much as several pictures
+PERIOD = 1 / 8  # seconds between two messages: each costs as much as several pictures
 HEADS = 8  # messages that describe the run: a busy page may never see the first ones
 
 Picture = str | Callable[[], str]  # a data URI, or what makes it when its frame is sent
@@ -190,7 +190,7 @@ class Reel:
         return self._run
 
     def due(self) -> bool:
-        """True when the next message may leave: at most 12 a second, the first at once."""
+        """True when the next message may leave: at most 8 a second, the first at once."""
         return self._last is None or time.monotonic() - self._last >= PERIOD
 
     def message(self) -> dict:

@@ -5,6 +5,7 @@ const root = element.querySelector(".player");
 const $ = (selector) => root.querySelector(selector);
 const SVG = "http://www.w3.org/2000/svg";
 const PACE = 100, LONGEST = 20000; // milliseconds: one frame at 1x, a whole run at 1x
+const LATEST = 200; // milliseconds that a running stage may lie behind what has arrived
 const SPEEDS = [1, 2, 4, 0.5], THUMBS = 60;
 const calm = window.matchMedia("(prefers-reduced-motion: reduce)");
 
@@ -14,6 +15,7 @@ let frames = [], index = 0; // `index` is where the learner wants to be
 let status = "empty", run = null, stoppedRun = null, stoppedAt = -Infinity;
 let follow = true, speed = 1, playing = null, drawn = 0, panelsKey = "";
 let autoplay = false, seen = false; // a tape plays once, when it is first in view
+let heard = 0, chase = null; // when the last message came; the way to its last frame
 
 // ---------------------------------------------------------------- messages
 function ingest() {
@@ -29,7 +31,10 @@ function ingest() {
     frames[frame.i] = { ...frame, pictures: before };
   }
   settle(message.status);
-  if (follow && !playing && frames.length) index = head.start ?? frames.length - 1;
+  if (follow && !playing && frames.length) {
+    if (head.start == null) catchUp(fresh);
+    else index = head.start;
+  }
   autoplay ||= fresh && follow && status === "tape" && head.start == null && !calm.matches;
   startWhenSeen();
   syncStrip();
@@ -50,6 +55,16 @@ function begin(message) {
   if (stay) return;
   pause();
   index = 0;
+}
+
+// A message brings the steps since the last one. They are shown one after another, in the time
+// that they took: so every step is seen, and the picture moves evenly.
+function catchUp(fresh) {
+  const since = performance.now(), last = frames.length - 1, behind = last - index;
+  const pace = Math.max(1, Math.min(since - heard, LATEST) / behind);
+  heard = since;
+  chase = fresh || calm.matches || behind < 2 ? null : { since, from: index, pace };
+  if (!chase) index = last;
 }
 
 // On a phone the buttons stand below the stage: what they started should be seen.
@@ -158,11 +173,13 @@ function wake() {
 function draw(now) {
   drawn = 0;
   if (playing) advance(now);
+  if (chase) approach(now);
   drawStatus();
   drawChart();
   const frame = frames[index];
   if (frame && head.panels.length) drawFrame(frame); // else the last picture stays
   if (playing && element.isConnected) wake();
+  if (chase) setTimeout(wake, chase.pace);
 }
 
 function drawFrame(frame) {
@@ -296,6 +313,7 @@ function dragTo(event) {
 function play() {
   if (!frames.length) return;
   if (index >= frames.length - 1) index = 0;
+  chase = null;
   playing = { since: performance.now(), from: index };
   wake();
 }
@@ -308,7 +326,7 @@ function startWhenSeen() {
 }
 
 function pause() {
-  playing = null;
+  playing = chase = null;
   wake();
 }
 
@@ -319,6 +337,12 @@ function advance(now) {
   index = frames.length - 1;
   follow = true;
   playing = null;
+}
+
+function approach(now) {
+  const last = frames.length - 1, passed = Math.floor((now - chase.since) / chase.pace);
+  index = Math.min(last, chase.from + 1 + Math.max(0, passed));
+  if (index === last) chase = null;
 }
 
 function changeSpeed() {

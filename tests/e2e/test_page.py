@@ -48,6 +48,29 @@ def test_run_streams_and_scrubbing_asks_nothing_of_the_server(open_page):
     assert [url for url in asked if not url.startswith("data:")] == []
 
 
+def test_the_steps_of_one_message_are_shown_one_after_another(open_page):
+    page = open_page(tab="Sample")
+    set_steps(page, 200)
+    page.evaluate(
+        """() => {
+            const node = [...document.querySelectorAll(".frame-count")].find(e => e.offsetParent);
+            const stage = node.closest(".player");
+            window.seen = [];
+            new MutationObserver(() => {
+                if (stage.dataset.status === "running") seen.push(node.textContent);
+            }).observe(node, { childList: true });
+        }"""
+    )
+    run(page)
+    wait_for_status(page, "running")
+    wait_for_status(page, "done")
+    expect(player(page).locator(".frame-count")).to_have_text("frame 201 of 201")
+    texts = [text.split() for text in page.evaluate("seen")]  # frame 7 of 9
+    shown = [int(text[1]) for text in texts]
+    assert shown == sorted(shown)
+    assert len(set(shown)) > 1.5 * len({text[3] for text in texts})
+
+
 def test_a_changed_setting_marks_the_stage_until_the_next_run(open_page):
     page = open_page(tab="Sample")
     set_steps(page, 6)
