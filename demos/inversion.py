@@ -40,15 +40,17 @@ def build(shared: widgets.Shared) -> None:
                     gr.Button(each, size="sm", elem_classes=["chip"])
                     for each in (*PRESETS, "frame 20 of 50")
                 ]
-            all_three = gr.Button("Invert, reconstruct, edit", variant="primary")
-            inverting, buttons = invert_controls(shared)
+            with gr.Row(elem_classes=["run-row"]):
+                all_three = gr.Button("Invert, reconstruct, edit", variant="primary")
+                stop = widgets.stop_button()
+            inverting, buttons = invert_controls(shared, stop)
             editing, start, edit_button = edit_controls(inverting["model"])
         with gr.Column():
             player = Player(widgets.tape("inversion"), name="invert", panels=PANELS)
             slider = slider_of_two()
             lens = look_closer(session)
             contest.section(session, editing)
-    outputs, stop = [player, session], buttons[1]
+    outputs = [player, session]
     starts = [each.click for each in (all_three, *chips, buttons[0])]
     gr.on(starts, None, None, slider, js=HIDE, api_visibility="private")
     widgets.wire("invert", invert, [*inverting.values()], outputs, buttons)

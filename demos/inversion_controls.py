@@ -22,7 +22,7 @@ LABEL = """(library, source, label) =>
     source === "library" && /^[0-9]$/.test(library || "") ? library : label"""
 
 
-def invert_controls(shared: widgets.Shared) -> tuple[dict[str, Any], tuple]:
+def invert_controls(shared: widgets.Shared, stop: gr.Button) -> tuple[dict[str, Any], tuple]:
     """Step 1: what is inverted and how; in the order of the arguments of `invert`."""
     gr.Markdown("### 1 Invert, 2 reconstruct")
     model = widgets.Dropdown(
@@ -50,7 +50,7 @@ def invert_controls(shared: widgets.Shared) -> tuple[dict[str, Any], tuple]:
     method = widgets.Dropdown(
         methods.choices("digits"), value="ddim", label="Method", info=methods.about("ddim")
     )
-    buttons = widgets.run_row("Invert", "secondary")
+    buttons = widgets.run_row("Invert", "secondary", stop)
     with gr.Accordion("More", open=False):
         controls |= {"method": method, "steps": steps, "seed": widgets.seed_row()}
         controls["invert_guidance"] = widgets.Slider(

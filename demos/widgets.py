@@ -127,11 +127,18 @@ def lead(text: str) -> None:
     gr.Markdown(text, elem_classes=["lead"])
 
 
-def run_row(verb: str = "Run", variant: Any = "primary") -> tuple[gr.Button, ...]:
-    """The buttons Run, Stop and Reset."""
+def stop_button() -> gr.Button:
+    """The button that Esc presses."""
+    return gr.Button("Stop", elem_classes=["stop-button"])
+
+
+def run_row(
+    verb: str = "Run", variant: Any = "primary", stop: gr.Button | None = None
+) -> tuple[gr.Button, ...]:
+    """The buttons Run, Stop and Reset; a Stop that stands elsewhere is not repeated."""
     with gr.Row(elem_classes=["run-row"]):
         run = gr.Button(verb, variant=variant, elem_classes=["run-button"])
-        stop = gr.Button("Stop", elem_classes=["stop-button"])
+        stop = stop or stop_button()
         reset = gr.Button("Reset", elem_classes=["reset-button"])
     return run, stop, reset
 

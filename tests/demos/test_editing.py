@@ -87,7 +87,7 @@ def test_the_controls_are_in_the_order_of_the_arguments():
         picture = gr.State()
         with gr.Tabs() as tabs, gr.Tab("Invert"):
             shared = widgets.Shared(tabs, picture)
-            inverting, _ = inversion_controls.invert_controls(shared)
+            inverting, _ = inversion_controls.invert_controls(shared, widgets.stop_button())
             editing, _, _ = inversion_controls.edit_controls(inverting["model"])
     assert list(inverting) == list(signature(invert).parameters)
     assert list(editing) == list(signature(edit).parameters)[1:]
