@@ -15,7 +15,8 @@ let frames = [], index = 0; // `index` is where the learner wants to be
 let status = "empty", run = null, stoppedRun = null, stoppedAt = -Infinity;
 let follow = true, speed = 1, playing = null, drawn = 0, panelsKey = "";
 let autoplay = false, seen = false; // a tape plays once, when it is first in view
-let heard = 0, chase = null; // when the last message came; the way to its last frame
+let heard = 0, stride = 0; // when the last message came; milliseconds of a step in it
+let chase = null;           // the way to the last frame
 
 // ---------------------------------------------------------------- messages
 function ingest() {
@@ -60,11 +61,15 @@ function begin(message) {
 // A message brings the steps since the last one. They are shown one after another, in the time
 // that they took: so every step is seen, and the picture moves evenly.
 function catchUp(fresh) {
-  const since = performance.now(), last = frames.length - 1, behind = last - index;
-  const pace = Math.max(1, Math.min(since - heard, LATEST) / behind);
+  const since = performance.now(), took = since - heard, behind = frames.length - 1 - index;
   heard = since;
-  chase = fresh || calm.matches || behind < 2 ? null : { since, from: index, pace };
-  if (!chase) index = last;
+  chase = null;
+  if (fresh || calm.matches || behind < 2) {
+    index = frames.length - 1;
+    return;
+  }
+  if (status === "running") stride = took / behind; // the last steps keep the pace of the others
+  chase = { since, from: index, pace: Math.max(1, Math.min(stride, LATEST / behind)) };
 }
 
 // On a phone the buttons stand below the stage: what they started should be seen.
