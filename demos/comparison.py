@@ -16,8 +16,8 @@ from core.models import MODELS, ROOT, ModelCard
 from core.samplers import seeded
 from core.schedules import SCHEDULES, SPACINGS, Level, Schedule
 from demos import checks
-from demos.player import Panel, Reel
 from demos.plots import QUANTITIES, Curve, noise_share, over_time, percent, short, values_of
+from demos.reel import Panel, Reel
 
 FRAMES = 33
 

@@ -19,8 +19,9 @@ from core.samplers import Noise, seeded
 from core.schedules import CLEAN, Level
 from demos import checks, sources, widgets
 from demos.gpu import loaded
-from demos.player import Panel, Player, Reel
+from demos.player import Player
 from demos.plots import decibel, facts, noise_share, percent, place, short, signal_curve
+from demos.reel import Panel, Reel
 
 TITLE = "Noise"
 PROCESSES = ("closed form", "Markov chain")

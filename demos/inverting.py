@@ -20,8 +20,8 @@ from demos import checks, sources, widgets
 from demos.gpu import loaded
 from demos.library import picked
 from demos.methods import why_not
-from demos.player import Reel
 from demos.plots import place, signal_curve
+from demos.reel import Reel
 from demos.remarks import compared, inflated, never_seen, noise_text, words
 from demos.stages import BACK, NOISE, Stage, panels_of
 from demos.views import Kept

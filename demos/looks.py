@@ -10,8 +10,8 @@ from core.images import signed_uri
 from core.models import ExactModel, LatentModel, Model
 from core.models.attention import attention_maps
 from core.schedules import Level
-from demos.player import Panel, Picture
-from demos.views import approximate, decoded_uri, half, later, preview_uri
+from demos.reel import Panel, Picture, later
+from demos.views import approximate, decoded_uri, half, preview_uri
 
 Part = Tensor | Picture  # latents that are shown as a picture, or a picture
 WORDS = 5  # attention maps beside the predicted picture

@@ -24,8 +24,8 @@ from demos.looks import (
     kept_latents,
     streamed,
 )
-from demos.player import Reel
 from demos.plots import facts, noise_share, percent, place, short, signal_curve
+from demos.reel import Reel
 
 ALL_SAMPLERS = {**SAMPLERS, **BRIDGED}
 OWN = "own"  # the schedule that the model was trained with

@@ -10,8 +10,9 @@ import gradio as gr
 from core.schedules import SCHEDULES, SPACINGS
 from demos import checks, widgets
 from demos.comparison import defaults_of, offered, schedule, taken_by
-from demos.player import Player, as_text
+from demos.player import Player
 from demos.plots import QUANTITIES
+from demos.reel import as_text
 
 TITLE = "Schedule"
 LEAD = (

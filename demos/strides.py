@@ -15,8 +15,8 @@ from core.models import Model
 from core.samplers import SAMPLERS, Step, seeded
 from core.schedules import Level
 from demos.gpu import loaded
-from demos.player import Panel, Reel
 from demos.plots import decibel, facts, noise_share, percent, place, signal_curve
+from demos.reel import Panel, Reel
 from demos.sources import test_digit
 
 LONG, SHORT, DIGIT = 50, 20, 4

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
-from functools import cache, partial
 from typing import Any
 
 import gradio as gr
@@ -15,12 +13,7 @@ from core.images import pixels_uri
 from core.inversion import Inversion, start_index
 from core.models import LatentModel, Model
 from demos.gpu import loaded
-from demos.player import refined
-
-
-def later(function: Callable[..., str], *args: Any) -> Callable[[], str]:
-    """A picture that is made when a frame with it is sent, once."""
-    return cache(partial(function, *args))
+from demos.reel import refined
 
 
 def preview_uri(model: Model, x: Tensor) -> str:

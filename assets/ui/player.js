@@ -13,10 +13,10 @@ const NO_HEAD = { panels: [] };
 let head = NO_HEAD;         // what describes the run: panels, total, ticks, ...
 let frames = [], index = 0; // `index` is where the learner wants to be
 let status = "empty", run = null, stoppedRun = null, stoppedAt = -Infinity;
-let follow = true, speed = 1, playing = null, drawn = 0, panelsKey = "";
+let follow = true, speed = 1, drawn = 0, panelsKey = "";
 let autoplay = false, seen = false; // a tape plays once, when it is first in view
 let heard = 0, stride = 0; // when the last message came; milliseconds of a step in it
-let chase = null;           // the way to the last frame
+let motion = null, next = null; // the way to the last frame, as played or as it arrives; its timer
 
 // ---------------------------------------------------------------- messages
 function ingest() {
@@ -32,7 +32,7 @@ function ingest() {
     frames[frame.i] = { ...frame, pictures: before };
   }
   settle(message.status);
-  if (follow && !playing && frames.length) {
+  if (follow && !motion?.played && frames.length) {
     if (head.start == null) catchUp(fresh);
     else index = head.start;
   }
@@ -63,13 +63,14 @@ function begin(message) {
 function catchUp(fresh) {
   const since = performance.now(), took = since - heard, behind = frames.length - 1 - index;
   heard = since;
-  chase = null;
+  motion = null;
   if (fresh || calm.matches || behind < 2) {
     index = frames.length - 1;
     return;
   }
   if (status === "running") stride = took / behind; // the last steps keep the pace of the others
-  chase = { since, from: index, pace: Math.max(1, Math.min(stride, LATEST / behind)) };
+  const pace = Math.max(1, Math.min(stride, LATEST / behind));
+  motion = { since, from: index + 1, pace: () => pace };
 }
 
 // On a phone the buttons stand below the stage: what they started should be seen.
@@ -177,14 +178,13 @@ function wake() {
 
 function draw(now) {
   drawn = 0;
-  if (playing) advance(now);
-  if (chase) approach(now);
+  if (motion) advance(now);
   drawStatus();
   drawChart();
   const frame = frames[index];
   if (frame && head.panels.length) drawFrame(frame); // else the last picture stays
-  if (playing && element.isConnected) wake();
-  if (chase) setTimeout(wake, chase.pace);
+  clearTimeout(next);
+  if (motion && element.isConnected) next = setTimeout(wake, untilNext(now));
 }
 
 function drawFrame(frame) {
@@ -212,7 +212,7 @@ function drawFrame(frame) {
 let resting = null;
 function rest(frame) {
   clearTimeout(resting);
-  if (!frame.approx?.length || frame.asked || playing || status !== "done") return;
+  if (!frame.approx?.length || frame.asked || motion || status !== "done") return;
   resting = setTimeout(() => {
     frame.asked = true;
     stepwise.refine(options.name);
@@ -277,8 +277,8 @@ function drawStatus() {
   words.stopped = `Stopped at frame ${count} of ${total}: the frames stay.`;
   $(".player-status").textContent = words[status];
   root.dataset.status = status;
-  root.dataset.playing = Boolean(playing);
-  $(".play").setAttribute("aria-label", playing ? "Pause" : "Play");
+  root.dataset.playing = Boolean(motion?.played);
+  $(".play").setAttribute("aria-label", motion?.played ? "Pause" : "Play");
   $(".play").disabled = $(".save").disabled = !count;
   $(".copy").disabled = !head.settings;
 }
@@ -318,8 +318,7 @@ function dragTo(event) {
 function play() {
   if (!frames.length) return;
   if (index >= frames.length - 1) index = 0;
-  chase = null;
-  playing = { since: performance.now(), from: index };
+  motion = { since: performance.now(), from: index, pace: tempo, played: true };
   wake();
 }
 
@@ -331,34 +330,34 @@ function startWhenSeen() {
 }
 
 function pause() {
-  playing = chase = null;
+  motion = null;
   wake();
 }
 
+const tempo = () => Math.min(PACE, LONGEST / frames.length) / speed;
+
 function advance(now) {
-  const pace = Math.min(PACE, LONGEST / frames.length) / speed;
-  index = playing.from + Math.max(0, Math.floor((now - playing.since) / pace));
-  if (index < frames.length - 1) return;
-  index = frames.length - 1;
+  const last = frames.length - 1, passed = Math.floor((now - motion.since) / motion.pace());
+  index = Math.min(last, motion.from + Math.max(0, passed));
+  if (index < last) return;
   follow = true;
-  playing = null;
+  motion = null;
 }
 
-function approach(now) {
-  const last = frames.length - 1, passed = Math.floor((now - chase.since) / chase.pace);
-  index = Math.min(last, chase.from + 1 + Math.max(0, passed));
-  if (index === last) chase = null;
+function untilNext(now) {
+  const pace = motion.pace();
+  return pace - ((now - motion.since) % pace);
 }
 
 function changeSpeed() {
   speed = SPEEDS[(SPEEDS.indexOf(speed) + 1) % SPEEDS.length];
   $(".speed").textContent = `${speed}×`;
   $(".speed").setAttribute("aria-label", `Speed ${speed}×`);
-  if (playing) playing = { since: performance.now(), from: index };
+  if (motion?.played) play();
 }
 
 const KEYS = {
-  " ": () => (playing ? pause() : play()),
+  " ": () => (motion?.played ? pause() : play()),
   ArrowRight: () => scrub(index + 1),
   ArrowLeft: () => scrub(index - 1),
   Home: () => scrub(0),
