@@ -149,18 +149,18 @@ class Guided:
     def branches(self, x: Tensor, level: Level) -> tuple[Prediction, Prediction]:
         """The conditional and the unconditional prediction."""
         yes, no = self.conditional, self.unconditional
-        if not (
-            isinstance(yes, Network) and isinstance(no, Network) and yes.forward == no.forward
-        ):
+        networks = isinstance(yes, Network) and isinstance(no, Network)
+        if not networks or (yes.forward, yes.kind) != (no.forward, no.kind):
             return yes(x, level), no(x, level)
         conditions = [branch.rows(len(x)) for branch in (yes, no)]
         given = [condition for condition in conditions if condition is not None]
         if len(given) == 1:  # one branch without a condition cannot share a batch
             return yes(x, level), no(x, level)
-        both = torch.cat(given) if given else None
-        output = yes.forward(torch.cat([x, x]), max(level.t, 0.0), both)
-        first, second = output.chunk(2)
-        return CONVERSIONS[yes.kind](x, level, first), CONVERSIONS[no.kind](x, level, second)
+        twice = torch.cat([x, x])
+        output = yes.forward(twice, max(level.t, 0.0), torch.cat(given) if given else None)
+        both = CONVERSIONS[yes.kind](twice, level, output)
+        first, second = map(Prediction, both.x0.chunk(2), both.eps.chunk(2))
+        return first, second
 
 
 @dataclass(frozen=True, eq=False)

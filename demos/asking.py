@@ -148,7 +148,7 @@ def solver_controls() -> dict[str, Any]:
             interactive=False,
             info="only the model exact can take another one",
         ),
-        "clip_x0": gr.Checkbox(
+        "clip_x0": widgets.Checkbox(
             False,
             label="Clip x0 while sampling",
             info="keep each guess within the range of pictures",

@@ -231,8 +231,7 @@ def numbers(run: Run, level: Level, calls: int, done: int) -> list[tuple[str, st
 def moved_by(run: Run, x0: Tensor, before: Tensor) -> str:
     """How far the guess moved: RMS of the change over the range of pixels, or over its size."""
     if isinstance(run.model, LatentModel):
-        change, size = (x0 - before).square().mean().sqrt(), x0.square().mean().sqrt()
-        return percent(min(1.0, (change / size).item()))
+        return percent(min(1.0, ((x0 - before).norm() / x0.norm()).item()))
     change = x0.clamp(-1, 1) - before.clamp(-1, 1)
     return percent(change.square().mean().sqrt().item() / 2)
 

@@ -94,7 +94,7 @@ def group(title: str, start: str) -> dict[str, Any]:
                 info=info,
                 visible=key in shown,
             )
-        controls["zero_terminal_snr"] = gr.Checkbox(
+        controls["zero_terminal_snr"] = widgets.Checkbox(
             False,
             label="Zero terminal SNR",
             visible="zero_terminal_snr" in shown,

@@ -84,6 +84,10 @@ class Radio(Raw, gr.Radio):
     """A radio group whose value is judged by the function that gets it."""
 
 
+class Checkbox(Raw, gr.Checkbox):
+    """A checkbox whose value is judged by the function that gets it."""
+
+
 class Textbox(Raw, gr.Textbox):
     """A text field whose value is judged by the function that gets it."""
 

@@ -199,24 +199,29 @@ class LatentModel(Seeded):
         weight, bias, f = self.rgb
         x = x.to(weight)
         pixels = F.conv2d(x, weight, bias, padding=weight.shape[-1] // 2)
-        return (F.pixel_shuffle(pixels, f) / 2 + 0.5).clamp(0, 1)
+        return F.pixel_shuffle(pixels, f).clamp(0, 1)
 
     def preview(self, x: Tensor) -> list[Image.Image]:
         """`preview_pixels`, one PIL image per row; approximate."""
         return to_pil(self.preview_pixels(x))
 
     def _rgb(self, folder: Path) -> tuple[Tensor, Tensor, int]:
-        """Weight, bias and pixels per latent of the preview: fitted, published or grey."""
+        """Weight and bias of the preview, from latents to [0, 1], and its pixels per latent.
+
+        Fitted, published or grey.
+        """
         from safetensors.torch import load_file
 
         fitted, channels = folder / "preview.safetensors", self.shape[0]
         if fitted.exists():
             parts = load_file(fitted, device=self.device)
-            return parts["weight"], parts["bias"], int((len(parts["bias"]) / 3) ** 0.5)
-        known = channels == len(SD_RGB) and self.scaling == SD_SCALING
-        rows = SD_RGB if known else [[1 / channels] * 3] * channels
-        weight = torch.tensor(rows, device=self.device).T[:, :, None, None].contiguous()
-        return weight, weight.new_zeros(3), 1
+            weight, bias = parts["weight"], parts["bias"]
+        else:
+            known = channels == len(SD_RGB) and self.scaling == SD_SCALING
+            rows = SD_RGB if known else [[1 / channels] * 3] * channels
+            weight = torch.tensor(rows, device=self.device).T[:, :, None, None].contiguous()
+            bias = weight.new_zeros(3)
+        return weight / 2, bias / 2 + 0.5, int((len(bias) / 3) ** 0.5)
 
 
 def placed(parts: Sequence[Any], device: str) -> list[Any]:

@@ -1,12 +1,15 @@
 """What streaming costs over bare network calls: `python -m tests.benchmarks.stream [--model M]`.
 
-Starts the app, warms it up, then takes turns: a run of `sample` (digits: 50 steps, emoji: 20
-steps; guided, one picture) through a raw HTTP client, and the same network calls in a bare loop in
-this process with the same number of threads. Prints one JSON object as its last line:
+Takes turns: a run of `sample` (digits: 50 steps, emoji: 20 steps; guided, one picture) through a
+raw HTTP client, and the same network calls in a bare loop in a process of its own with the same
+number of threads. Where the weights of a process come to lie in memory makes it up to 5 % slower
+or faster for as long as it lives, so the app and the bare loop are started several times. Prints
+one JSON object as its last line, medians over all turns:
 
-    ratio            median seconds until the last step's preview is there, over those of the loop
+    ratio            seconds until the last step's preview is there, over those of the bare loop
+    starts           the same for each start alone
     complete         the same until the run is complete, its picture decoded in full
-    first_frame_ms   median milliseconds from the post to the first frame
+    first_frame_ms   milliseconds from the post to the first frame
     fps              frames per second until the last preview
     bytes_per_frame  bytes on the event stream per frame, without the final whole run
     two_calls        seconds of two network calls over those of one with both branches
@@ -18,6 +21,9 @@ import argparse
 import json
 import os
 import time
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import dataclass
+from multiprocessing import get_context
 from statistics import median
 from typing import Any
 
@@ -33,6 +39,7 @@ from tests.server import Stream, defaults, running
 STEPS = {"digits": 50, "emoji": 20}
 ASKED = {"digits": "7", "emoji": "dog face on a blue background"}
 GUIDANCE = 2.0
+WARM_UP = 2  # turns that do not count
 
 
 def bare(name: str, calls: int = 1) -> float:
@@ -57,6 +64,18 @@ def bare(name: str, calls: int = 1) -> float:
     return time.perf_counter() - begun
 
 
+@dataclass(frozen=True)
+class Turn:
+    """Seconds of one streamed run, and of the bare loops after it."""
+
+    first: float
+    last: float
+    complete: float
+    frame_bytes: float
+    alone: float
+    twice: float
+
+
 def streamed(address: str, data: list) -> Stream:
     """One run through the event stream, read to its end."""
     stream = Stream(address, "sample", data, session="one-open-page")
@@ -66,49 +85,53 @@ def streamed(address: str, data: list) -> Stream:
     return stream
 
 
+def turns_of(name: str, turns: int) -> list[Turn]:
+    """Start the app and a process for the bare loops, warm both up, and let them take turns."""
+    threads = max(1, (os.cpu_count() or 2) // 2)
+    bare_process = ProcessPoolExecutor(1, get_context("spawn"), torch.set_num_threads, (threads,))
+    with running("--threads", str(threads)) as address, bare_process as process:
+        data = dict(zip(Request.__dataclass_fields__, defaults(address, "sample"), strict=True))
+        data |= {"model": name, "steps": STEPS[name], "guidance": GUIDANCE}
+        data |= {"prompt": ASKED[name]} if name == "emoji" else {"label": ASKED[name]}
+
+        def turn() -> Turn:
+            stream = streamed(address, [*data.values()])
+            alone, twice = (process.submit(bare, name, calls).result() for calls in (1, 2))
+            times, size = stream.times, sum(stream.sizes[:-1]) / STEPS[name]
+            return Turn(times[0], times[-2], stream.seconds, size, alone, twice)
+
+        for _ in range(WARM_UP):
+            turn()
+        return [turn() for _ in range(turns)]
+
+
 def main() -> None:
     """Measure and print."""
     parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--starts", type=int, default=5)
     parser.add_argument("--turns", type=int, default=7)
     parser.add_argument("--model", choices=STEPS, default="digits")
     flags = parser.parse_args()
-    name, steps = flags.model, STEPS[flags.model]
-    threads = max(1, (os.cpu_count() or 2) // 2)
-    torch.set_num_threads(threads)
-    with running("--threads", str(threads)) as address:
-        data = dict(zip(Request.__dataclass_fields__, defaults(address, "sample"), strict=True))
-        data |= {"model": name, "steps": steps, "guidance": GUIDANCE}
-        data |= {"prompt": ASKED[name]} if name == "emoji" else {"label": ASKED[name]}
-        for _ in range(2):  # warm up both
-            bare(name)
-            streamed(address, [*data.values()])
-        turns = range(flags.turns)
-        pairs = [(streamed(address, [*data.values()]), bare(name), bare(name, 2)) for _ in turns]
-    last, seconds = (
-        median(times)
-        for times in ([s.times[-2] for s, *_ in pairs], [s.seconds for s, *_ in pairs])
-    )
-    for stream, alone, _ in pairs:
-        print(
-            f"streamed {stream.seconds:.3f} s, bare {alone:.3f} s, "
-            f"first frame {1000 * stream.times[0]:.0f} ms, last {1000 * stream.times[-2]:.0f} ms"
-        )
-    alone, twice = median(pair[1] for pair in pairs), median(pair[2] for pair in pairs)
-    sizes = [size for stream, _, _ in pairs for size in stream.sizes[:-1]]
-    print(
-        json.dumps(
-            {
-                "ratio": round(last / alone, 3),
-                "complete": round(seconds / alone, 3),
-                "first_frame_ms": round(
-                    1000 * median(stream.times[0] for stream, _, _ in pairs), 1
-                ),
-                "fps": round(steps / last, 1),
-                "two_calls": round(twice / alone, 3),
-                "bytes_per_frame": round(sum(sizes) / (len(pairs) * steps)),
-            }
-        )
-    )
+    starts = []
+    for _ in range(flags.starts):
+        starts.append(turns_of(flags.model, flags.turns))
+        for turn in starts[-1]:
+            print(
+                f"first frame {1000 * turn.first:.0f} ms, last {1000 * turn.last:.0f} ms, "
+                f"complete {1000 * turn.complete:.0f} ms, bare {1000 * turn.alone:.0f} ms"
+            )
+    turns = [turn for start in starts for turn in start]
+    each = [median(turn.last / turn.alone for turn in start) for start in starts]
+    figures = {
+        "ratio": round(median(turn.last / turn.alone for turn in turns), 3),
+        "starts": [round(ratio, 3) for ratio in each],
+        "complete": round(median(turn.complete / turn.alone for turn in turns), 3),
+        "first_frame_ms": round(1000 * median(turn.first for turn in turns), 1),
+        "fps": round(STEPS[flags.model] / median(turn.last for turn in turns), 1),
+        "two_calls": round(median(turn.twice / turn.alone for turn in turns), 3),
+        "bytes_per_frame": round(median(turn.frame_bytes for turn in turns)),
+    }
+    print(json.dumps(figures))
 
 
 if __name__ == "__main__":
