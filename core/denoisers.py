@@ -149,8 +149,11 @@ class Guided:
     def branches(self, x: Tensor, level: Level) -> tuple[Prediction, Prediction]:
         """The conditional and the unconditional prediction."""
         yes, no = self.conditional, self.unconditional
-        networks = isinstance(yes, Network) and isinstance(no, Network)
-        if not networks or (yes.forward, yes.kind) != (no.forward, no.kind):
+        if not (
+            isinstance(yes, Network)
+            and isinstance(no, Network)
+            and (yes.forward, yes.kind) == (no.forward, no.kind)
+        ):
             return yes(x, level), no(x, level)
         conditions = [branch.rows(len(x)) for branch in (yes, no)]
         given = [condition for condition in conditions if condition is not None]

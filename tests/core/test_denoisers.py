@@ -179,6 +179,14 @@ def test_a_branch_without_condition_is_a_call_of_its_own():
     assert recorder.calls == [(2, 500.0)] * 2
 
 
+def test_branches_that_predict_different_things_are_converted_each_by_its_own_rule():
+    x, level = normal(2, 1, 2, 2), linear().level(500)
+    forward = Recorder().forward
+    yes, no = (Network(forward, kind, torch.tensor([1.0])) for kind in ("epsilon", "v_prediction"))
+    a, b, guided = yes(x, level), no(x, level), Guided(yes, no, 2.0)(x, level)
+    torch.testing.assert_close(guided.x0, 2 * a.x0 - b.x0)
+
+
 def test_guidance_between_gaussians_is_the_gaussian_of_the_extrapolated_mean():
     """Inversion.md section 5: mu_w = mu_u + w (mu_c - mu_u) where the spreads agree."""
     x, level = normal(2, 1, 2, 2), linear().level(400)
