@@ -52,8 +52,9 @@ function begin(message) {
   $(".stale-badge").textContent = "";
   if (!message.panels) head = NO_HEAD; // the first messages were missed: wait for the whole run
   follow = !stay;
-  if (message.status === "running") comeIntoView();
   if (stay) return;
+  const behavior = calm.matches ? "auto" : "smooth"; // many buttons stand far below the stage
+  if (message.status !== "tape") $(".stage").scrollIntoView({ block: "nearest", behavior });
   pause();
   index = 0;
 }
@@ -71,13 +72,6 @@ function catchUp(fresh) {
   if (status === "running") stride = took / behind; // the last steps keep the pace of the others
   const pace = Math.max(1, Math.min(stride, LATEST / behind));
   motion = { since, from: index + 1, pace: () => pace };
-}
-
-// On a phone the buttons stand below the stage: what they started should be seen.
-function comeIntoView() {
-  const box = root.getBoundingClientRect();
-  if (box.bottom > 80 && box.top < window.innerHeight - 80) return;
-  root.scrollIntoView({ block: "start", behavior: calm.matches ? "auto" : "smooth" });
 }
 
 function settle(next) {

@@ -1,5 +1,6 @@
 """The tab "Invert & edit" in a real browser: its laboratory of inversions."""
 
+import pytest
 from playwright.sync_api import expect
 
 from tests.e2e import frame_number, player, run, set_steps, wait_for_status
@@ -21,6 +22,20 @@ def test_one_button_inverts_reconstructs_and_edits(open_page):
         "Edited to label 9", timeout=180_000
     )
     expect(page.get_by_text("Before and after the edit").first).to_be_visible()
+
+
+@pytest.mark.parametrize("width", [390, 1440])
+def test_what_a_button_started_comes_into_view(open_page, width):
+    page = open_page(width, 800, tab="Invert & edit")
+    stage = player(page).locator(".stage")
+    for steps in (5, 6, 5):  # the last one is remembered, and there at once
+        set_steps(page, steps)
+        button = page.get_by_role("button", name="Invert", exact=True)
+        button.evaluate("element => element.scrollIntoView({ block: 'start' })")
+        expect(stage).not_to_be_in_viewport(ratio=0.9)
+        button.click()
+        expect(stage).to_be_in_viewport(ratio=1)
+        wait_for_status(page, "done")
 
 
 def test_an_edit_is_stopped_and_what_came_before_stays(open_page):
