@@ -11,7 +11,6 @@ from pathlib import Path
 from typing import Any
 
 import gradio as gr
-from gradio.queueing import Queue
 
 from core.models import MODELS
 from core.samplers import Sampler
@@ -21,40 +20,6 @@ TAPES = Path(__file__).parent.parent / "assets" / "tapes"
 LABELS = [("any", ""), *((str(digit), str(digit)) for digit in range(10))]
 
 QUIET: dict[str, Any] = {"show_progress": "hidden", "api_visibility": "private"}
-LAUNCH: dict[str, Any] = {
-    "theme": gr.themes.Default(
-        primary_hue="sky",
-        neutral_hue="slate",
-        font=("system-ui", "-apple-system", "Segoe UI", "Roboto", "sans-serif"),
-        font_mono=("ui-monospace", "SFMono-Regular", "Menlo", "monospace"),
-    ),
-    "max_file_size": "20mb",
-    "prevent_thread_lock": True,
-    "state_session_capacity": 300,
-    "run_history": False,
-    "ssr_mode": False,
-    "enable_monitoring": False,
-    "_frontend": False,  # no self-check of the page at the start: it gives a slow machine 3 s
-    "footer_links": ["api", "settings"],
-}
-
-
-class CalmQueue(Queue):
-    """Gradio's queue, which looks less often for new clicks: every ms takes 16 % of a core."""
-
-    @property
-    def sleep_when_free(self) -> float:
-        """Seconds until the next look: more while runs need the processor."""
-        return 0.02 if any(self.active_jobs) else 0.005
-
-
-def queued(blocks: gr.Blocks) -> gr.Blocks:
-    """The page with the queue that its runs wait in."""
-    blocks.queue(max_size=64, default_concurrency_limit=8, api_open=False)
-    blocks._queue.__class__ = CalmQueue
-    blocks._queue.progress_update_sleep_when_free = 1  # nothing here reports gr.Progress
-    return blocks
-
 
 @dataclass(frozen=True)
 class Shared:
