@@ -7,7 +7,6 @@ from typing import Any
 import gradio as gr
 
 from core.inversion import INVERSIONS
-from core.models import MODELS
 from demos import checks, methods, painting, sources, widgets
 from demos.editing import MASKS, TARGET
 from demos.inverting import models
@@ -148,7 +147,8 @@ def follow(controls: dict[str, Any], picture: gr.State, session: gr.State) -> No
 
 def kinds(model: str) -> tuple[bool, bool]:
     """Whether a model is asked with a label, and whether with a text."""
-    return MODELS[model].prompts == "label", MODELS[model].prompts == "text"
+    prompts = checks.card(model).prompts
+    return prompts == "label", prompts == "text"
 
 
 def of_target(model: str) -> list[dict]:

@@ -19,6 +19,7 @@ from demos.looks import (
     AttentionLook,
     GuidanceLook,
     Look,
+    Part,
     PredictionLook,
     finished,
     kept_latents,
@@ -142,6 +143,11 @@ class Run:
         denoise = model.denoiser(request.condition, request.avoided, request.guidance)
         return cls(request, model, levels, look_of(request, model, denoise, levels), denoise.cost)
 
+    def kept(self, parts: list[Part]) -> dict[int, Tensor]:
+        """The latents of a frame that are decoded later, or mixed anew with the slider's w."""
+        split = isinstance(self.look, GuidanceLook)
+        return kept_latents(parts) if split or isinstance(self.model, LatentModel) else {}
+
     def steps(self) -> Iterator[Step]:
         """The sampler, ready to go."""
         request, denoise = self.request, self.look.denoise
@@ -199,7 +205,7 @@ def add_step(reel: Reel, run: Run, step: Step, before: Step | None) -> dict[int,
         warn=warning(run, x0),
         approx=approx,
     )
-    return kept_latents(parts)
+    return run.kept(parts)
 
 
 def add_result(reel: Reel, run: Run, last: Step) -> dict[int, Tensor]:
@@ -215,7 +221,7 @@ def add_result(reel: Reel, run: Run, last: Step) -> dict[int, Tensor]:
         pos=place(level),
         facts=numbers(run, level, last.calls, steps),
     )
-    return kept_latents(parts)
+    return run.kept(parts)
 
 
 def numbers(run: Run, level: Level, calls: int, done: int) -> list[tuple[str, str]]:

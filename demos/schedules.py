@@ -140,6 +140,7 @@ def connect(groups, others, reset, player) -> None:
 
 def adopt(name: str) -> list[dict]:
     """Show the parameters of the chosen schedule, at their defaults, or say that it has none."""
+    name = checks.choice(name, "Schedule", offered())
     defaults = defaults_of(name)
     keys = [*PARAMETERS, "zero_terminal_snr"]
     info = ADJUSTABLE if name in SCHEDULES else FIXED
@@ -152,6 +153,7 @@ def adopt(name: str) -> list[dict]:
 def parameters_of(values: tuple) -> dict[str, Any]:
     """The parameters that the chosen schedule takes, out of all controls of its group."""
     name, *rest = values
+    name = checks.choice(name, "Schedule", offered())
     keys = [*PARAMETERS, "zero_terminal_snr"]
     return {key: value for key, value in zip(keys, rest, strict=True) if key in taken_by(name)}
 

@@ -17,7 +17,7 @@ from torch import Tensor
 from core.data import mnist, signed
 from core.data.captions import EXAMPLES, parse
 from core.images import as_digit, from_pil, open_picture
-from core.models import MODELS, Model
+from core.models import Model
 from core.schedules import Level
 from demos import checks, widgets
 from demos.library import choices, picked, titles
@@ -217,12 +217,12 @@ def follow(model: gr.Dropdown, source: gr.Radio, shows: dict[str, Any], last: An
 
     def of_source(value: str, name: str) -> list[Any]:
         """What belongs to a source."""
-        of_last = value == kept and MODELS[name].prompts != "text"
+        of_last = value == kept and checks.card(name).prompts != "text"
         return [*(gr.update(visible=value == each) for each in shows), gr.update(visible=of_last)]
 
     def of_model(name: str, value: str) -> Any:
         """The sources of a model; the one chosen stays where it can."""
-        choices = offered(MODELS[name].prompts, drawing)
+        choices = offered(checks.card(name).prompts, drawing)
         return gr.update(choices=choices, value=value if value in choices else choices[0])
 
     source.change(of_source, [source, model], [*shows.values(), last], **widgets.QUIET)
@@ -256,7 +256,7 @@ def library_choice(model: gr.Dropdown, source: gr.Radio) -> widgets.Dropdown:
 
 def of_library(source: str, model: str, value: str | None) -> dict:
     """The pictures for a model; the one chosen stays where it can."""
-    pairs, shown = choices(MODELS[model].prompts), source == "library"
+    pairs, shown = choices(checks.card(model).prompts), source == "library"
     known = [prompt for _, prompt in pairs]
     if value not in known:
         value = known[0] if shown and known else None

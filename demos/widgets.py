@@ -21,6 +21,7 @@ LABELS = [("any", ""), *((str(digit), str(digit)) for digit in range(10))]
 
 QUIET: dict[str, Any] = {"show_progress": "hidden", "api_visibility": "private"}
 
+
 @dataclass(frozen=True)
 class Shared:
     """What tabs hand to each other: the tab bar, a picture as (model name, x0 (1, C, H, W))."""

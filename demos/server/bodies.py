@@ -6,7 +6,7 @@ import asyncio
 import json
 import math
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import AsyncGenerator, Callable, Iterator
 from typing import Any, NoReturn
 
 from starlette.types import Message, Receive
@@ -24,7 +24,7 @@ class Disconnected(Exception):
     """The client went away before its request was complete."""
 
 
-async def chunks(receive: Receive, limit: int, what: str) -> Any:
+async def chunks(receive: Receive, limit: int, what: str) -> AsyncGenerator[bytes, None]:
     """The parts of a body as they come; Refused where it is larger than `limit` bytes."""
     total, more = 0, True
     while more:
@@ -47,7 +47,7 @@ async def json_of(receive: Receive, length: str) -> dict[str, Any]:
         raise Refused(413, f"a request may have at most {JSON_BYTES // 1_000_000} MB")
     parts = [part async for part in chunks(receive, JSON_BYTES, "a request")]
     try:
-        # Python's own parser bounds the depth; NaN and infinity are not JSON, though it knows them.
+        # Python's own parser bounds the depth. NaN and infinity, which it knows, are not JSON.
         body = json.loads(b"".join(parts), parse_constant=_not_json, parse_float=_finite)
     except (ValueError, RecursionError) as error:
         raise Refused(400, "the request is not valid JSON in UTF-8") from error

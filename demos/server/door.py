@@ -183,5 +183,3 @@ def _odd_scheme(headers: Headers) -> bool:
 def _without(scope: Scope, *names: str) -> Scope:
     unwanted = {name.encode() for name in names}
     return {**scope, "headers": [pair for pair in scope["headers"] if pair[0] not in unwanted]}
-
-

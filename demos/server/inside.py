@@ -10,6 +10,7 @@ from typing import Any
 import gradio as gr
 from gradio.block_function import BlockFunction
 
+from demos.server.guard import guard
 from demos.server.queue import prepared
 from demos.server.refusals import Refused
 
@@ -22,6 +23,7 @@ class Inside:
         self.blocks = blocks
         self.pages: Counter[str] = Counter()  # the open pages of each session
         self.queue = prepared(blocks, self.busy)
+        guard(list(blocks.fns.values()))
         self.events = {
             str(fn.api_name): fn for fn in blocks.fns.values() if fn.api_visibility == "public"
         }

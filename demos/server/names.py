@@ -1,5 +1,7 @@
-"""By which names the server is called, and which sites may ask it: against DNS rebinding and
-requests that other websites make in a learner's browser."""
+"""By which names the server is called, and which sites may use it.
+
+Against DNS rebinding, and requests that other websites make in a learner's browser.
+"""
 
 from __future__ import annotations
 
@@ -49,8 +51,7 @@ class Names:
             foreign = foreign or origin.lower().partition("//")[2] not in map(str.lower, called)
         if foreign:
             raise Refused(
-                403,
-                "a page of another website cannot use this server; open it by its own address",
+                403, "a page of another website cannot use this server; open it by its own address"
             )
 
     def known_host(self, name: str) -> bool:

@@ -1,4 +1,4 @@
-"""The queue that runs wait in: fair between runs and sessions, and bounded; seen in Gradio 6.31."""
+"""The queue that runs wait in: fair between sessions, and bounded; seen in Gradio 6.31."""
 
 from __future__ import annotations
 
@@ -14,11 +14,7 @@ from fastapi import HTTPException, Request
 from gradio.data_classes import PredictBodyInternal
 from gradio.queueing import Event, EventQueue, Queue
 from gradio.route_utils import get_fn
-from gradio.server_messages import (
-    EventMessage,
-    ProcessCompletedMessage,
-    ProcessGeneratingMessage,
-)
+from gradio.server_messages import EventMessage, ProcessCompletedMessage, ProcessGeneratingMessage
 from gradio.utils import LRUCache
 
 from demos.server.sessions import SESSIONS
@@ -202,5 +198,3 @@ def prepared(blocks: gr.Blocks, busy: Callable[[str], bool]) -> FairQueue:
         raise TypeError("the queue of this Gradio cannot be changed")
     queue.prepare(busy)
     return queue
-
-

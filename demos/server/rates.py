@@ -41,9 +41,7 @@ class Rates:
 
     def _count(self, item: RateLimitItem, kind: str, key: str, cost: int = 1) -> None:
         if not self.windows.hit(item, kind, key, cost=cost):
-            raise Refused(
-                429, "too many requests from here; wait a minute and try again", wait=60
-            )
+            raise Refused(429, "too many requests from here; wait a minute and try again", wait=60)
 
     @contextlib.contextmanager
     def stream(self, address: str) -> Iterator[None]:

@@ -90,7 +90,8 @@ class Sessions(StateHolder):
 
     def lighten(self) -> None:
         """Forget what the largest sessions keep of their runs, until the rest fits."""
-        sizes = {key: session.nbytes for key, session in list(self.session_data.items())}
+        sessions = list(self.session_data.items())
+        sizes = {key: each.nbytes for key, each in sessions if isinstance(each, Session)}
         total = sum(sizes.values())
         for key in sorted(sizes, key=sizes.__getitem__, reverse=True):
             if total <= ALL_BYTES:

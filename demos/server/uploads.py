@@ -1,4 +1,4 @@
-"""Uploaded pictures: kept in a folder of our own for an hour, under names that say nothing of it."""
+"""Uploaded pictures: kept for an hour in a folder of our own, under random names."""
 
 from __future__ import annotations
 
@@ -13,7 +13,6 @@ from typing import Any
 from starlette.datastructures import UploadFile
 from starlette.formparsers import MultiPartException, MultiPartParser
 from starlette.requests import Request
-from starlette.types import Message, Receive
 
 from demos.server.bodies import chunks
 from demos.server.refusals import Refused
@@ -24,7 +23,7 @@ AGE = 3600  # seconds that a file is kept
 FOLDER_BYTES = 2_000_000_000
 PREFIX = "upload/"
 NAME = re.compile(r"upload/[0-9a-f]{32}\.[a-z]{3,4}")
-ENDINGS = "png jpg jpeg webp gif bmp heic heif avif tif tiff".split()
+ENDINGS = ["png", "jpg", "jpeg", "webp", "gif", "bmp", "heic", "heif", "avif", "tif", "tiff"]
 NOT_A_PICTURE = f"only pictures can be uploaded: {', '.join(ENDINGS)}"
 
 

@@ -20,7 +20,7 @@ _ESTIMATES: dict[Any, Callable[..., float]] = {}
 
 
 def takes(estimate: Callable[..., float]) -> Callable[[Callable], Callable]:
-    """Decorate a run: `estimate`, called as it is, gives the seconds that it takes on one core.
+    """Decorate a run: `estimate`, called with its arguments by name, gives seconds of one core.
 
     It sees what was sent, before anything is checked; where it cannot make sense of that, nor
     will the run, which then ends at once.
@@ -43,7 +43,9 @@ def seconds_of(run: Callable, values: list[Any]) -> float | None:
     if function not in _ESTIMATES:
         return None
     try:
-        return float(_ESTIMATES[function](*arguments))
+        bound = inspect.signature(function).bind(*arguments)
+        bound.apply_defaults()
+        return float(_ESTIMATES[function](**bound.arguments))
     except (TypeError, ValueError, KeyError, AttributeError, OverflowError):
         return 0.0
 
