@@ -1,5 +1,6 @@
 """Stepwise: see how image diffusion works. `python app.py --help` lists the flags."""
 
+import contextlib
 import gc
 import os
 import tempfile
@@ -45,6 +46,8 @@ def main() -> None:
         launch(page(), page_head(), flags.host, flags.port, flags.allow)
     except ValueError as error:
         command.error(str(error))
+    with contextlib.suppress(ValueError):  # whoever chooses the model is told
+        models.load("digits")  # while the learner looks at the recorded run
     gc.freeze()  # what is loaded by now stays; looking through it again would halt every run
     wait()
 

@@ -18,6 +18,7 @@ from starlette.types import ASGIApp
 from demos.server.door import Door
 from demos.server.inside import Inside
 from demos.server.names import Names
+from demos.server.queue import THREADS
 from demos.server.sessions import Sessions
 
 SETTINGS: dict[str, Any] = {
@@ -28,6 +29,7 @@ SETTINGS: dict[str, Any] = {
         font_mono=("ui-monospace", "SFMono-Regular", "Menlo", "monospace"),
     ),
     "prevent_thread_lock": True,
+    "max_threads": THREADS,
     "run_history": False,
     "ssr_mode": False,
     "enable_monitoring": False,

@@ -21,10 +21,13 @@ from demos.server.sessions import SESSIONS
 from demos.server.work import HEAVY, seconds_of
 
 UNHEARD = 10  # seconds after which an event whose answers nobody reads is ended
+UNHEARD_TEXT = f"Nobody read the answers of this run for {UNHEARD} s, so it was ended."
 FORGOTTEN = 60  # seconds after which answers that nobody reads are thrown away
 UNREAD = 400  # answers that a client may leave unread
 RUN, LONG = "runs", "long runs"
-AT_WORK = {RUN: 24, LONG: 2}  # runs at a time; the other threads are for small events
+THREADS = 64  # for all events
+AT_WORK = {RUN: 48, LONG: 2}  # runs at a time; the other threads are for small events
+EAGER = {RUN: 8, LONG: 0}  # so many may start before anybody reads their answers
 WAITING = {RUN: 400, LONG: 64}
 OF_SESSION = {RUN: 6, LONG: 1}  # runs of one session, at work or waiting
 EVENTS = 64  # events of one session, runs or not
@@ -124,6 +127,23 @@ class FairQueue(Queue):
         self.event_queue_per_concurrency_id[lane].queue.append(event)
         self.broadcast_estimations(lane, len(self.event_queue_per_concurrency_id[lane].queue) - 1)
 
+    def get_events(self) -> Any:
+        """The next event to start; on a busy server only runs whose answers somebody reads."""
+        lanes = self.event_queue_per_concurrency_id
+        for lane in AT_WORK:
+            lanes[lane].queue.sort(key=lambda event: not self.readers[event.session_hash])
+        held_back = {
+            lane: lanes.pop(lane)
+            for lane, eager in EAGER.items()
+            if lanes[lane].queue
+            and lanes[lane].current_concurrency >= eager
+            and not self.readers[lanes[lane].queue[0].session_hash]
+        }
+        try:
+            return super().get_events()
+        finally:
+            lanes.update(held_back)
+
     def send_message(self, event: Event, event_message: EventMessage) -> None:
         """Put a message into the mailbox of its session, if it still has one.
 
@@ -157,10 +177,20 @@ class FairQueue(Queue):
                     continue
                 silence = now - self.silent.setdefault(session, now)
                 for event in self.events_of(session) if silence > UNHEARD else ():
-                    if now - event.enqueue_time > UNHEARD:
-                        await self.clean_events(event_id=event._id)
+                    if now - event.enqueue_time > UNHEARD and event.alive:
+                        await self.end(event)
                 if silence > FORGOTTEN and not self.events_of(session):
                     self.forget(session)
+
+    async def end(self, event: Event) -> None:
+        """End an event that nobody waits for, and say so to whoever comes late."""
+        await self.clean_events(event_id=event._id)
+        mailbox = self.pending_messages_per_session.get(event.session_hash)
+        if mailbox is not None:
+            said = {"error": UNHEARD_TEXT, "title": "Ended", "visible": True, "duration": 10}
+            message = ProcessCompletedMessage(output=said, success=False, event_id=event._id)
+            self.pending_event_ids_session.setdefault(event.session_hash, set()).add(event._id)
+            mailbox.put_nowait(message)
 
     def forget(self, session: str) -> None:
         """Throw the answers away that nobody has read."""
