@@ -198,14 +198,22 @@ def add_step(reel: Reel, run: Run, step: Step, before: Step | None) -> dict[int,
     pictures, approx = streamed(run.model, parts)
     reel.add(
         pictures,
-        f"Step {step.index + 1} of {run.request.steps}: {percent(noise_share(level))} of the "
-        f"variance is noise; {guess}.",
+        f"Step {step.index + 1} of {run.request.steps}: {noise_in(step)}; {guess}.",
         pos=place(level),
         facts=numbers(run, level, step.calls, step.index + 1),
         warn=warning(run, x0),
         approx=approx,
     )
     return run.kept(parts)
+
+
+def noise_in(step: Step) -> str:
+    """How much of x is noise: all of it at the start, whatever the first level holds."""
+    level = step.level
+    share = f"{percent(noise_share(level))} of the variance is noise"
+    if step.index or noise_share(level) > 0.99:
+        return share
+    return f"x is pure noise, but the model is told t = {level.t:.0f}, where {share}"
 
 
 def add_result(reel: Reel, run: Run, last: Step) -> dict[int, Tensor]:

@@ -23,6 +23,7 @@ import torch
 from PIL import Image, ImageFilter
 from torch import Tensor
 
+from core.checks import whole
 from core.data.digits import FOLDER
 
 SIZE = 64
@@ -263,6 +264,7 @@ def tensor_of(picture: Image.Image) -> Tensor:
 
 def drawn(count: int, seed: int, held_out: bool | None = False) -> tuple[Tensor, list[Scene]]:
     """Pictures (count, 3, 64, 64) uint8 in random poses and their scenes, see `draw_scene`."""
+    count, seed = whole(count, "count", 0), whole(seed, "seed", 0, 2**32 - 1)
     generator = torch.Generator().manual_seed(seed)
     scenes, pictures = [], torch.empty(count, 3, 64, 64, dtype=torch.uint8)
     for index in range(count):

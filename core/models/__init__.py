@@ -12,6 +12,7 @@ from pathlib import Path
 
 import torch
 
+from core.checks import whole
 from core.models.base import ROOT, Model, ModelCard
 from core.models.digits import BasicModel, DigitModel, ExactModel, PixelModel, label_of, uniform
 from core.models.hub import fetched, plainly
@@ -112,8 +113,7 @@ def prefer(
     """
     if preview not in PREVIEWS:
         raise ValueError(f"preview must be one of {', '.join(PREVIEWS)}, got {preview!r}")
-    if not 1 <= threads <= 256:
-        raise ValueError(f"threads must be in 1..256, got {threads}")
+    threads = whole(threads, "threads", 1, 256)
     _check_dtype(dtype)
     PREFERRED.update(device=_device(device), dtype=dtype, preview=preview)
     torch.set_num_threads(threads)
