@@ -122,7 +122,7 @@ def follow(controls: dict[str, Any], picture: gr.State, session: gr.State) -> No
     """What follows from other controls, and from a picture that the sampler sent."""
     names = ("model", "source", "caption", "library", "label", "prompt", "method")
     model, source, caption, library, label, prompt, method = (controls[name] for name in names)
-    controls["digit"].input(str, controls["digit"], label, **widgets.QUIET)
+    controls["digit"].input(label_of, controls["digit"], label, **widgets.QUIET)
     model.change(of_model, model, [method, label, prompt], **widgets.QUIET)
     model.input(lambda: None, None, session, **widgets.QUIET)  # an inversion is of one model
     followed = widgets.Textbox("", visible=False)
@@ -143,6 +143,11 @@ def follow(controls: dict[str, Any], picture: gr.State, session: gr.State) -> No
         api_visibility="private",
     )
     picture.change(checks.shown(arrived), picture, [source, model, session], **widgets.QUIET)
+
+
+def label_of(digit: Any) -> str:
+    """The label of a chosen digit."""
+    return str(checks.whole(digit, "Digit", 0, 9))
 
 
 def kinds(model: str) -> tuple[bool, bool]:

@@ -15,7 +15,7 @@ from demos import checks
 NUMBERS = (gr.Slider, gr.Number)
 CHOICES = (gr.Dropdown, gr.Radio)
 TEXTS = (gr.Textbox, gr.Markdown)
-FILES = (gr.Image, gr.ImageEditor)
+JUDGED_LATER = (gr.State, gr.Image, gr.ImageEditor)  # by the function that gets them
 
 
 def guard(functions: Sequence[BlockFunction]) -> None:
@@ -57,7 +57,7 @@ def _check(inputs: list[Any], values: Sequence[Any]) -> None:
 def holds(component: Any, value: Any) -> bool:
     """Whether a control of this kind can have this value; whether it is offered is not asked."""
     number = isinstance(value, int | float) and not isinstance(value, bool)
-    if value is None or isinstance(component, gr.State | FILES):
+    if value is None or isinstance(component, JUDGED_LATER):
         return True
     if isinstance(component, NUMBERS):
         return number

@@ -174,13 +174,13 @@ def test_a_run_is_sent_once_at_its_end(server):
 
 
 def test_large_runs_leave_little_behind(tmp_path):
-    """790 MB a session before; the peak holds the frames of one run, several times over."""
+    """79 MB a session before, and ten times as much for 1,000 steps."""
     with serving(tmp_path) as server:
-        server.works()
+        assert server.run(steps=20, batch=16)["success"]
         before = server.megabytes()
-        for _ in range(3):
-            assert server.run(steps=300, batch=16)["success"]
-        assert server.megabytes() < before + 350
+        for _ in range(4):
+            assert server.run(steps=100, batch=16, guidance=1.0)["success"]
+        assert server.megabytes() < before + 120
 
 
 def test_many_sessions_make_nobody_forgotten(server):
@@ -333,7 +333,7 @@ def test_private_events_answer_garbage_with_a_sentence(server):
     for event in configured(server.address)["dependencies"]:
         if not event["backend_fn"] or not event["inputs"]:
             continue
-        for value in ("no such name", 1e300, True, ["x"], {"a": 1}):
+        for value in ("no such name", 1e300, [{"a": True}]):
             data = [value] * len(event["inputs"])
             final = list(Stream(server.address, event["api_name"], data))[-1]
             error = final["output"].get("error")
