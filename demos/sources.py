@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import base64
-import binascii
 import contextlib
 import io
 from typing import Any
@@ -149,12 +148,12 @@ def opened(picture: Any, source: str) -> Image.Image:
 def file_of(picture: Any) -> Any:
     """Path or bytes of a sent file; Gradio has checked that a marked path is an upload."""
     sent = picture if isinstance(picture, dict) else {}
-    marked = isinstance(sent.get("meta"), dict) and sent["meta"].get("_type") == "gradio.FileData"
-    if marked and sent.get("path"):
-        return sent["path"]
-    url = sent.get("url") or ""
+    path, url, meta = sent.get("path"), sent.get("url"), sent.get("meta")
+    marked = isinstance(meta, dict) and meta.get("_type") == "gradio.FileData"
+    if marked and path and isinstance(path, str):  # only a string was checked
+        return path
     if isinstance(url, str) and url.startswith("data:image/"):
-        with contextlib.suppress(binascii.Error):
+        with contextlib.suppress(ValueError):
             return io.BytesIO(base64.b64decode(url.partition(",")[2], validate=True))
     raise ValueError(
         "this is not a picture: upload a file (gradio_client: handle_file with its path)"

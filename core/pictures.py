@@ -1,0 +1,226 @@
+"""Picture files from anywhere, opened safely: the picture as it was meant, or one sentence.
+
+The size is looked at before anything is decoded, and a decoder sees only the first picture of a
+file, without the notes that come with it (`core.containers`). Large pictures are decoded one at a
+time, so that many at once take the memory of one.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import functools
+import io
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import IO
+
+import numpy as np
+from PIL import Image, ImageChops, ImageCms
+from PIL.AvifImagePlugin import AvifImageFile
+from PIL.BmpImagePlugin import BmpImageFile
+from PIL.GifImagePlugin import GifImageFile
+from PIL.ImageFile import ImageFile
+from PIL.JpegImagePlugin import JpegImageFile
+from PIL.PngImagePlugin import PngImageFile
+from PIL.WebPImagePlugin import WebPImageFile
+
+from core.containers import TAKE, Parts, kind_of
+
+MAX_PIXELS, MAX_SIDE = 16_000_000, 65_535
+MAX_BYTES = 150_000_000  # more than 16 megapixels of 4 samples of 16 bits take
+MAX_WORK = 4 * MAX_PIXELS  # pixels that a picture is composed of
+LARGE = 1_000_000  # pixels from which on pictures wait for each other
+ACCEPTED = "PNG, JPEG, WebP, GIF, BMP, AVIF or HEIC"
+GREY = ("1", "L", "LA", "La", "I", "I;16")
+TURNS = {  # what brings a picture upright, by its orientation in EXIF
+    2: Image.Transpose.FLIP_LEFT_RIGHT,
+    3: Image.Transpose.ROTATE_180,
+    4: Image.Transpose.FLIP_TOP_BOTTOM,
+    5: Image.Transpose.TRANSPOSE,
+    6: Image.Transpose.ROTATE_270,
+    7: Image.Transpose.TRANSVERSE,
+    8: Image.Transpose.ROTATE_90,
+}
+_turn = threading.Lock()
+
+
+class Refused(ValueError):
+    """A picture is not opened, for a reason that is told in one sentence."""
+
+
+def open_picture(source: str | Path | IO[bytes]) -> Image.Image:
+    """Open a picture file safely: upright, in sRGB, transparency on white, mode L or RGB.
+
+    Of an animation it is the first frame. 16 bits become 8: grey is rounded, of colours the
+    upper byte counts. A colour profile that does not fit the picture is ignored.
+
+    Raises:
+        ValueError: one sentence, for a file that is no picture, is broken or cut short, or has
+            more than 16 megapixels or 65,535 pixels a side.
+    """
+    with decoded(source) as (image, parts):
+        colours, alpha = separate(image, parts)
+        colours = in_srgb(colours, parts.profile)
+        if alpha is not None:
+            paper = Image.new(colours.mode, colours.size, "white")
+            paper.paste(colours, mask=alpha)
+            colours = paper
+        return upright(colours, parts.orientation)
+
+
+def stencil(source: str | Path | IO[bytes]) -> Image.Image:
+    """How opaque a picture file is, mode L, upright; its brightness if it is so everywhere.
+
+    Levels are taken as they are, a colour profile does not count. ValueError as in `open_picture`.
+    """
+    with decoded(source) as (image, parts):
+        colours, alpha = separate(image, parts)
+        return upright(colours.convert("L") if alpha is None else alpha, parts.orientation)
+
+
+@contextlib.contextmanager
+def decoded(source: str | Path | IO[bytes]) -> Iterator[tuple[Image.Image, Parts]]:
+    """A picture file as it was stored, and what its notes say; ValueError as in `open_picture`.
+
+    A large picture is to be used within the context, where it is the only one.
+    """
+    data = content(source)
+    kind = kind_of(data)
+    if not kind:
+        raise Refused(f"this file is not a picture that can be read; use {ACCEPTED}")
+    with told(kind):
+        parts = TAKE[kind](data)
+        check_size(parts.size)
+        image = reader(kind)(io.BytesIO(parts.content))
+        check_size(image.size)
+        if parts.work > MAX_WORK:
+            raise ValueError("composed of too many pictures")
+        exif, profile = (image.info.get(name) or b"" for name in ("exif", "icc_profile"))
+        parts = replace(parts, exif=parts.exif or exif, profile=parts.profile or profile)
+    with _turn if image.width * image.height > LARGE else contextlib.nullcontext():
+        with told(kind):
+            image.load()
+        yield image, parts
+
+
+def content(source: str | Path | IO[bytes]) -> bytes:
+    """All bytes of a file; ValueError where it is too long or cannot be read."""
+    try:
+        with contextlib.ExitStack() as stack:
+            if isinstance(source, str | Path):
+                source = stack.enter_context(open(source, "rb"))
+            source.seek(0)
+            data = source.read(MAX_BYTES + 1)
+    except OSError as error:
+        why = error.strerror or "it cannot be read"
+        raise Refused(f"the picture's file is out of reach, send it again: {why}") from error
+    if len(data) > MAX_BYTES:
+        raise Refused(f"the picture's file has more than {MAX_BYTES // 10**6} MB, make it smaller")
+    return data
+
+
+@contextlib.contextmanager
+def told(kind: str) -> Iterator[None]:
+    """Whatever a decoder finds wrong with a file becomes one sentence."""
+    try:
+        yield
+    except Refused:
+        raise
+    except Exception as error:
+        raise Refused(
+            f"this file is not a picture that can be read: it is a {kind} file that is broken, "
+            f"cut short or of a rare kind; save it again, as {ACCEPTED}"
+        ) from error
+
+
+def check_size(size: tuple[int, int] | None) -> None:
+    """ValueError for a picture that is too large; no size is none yet."""
+    width, height = size or (0, 0)
+    if width * height > MAX_PIXELS or max(width, height) > MAX_SIDE:
+        raise Refused(
+            f"the picture has {width} x {height} pixels; at most 16 megapixels are accepted, and "
+            f"{MAX_SIDE} pixels a side: make it smaller"
+        )
+
+
+def reader(kind: str) -> Callable[[IO[bytes]], ImageFile]:
+    """The decoder of a format, which reads a header at once and pixels when it is told to."""
+    if kind == "HEIC":
+        from pi_heif import HeifImageFile  # here: few pictures need it
+
+        return HeifImageFile
+    return {
+        "PNG": PngImageFile,
+        "JPEG": JpegImageFile,
+        "GIF": GifImageFile,
+        "WebP": WebPImageFile,
+        "BMP": BmpImageFile,
+        "AVIF": AvifImageFile,
+    }[kind]
+
+
+def separate(image: Image.Image, parts: Parts) -> tuple[Image.Image, Image.Image | None]:
+    """The colours of a picture, mode L, RGB or CMYK, and its opacity, mode L, None for opaque."""
+    grey = parts.grey or image.mode in GREY
+    alpha = keyed(image, parts) if parts.key else None
+    if image.mode in ("La", "RGBa"):  # colours times opacity
+        image = image.convert(image.mode.upper())
+    if "transparency" in image.info:
+        image = image.convert("LA" if grey else "RGBA")
+    if "A" in image.getbands():
+        alpha = image.getchannel("A")
+    if alpha is not None and alpha.getextrema() == (255, 255):
+        alpha = None
+    if image.mode in ("I", "I;16"):
+        return eight_bits(image), alpha
+    return image if image.mode == "CMYK" else image.convert("L" if grey else "RGB"), alpha
+
+
+def eight_bits(image: Image.Image) -> Image.Image:
+    """16 bits to 8: v 255 / 65535, rounded."""
+    levels = ((np.arange(2**16) + 128) // 257).astype(np.uint8)
+    return Image.fromarray(levels[np.asarray(image).astype(np.uint16)])
+
+
+def keyed(image: Image.Image, parts: Parts) -> Image.Image:
+    """The opacity of a PNG in which one colour stands for transparency: 0 there and 255 elsewhere.
+
+    The colour is compared in the depth of the file: of 16 bits, Pillow gives the upper bytes, and
+    the lower ones when the samples are read as if their bytes were swapped.
+    """
+    if image.mode == "I;16":
+        return Image.fromarray((np.asarray(image) != parts.key[0]).astype(np.uint8) * 255)
+    if parts.depth == 16:
+        swapped = PngImageFile(io.BytesIO(parts.content))
+        swapped.tile = [tile._replace(args="RGB;16L") for tile in swapped.tile]
+        upper, lower = ([key >> shift & 255 for key in parts.key] for shift in (8, 0))
+        return ImageChops.lighter(unlike(image, upper), unlike(swapped, lower))
+    top = 2**parts.depth - 1
+    levels = [(key & top) * 255 // top for key in parts.key]
+    return unlike(image.convert("L") if len(levels) == 1 else image, levels)
+
+
+def unlike(image: Image.Image, colour: Sequence[int]) -> Image.Image:
+    """Mode L: 0 where a picture has exactly this colour, 255 elsewhere."""
+    tables = [[255 * (level != wanted) for level in range(256)] for wanted in colour]
+    bands = zip(image.split(), tables, strict=True)
+    return functools.reduce(ImageChops.lighter, [band.point(table) for band, table in bands])
+
+
+def in_srgb(image: Image.Image, profile: bytes) -> Image.Image:
+    """Mode L or RGB, the colours as a profile means them; none, or one that does not fit: sRGB."""
+    meant = None
+    with contextlib.suppress(ImageCms.PyCMSError, OSError):
+        if profile:
+            given = ImageCms.ImageCmsProfile(io.BytesIO(profile))
+            srgb = ImageCms.createProfile("sRGB")
+            meant = ImageCms.profileToProfile(image, given, srgb, outputMode="RGB")
+    return (meant or image).convert("L" if image.mode == "L" else "RGB")
+
+
+def upright(image: Image.Image, orientation: int) -> Image.Image:
+    """A picture turned, by its orientation in EXIF, 1 to 8."""
+    turn = TURNS.get(orientation)
+    return image if turn is None else image.transpose(turn)
