@@ -17,8 +17,8 @@ from PIL import Image
 from torch import Tensor
 from torch.nn import functional as F
 
-from core.pictures import open_picture as open_picture  # a picture comes from here too
-from core.pictures import stencil
+from core.pictures.opening import open_picture as open_picture  # a picture comes from here too
+from core.pictures.opening import stencil
 
 LARGE = 256  # pixels of a side from which on a picture is sent as JPEG
 ORANGE, WHITE, BLUE = (213, 94, 0), (255, 255, 255), (0, 114, 178)
@@ -79,27 +79,14 @@ def uri(image: Image.Image, kind: str = "PNG") -> str:
     return f"data:image/{kind.lower()};base64,{base64.b64encode(buffer.getvalue()).decode()}"
 
 
-def opacity(source: str | Path | IO[bytes], cells: Sequence[int] | None = None) -> Tensor:
+def opacity(source: str | Path | IO[bytes], cells: Sequence[int] = ()) -> Tensor:
     """How opaque a picture file is, (1, H, W) in [0, 1]; its brightness if it is so everywhere.
 
     With `cells`, (rows, columns), the largest value in each of so many cells; a point of the
     picture counts in each cell that it lies in, at least in part. ValueError as in
     `open_picture`.
     """
-    levels = _levels(stencil(source), "L")
-    for dim, count in enumerate(cells or (), start=1):
-        levels = largest(levels, dim, count)
-    return levels.float() / 255
-
-
-def largest(values: Tensor, dim: int, count: int) -> Tensor:
-    """The largest of N values along a dimension in each of `count` cells: adaptive max pooling.
-
-    Cell i reaches from i N / count, rounded down, to (i + 1) N / count, rounded up.
-    """
-    size = values.shape[dim]
-    bounds = [(i * size // count, -(-(i + 1) * size // count)) for i in range(count)]
-    return torch.stack([values.narrow(dim, low, up - low).amax(dim) for low, up in bounds], dim)
+    return from_pil(stencil(source, cells))[0]
 
 
 def as_digit(image: Image.Image) -> Image.Image:

@@ -148,62 +148,68 @@ def full(kind, *parts, version=0):
     return box(kind, bytes([version, 0, 0, 0]), *parts)
 
 
-def heic(*, orientation=1, exif=b"", size=(128, 64), brand=b"heic", grid=None):
-    """The quadrants as HEIC; with `grid` (rows, columns), this picture in each of its cells.
+def heic(*, orientation=1, exif=b"", size=(128, 64), brand=b"heic", derived=None):
+    """The quadrants as HEIC; with `derived` (type, count), so many of them in one picture.
 
-    `orientation` is told by the file's own transforms, `exif` is what a camera notes beside
-    it, and `size` (width, height) is what the file says of the picture.
+    `orientation` is told by the file's own transforms, `exif` is what a camera notes beside it,
+    and `size` (width, height) is what the file says of one picture. A grid has them below each
+    other, an overlay upon each other.
     """
-    rows, columns = grid or (1, 1)
-    items = [(1, b"hvc1", HEVC)]
-    if grid:
-        whole = (size[0] * columns, size[1] * rows)
-        items.append((3, b"grid", struct.pack(">BBBBII", 0, 1, rows - 1, columns - 1, *whole)))
-    if exif:
-        items.append((2, b"Exif", struct.pack(">I", 6) + exif))
-    properties = [box(b"hvcC", HVCC), full(b"ispe", struct.pack(">II", *size))]
-    links = [(1, [0x81, 0x02])]
-    if grid:
-        properties.append(full(b"ispe", struct.pack(">II", *whole)))
-        links.append((3, [0x03]))
-    for kind, value in UPRIGHT[orientation]:
-        properties.append(box(kind, value))
-        links[-1][1].append(0x80 | len(properties))
-    names = [
-        full(b"infe", struct.pack(">HH", number, 0), kind, b"\0", version=2)
-        for number, kind, _ in items
-    ]
-    tied = [struct.pack(">HB", number, len(of)) + bytes(of) for number, of in links]
-    primary = 3 if grid else 1
+    kind, count = derived or (b"hvc1", 1)
+    whole = (size[0], size[1] * count) if kind == b"grid" else size
+    wide, high = (struct.pack(">I", side) for side in whole)
+    how = {
+        b"grid": struct.pack(">BBBB", 0, 1, count - 1 & 255, 0) + wide + high,
+        b"iovl": bytes([0, 1]) + bytes(8) + wide + high + bytes(8 * count),
+    }.get(kind, b"")
+    blobs = [HEVC, struct.pack(">I", 6) + exif, how]
+    items = [(number, b"hvc1", 0) for number in range(1, count + 1)]  # number, type, blob
+    shown, noted = (count + 1 if derived else 1), count + 2
+    items += [(shown, kind, 2)] * bool(derived) + [(noted, b"Exif", 1)] * bool(exif)
+
+    properties = [box(b"hvcC", HVCC)] + [full(b"ispe", _numbers("I", *s)) for s in (size, whole)]
+    turns = [box(*transform) for transform in UPRIGHT[orientation]]
+    links = {number: [0x81, 0x02] for number in range(1, count + 1)}
+    links[shown] = [0x03] if derived else links[1]
+    links[shown] = links[shown] + [0x80 | 4 + n for n in range(len(turns))]
+    tied = [_numbers("H", n) + bytes([len(to)]) + bytes(to) for n, to in links.items()]
     refs = []
-    if grid:
-        cells = rows * columns
-        refs.append(box(b"dimg", struct.pack(f">HH{cells}H", 3, cells, *[1] * cells)))
+    if derived:
+        refs.append(box(b"dimg", _numbers("H", shown, count, *range(1, count + 1))))
     if exif:
-        refs.append(box(b"cdsc", struct.pack(">HHH", 2, 1, primary)))
+        refs.append(box(b"cdsc", _numbers("H", noted, 1, shown)))
 
     def meta(start):
-        where, at = [], start
-        for number, _, data in items:
-            where.append(struct.pack(">HHHII", number, 0, 1, at, len(data)))
-            at += len(data)
+        starts = np.cumsum([start, *map(len, blobs)]).tolist()
+        where = [
+            _numbers("H", number, 0, 1) + _numbers("I", starts[blob], len(blobs[blob]))
+            for number, _, blob in items
+        ]
+        names = [
+            full(b"infe", _numbers("H", number, 0), name, b"\0", version=2)
+            for number, name, _ in items
+        ]
         return full(
             b"meta",
             full(b"hdlr", bytes(4), b"pict", bytes(13)),
-            full(b"pitm", struct.pack(">H", primary)),
-            full(b"iloc", b"\x44\0", struct.pack(">H", len(items)), *where),
-            full(b"iinf", struct.pack(">H", len(items)), *names),
+            full(b"pitm", _numbers("H", shown)),
+            full(b"iloc", b"\x44\0", _numbers("H", len(items)), *where),
+            full(b"iinf", _numbers("H", len(items)), *names),
             *([full(b"iref", *refs)] if refs else []),
             box(
                 b"iprp",
-                box(b"ipco", *properties),
-                full(b"ipma", struct.pack(">I", len(links)), *tied),
+                box(b"ipco", *properties, *turns),
+                full(b"ipma", _numbers("I", len(links)), *tied),
             ),
         )
 
     head = box(b"ftyp", brand, bytes(4), b"mif1", b"heic")
     start = len(head) + len(meta(0)) + 8
-    return head + meta(start) + box(b"mdat", *[data for _, _, data in items])
+    return head + meta(start) + box(b"mdat", *blobs)
+
+
+def _numbers(kind, *values):
+    return struct.pack(f">{len(values)}{kind}", *values)
 
 
 # ---- colour profiles ----------------------------------------------------------------------------

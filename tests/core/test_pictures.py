@@ -10,9 +10,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
-from core.containers import kind_of, png_chunks
 from core.images import opacity, open_picture
-from core.pictures import eight_bits
+from core.pictures.containers import kind_of, png_chunks
+from core.pictures.opening import eight_bits
 from tests.core import picture_files as files
 from tests.core.picture_files import lying, on_white, quadrants, saved, seen
 
@@ -233,7 +233,13 @@ def test_transparency_of_avif_and_heic_is_on_white():
 @pytest.mark.parametrize("brand", [b"heic", b"heix", b"mif1"])
 def test_heic_opens_by_every_name_of_its_kind(brand):
     assert apart(opened(files.heic(brand=brand)), quadrants()) < 12
-    assert apart(opened(files.heic(grid=None)), quadrants()) < 12
+
+
+@pytest.mark.parametrize("kind", [b"grid", b"iovl"])
+def test_a_heic_that_is_composed_of_others_opens(kind):
+    image = opened(files.heic(derived=(kind, 3), exif=files.exif(6)))
+    copies = {b"grid": 3, b"iovl": 1}[kind]
+    assert apart(image, np.tile(quadrants(), (copies, 1, 1))) < 12
 
 
 @pytest.mark.parametrize("kind", ["GIF", "WEBP", "PNG", "AVIF"])
@@ -306,7 +312,7 @@ def test_an_orientation_is_read_where_it_can_be_and_ignored_elsewhere(kind):
 
 
 def test_exif_is_read_whatever_its_length():
-    from core.containers import exif_orientation
+    from core.pictures.containers import exif_orientation
 
     sound = files.exif(6, others=[(271, 2, 40, b"\xff\xff\0\0"), (34665, 4, 1, b"\xff" * 4)])
     assert exif_orientation(sound) == 6

@@ -5,6 +5,7 @@ ISO/IEC 14496-12 (2022), section 4.2, for boxes; ISO/IEC 23008-12 (2022) for pic
 
 from __future__ import annotations
 
+import math
 import re
 from collections import defaultdict
 from collections.abc import Iterator
@@ -12,8 +13,8 @@ from collections.abc import Iterator
 AVIF = {b"avif", b"avis"}
 HEIC = {b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"hevm", b"hevs", b"mif1", b"msf1"}
 NOTES = re.compile(rb"(infe(?:\x02.{7}|\x03.{9}))(?:Exif|mime)", re.DOTALL)
-UNKNOWN = 10**12  # pixels of a picture that does not say
 Span = tuple[int, int]  # where the content of a box begins and ends
+Size = tuple[int, int]  # width and height
 
 
 def brand(data: bytes) -> str:
@@ -44,28 +45,29 @@ def boxes(data: bytes, span: Span) -> Iterator[tuple[bytes, Span]]:
         at = after
 
 
-def work(data: bytes) -> int:
-    """Pixels that have to be decoded for a picture that is composed of others, 0 for another one.
+def primary(data: bytes) -> tuple[Size, int]:
+    """The stated size of the primary picture, and the pixels that it is composed of.
 
-    They may be composed again: a kilobyte can ask for thousands of large pictures. Counted are
-    the sizes that the file states, which decoders hold it to; one that is not stated is too much.
-    ValueError where a box that says so is there twice.
+    A picture may be composed of others, and these of others again: a kilobyte can ask for
+    thousands of large ones. Counted are the sizes that the file states, which decoders hold it
+    to. ValueError where one is not stated, or a box that says so is there twice.
     """
     meta = _only(data, (0, len(data)), b"meta")
-    primary, properties, references = (
-        _only(data, _versioned(meta), kind) for kind in (b"pitm", b"iprp", b"iref")
-    )
-    areas, needs = _areas(data, properties), _needs(data, references)
+    pitm, iprp, iref = (_only(data, _versioned(meta), k) for k in (b"pitm", b"iprp", b"iref"))
+    sizes, needs = _sizes(data, iprp), _needs(data, iref)
     known: dict[int, int] = {}
 
     def pixels(item: int) -> int:
+        if item not in sizes:
+            raise ValueError("a picture that does not say its size")
         if item not in known:
             known[item] = 0  # what needs itself is refused by decoders
-            known[item] = areas.get(item, UNKNOWN) + sum(pixels(other) for other in needs[item])
+            known[item] = math.prod(sizes[item]) + sum(pixels(other) for other in needs[item])
         return known[item]
 
-    item = _number(data, primary[0] + 4, 4 if data[primary[0]] else 2)
-    return pixels(item) if needs[item] else 0
+    item = _number(data, pitm[0] + 4, 4 if data[pitm[0]] else 2)
+    work = pixels(item)
+    return sizes[item], work
 
 
 def _only(data: bytes, span: Span, kind: bytes) -> Span:
@@ -76,9 +78,9 @@ def _only(data: bytes, span: Span, kind: bytes) -> Span:
     return found[0] if found else (0, 0)
 
 
-def _areas(data: bytes, iprp: Span) -> dict[int, int]:
-    """The stated pixels of each item."""
-    areas: dict[int, int] = {}
+def _sizes(data: bytes, iprp: Span) -> dict[int, Size]:
+    """The stated width and height of each item."""
+    sizes: dict[int, Size] = {}
     properties = list(boxes(data, _only(data, iprp, b"ipco")))
     for at, end in [span for kind, span in boxes(data, iprp) if kind == b"ipma"]:
         wide, long = 2 + 2 * bool(data[at]), 1 + data[at + 3] % 2
@@ -89,10 +91,10 @@ def _areas(data: bytes, iprp: Span) -> dict[int, int]:
                 index = _number(data, place, long) % 2 ** (8 * long - 1)  # a bit is a flag
                 kind, (begin, _) = properties[index - 1] if index else (b"", iprp)
                 if kind == b"ispe":
-                    area = _number(data, begin + 4, 4) * _number(data, begin + 8, 4)
-                    areas[item] = max(area, areas.get(item, 0))
+                    size = (_number(data, begin + 4, 4), _number(data, begin + 8, 4))
+                    sizes[item] = max(size, sizes.get(item, size), key=math.prod)
             at += wide + 1 + long * count
-    return areas
+    return sizes
 
 
 def _needs(data: bytes, iref: Span) -> dict[int, list[int]]:

@@ -1,8 +1,8 @@
 """Picture files from anywhere, opened safely: the picture as it was meant, or one sentence.
 
 The size is looked at before anything is decoded, and a decoder sees only the first picture of a
-file, without the notes that come with it (`core.containers`). Large pictures are decoded one at a
-time, so that many at once take the memory of one.
+file, without the notes that come with it. Large pictures are decoded one at a time, so that many
+at once take the memory of one.
 """
 
 from __future__ import annotations
@@ -10,15 +10,16 @@ from __future__ import annotations
 import contextlib
 import functools
 import io
+import math
 import threading
 from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 from typing import IO
 
 import numpy as np
 from PIL import Image, ImageChops, ImageCms
-from PIL.AvifImagePlugin import AvifImageFile
 from PIL.BmpImagePlugin import BmpImageFile
 from PIL.GifImagePlugin import GifImageFile
 from PIL.ImageFile import ImageFile
@@ -26,13 +27,20 @@ from PIL.JpegImagePlugin import JpegImageFile
 from PIL.PngImagePlugin import PngImageFile
 from PIL.WebPImagePlugin import WebPImageFile
 
-from core.containers import TAKE, Parts, kind_of
+from core.pictures import isolated
+from core.pictures.containers import MAX_PIXELS, TAKE, Parts, Refused, check_size, kind_of
 
-MAX_PIXELS, MAX_SIDE = 16_000_000, 65_535
 MAX_BYTES = 150_000_000  # more than 16 megapixels of 4 samples of 16 bits take
 MAX_WORK = 4 * MAX_PIXELS  # pixels that a picture is composed of
 LARGE = 1_000_000  # pixels from which on pictures wait for each other
 ACCEPTED = "PNG, JPEG, WebP, GIF, BMP, AVIF or HEIC"
+READERS: dict[str, Callable[[IO[bytes]], ImageFile]] = {
+    "PNG": PngImageFile,
+    "JPEG": JpegImageFile,
+    "GIF": GifImageFile,
+    "WebP": WebPImageFile,
+    "BMP": BmpImageFile,
+}
 GREY = ("1", "L", "LA", "La", "I", "I;16")
 TURNS = {  # what brings a picture upright, by its orientation in EXIF
     2: Image.Transpose.FLIP_LEFT_RIGHT,
@@ -43,11 +51,8 @@ TURNS = {  # what brings a picture upright, by its orientation in EXIF
     7: Image.Transpose.TRANSVERSE,
     8: Image.Transpose.ROTATE_90,
 }
+Finish = Callable[[Image.Image, Parts], Image.Image]
 _turn = threading.Lock()
-
-
-class Refused(ValueError):
-    """A picture is not opened, for a reason that is told in one sentence."""
 
 
 def open_picture(source: str | Path | IO[bytes]) -> Image.Image:
@@ -60,7 +65,8 @@ def open_picture(source: str | Path | IO[bytes]) -> Image.Image:
         ValueError: one sentence, for a file that is no picture, is broken or cut short, or has
             more than 16 megapixels or 65,535 pixels a side.
     """
-    with decoded(source) as (image, parts):
+
+    def on_white(image: Image.Image, parts: Parts) -> Image.Image:
         colours, alpha = separate(image, parts)
         colours = in_srgb(colours, parts.profile)
         if alpha is not None:
@@ -69,23 +75,42 @@ def open_picture(source: str | Path | IO[bytes]) -> Image.Image:
             colours = paper
         return upright(colours, parts.orientation)
 
+    return opened(source, on_white)
 
-def stencil(source: str | Path | IO[bytes]) -> Image.Image:
+
+def stencil(source: str | Path | IO[bytes], cells: Sequence[int] = ()) -> Image.Image:
     """How opaque a picture file is, mode L, upright; its brightness if it is so everywhere.
 
-    Levels are taken as they are, a colour profile does not count. ValueError as in `open_picture`.
+    With `cells`, (rows, columns), the largest value in each of so many cells. Levels are taken as
+    they are, a colour profile does not count. ValueError as in `open_picture`.
     """
-    with decoded(source) as (image, parts):
+
+    def levels(image: Image.Image, parts: Parts) -> Image.Image:
         colours, alpha = separate(image, parts)
-        return upright(colours.convert("L") if alpha is None else alpha, parts.orientation)
+        whole = upright(as_mode(colours, "L") if alpha is None else alpha, parts.orientation)
+        return largest(whole, *cells) if cells else whole
+
+    return opened(source, levels)
 
 
-@contextlib.contextmanager
-def decoded(source: str | Path | IO[bytes]) -> Iterator[tuple[Image.Image, Parts]]:
-    """A picture file as it was stored, and what its notes say; ValueError as in `open_picture`.
+def largest(levels: Image.Image, rows: int, columns: int) -> Image.Image:
+    """Adaptive max pooling: the largest of the levels in each cell, mode L.
 
-    A large picture is to be used within the context, where it is the only one.
+    Of n cells over N points, cell i reaches from i N / n, rounded down, to (i + 1) N / n, rounded
+    up. No copy of the picture is made.
     """
+
+    def bounds(size: int, count: int) -> list[tuple[int, int]]:
+        return [(i * size // count, -(-(i + 1) * size // count)) for i in range(count)]
+
+    across, down = bounds(levels.width, columns), bounds(levels.height, rows)
+    boxes = [(left, top, right, bottom) for top, bottom in down for left, right in across]
+    extrema: list = [levels.crop(box).getextrema() for box in boxes]
+    return Image.frombytes("L", (columns, rows), bytes(high for _, high in extrema))
+
+
+def opened(source: str | Path | IO[bytes], finish: Finish) -> Image.Image:
+    """A picture file as it was stored and as its notes say, finished; ValueError as above."""
     data = content(source)
     kind = kind_of(data)
     if not kind:
@@ -93,16 +118,38 @@ def decoded(source: str | Path | IO[bytes]) -> Iterator[tuple[Image.Image, Parts
     with told(kind):
         parts = TAKE[kind](data)
         check_size(parts.size)
-        image = reader(kind)(io.BytesIO(parts.content))
-        check_size(image.size)
         if parts.work > MAX_WORK:
             raise ValueError("composed of too many pictures")
-        exif, profile = (image.info.get(name) or b"" for name in ("exif", "icc_profile"))
-        parts = replace(parts, exif=parts.exif or exif, profile=parts.profile or profile)
-    with _turn if image.width * image.height > LARGE else contextlib.nullcontext():
+
+    def work() -> Image.Image:
         with told(kind):
-            image.load()
-        yield image, parts
+            image = loaded(kind, parts.content)
+        exif, profile = (image.info.get(name) or b"" for name in ("exif", "icc_profile"))
+        told_by = replace(parts, exif=parts.exif or exif, profile=parts.profile or profile)
+        finished = finish(image, told_by)
+        finished.info = {}  # all of it was obeyed
+        return finished
+
+    return in_turn(work) if math.prod(parts.size) > LARGE else work()
+
+
+def in_turn(work: Callable[[], Image.Image]) -> Image.Image:
+    """What is called, alone and in a thread of its own.
+
+    What an allocator keeps of freed memory it keeps for each of the threads that live at a time.
+    """
+    with _turn, ThreadPoolExecutor(1) as thread:
+        return thread.submit(work).result()
+
+
+def loaded(kind: str, content: bytes) -> Image.Image:
+    """A file, decoded; any error of a decoder for one that is broken."""
+    if kind not in READERS:
+        return isolated.decoded(kind, content)
+    image = READERS[kind](io.BytesIO(content))
+    check_size(image.size)
+    image.load()
+    return image
 
 
 def content(source: str | Path | IO[bytes]) -> bytes:
@@ -113,8 +160,8 @@ def content(source: str | Path | IO[bytes]) -> bytes:
                 source = stack.enter_context(open(source, "rb"))
             source.seek(0)
             data = source.read(MAX_BYTES + 1)
-    except OSError as error:
-        why = error.strerror or "it cannot be read"
+    except (OSError, ValueError) as error:
+        why = getattr(error, "strerror", None) or "it cannot be read"
         raise Refused(f"the picture's file is out of reach, send it again: {why}") from error
     if len(data) > MAX_BYTES:
         raise Refused(f"the picture's file has more than {MAX_BYTES // 10**6} MB, make it smaller")
@@ -135,32 +182,6 @@ def told(kind: str) -> Iterator[None]:
         ) from error
 
 
-def check_size(size: tuple[int, int] | None) -> None:
-    """ValueError for a picture that is too large; no size is none yet."""
-    width, height = size or (0, 0)
-    if width * height > MAX_PIXELS or max(width, height) > MAX_SIDE:
-        raise Refused(
-            f"the picture has {width} x {height} pixels; at most 16 megapixels are accepted, and "
-            f"{MAX_SIDE} pixels a side: make it smaller"
-        )
-
-
-def reader(kind: str) -> Callable[[IO[bytes]], ImageFile]:
-    """The decoder of a format, which reads a header at once and pixels when it is told to."""
-    if kind == "HEIC":
-        from pi_heif import HeifImageFile  # here: few pictures need it
-
-        return HeifImageFile
-    return {
-        "PNG": PngImageFile,
-        "JPEG": JpegImageFile,
-        "GIF": GifImageFile,
-        "WebP": WebPImageFile,
-        "BMP": BmpImageFile,
-        "AVIF": AvifImageFile,
-    }[kind]
-
-
 def separate(image: Image.Image, parts: Parts) -> tuple[Image.Image, Image.Image | None]:
     """The colours of a picture, mode L, RGB or CMYK, and its opacity, mode L, None for opaque."""
     grey = parts.grey or image.mode in GREY
@@ -175,7 +196,7 @@ def separate(image: Image.Image, parts: Parts) -> tuple[Image.Image, Image.Image
         alpha = None
     if image.mode in ("I", "I;16"):
         return eight_bits(image), alpha
-    return image if image.mode == "CMYK" else image.convert("L" if grey else "RGB"), alpha
+    return as_mode(image, "CMYK" if image.mode == "CMYK" else "L" if grey else "RGB"), alpha
 
 
 def eight_bits(image: Image.Image) -> Image.Image:
@@ -217,7 +238,12 @@ def in_srgb(image: Image.Image, profile: bytes) -> Image.Image:
             given = ImageCms.ImageCmsProfile(io.BytesIO(profile))
             srgb = ImageCms.createProfile("sRGB")
             meant = ImageCms.profileToProfile(image, given, srgb, outputMode="RGB")
-    return (meant or image).convert("L" if image.mode == "L" else "RGB")
+    return as_mode(meant or image, "L" if image.mode == "L" else "RGB")
+
+
+def as_mode(image: Image.Image, mode: str) -> Image.Image:
+    """A picture in a mode, itself where it is in it: a copy of a large one is large."""
+    return image if image.mode == mode else image.convert(mode)
 
 
 def upright(image: Image.Image, orientation: int) -> Image.Image:

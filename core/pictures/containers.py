@@ -14,12 +14,14 @@ import zlib
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
-from core.boxes import brand, without_notes, work
+from core.pictures.boxes import brand, primary, without_notes
 
+MAX_PIXELS, MAX_SIDE = 16_000_000, 65_535
 MAX_PROFILE = 20_000_000  # bytes of a colour profile once inflated
 MAX_SCANS = 100  # passes of a progressive JPEG over all its pixels; cameras and sites make 10
 BMP_HEADERS = (12, 40, 52, 56, 64, 108, 124)  # their lengths, by version
 INTEGERS = {1: 1, 3: 2, 4: 4, 6: 1, 8: 2, 9: 4}  # bytes of the whole numbers of EXIF, by type
+FRAMES = {*range(0xC0, 0xD0)} - {0xC4, 0xC8, 0xCC}  # the markers of a JPEG's header, by kind
 SCAN_END = re.compile(rb"\xff+[\x01-\xcf\xd8-\xfe]")  # neither a stuffed byte nor a restart
 XMP_TURN = re.compile(rb'tiff:Orientation(?:="|>)([1-8])')
 EXIF, XMP = b"Exif\0\0", b"http://ns.adobe.com/xap/1.0/\0"
@@ -28,13 +30,17 @@ PNG_PARTS = {b"IHDR", b"PLTE", b"tRNS", b"eXIf", b"iCCP"}
 PNG_XMP, PNG_EXIF = b"XML:com.adobe.xmp\0\0", b"Raw profile type exif\0"  # as texts
 
 
+class Refused(ValueError):
+    """A picture is not opened, for a reason that is told in one sentence."""
+
+
 @dataclass(frozen=True)
 class Parts:
     """A picture file taken apart.
 
     Attributes:
         content: the file again with what its first picture needs, and nothing else.
-        size: width and height as the header says; None where the decoder looks first.
+        size: width and height as the header says.
         exif: notes of a camera, b"" for none; so are `xmp` and `profile`.
         xmp: notes of an editor.
         profile: the ICC profile that says what the colours mean.
@@ -45,7 +51,7 @@ class Parts:
     """
 
     content: bytes
-    size: tuple[int, int] | None = None
+    size: tuple[int, int]
     exif: bytes = b""
     xmp: bytes = b""
     profile: bytes = b""
@@ -59,6 +65,16 @@ class Parts:
         """How the picture lies, 1 upright to 8, as EXIF counts; 1 where nothing sound is said."""
         told = XMP_TURN.search(self.xmp)
         return exif_orientation(self.exif) or (int(told[1]) if told else 1)
+
+
+def check_size(size: tuple[int, int]) -> None:
+    """ValueError, one sentence, for a picture that is too large."""
+    width, height = size
+    if width * height > MAX_PIXELS or max(size) > MAX_SIDE:
+        raise Refused(
+            f"the picture has {width} x {height} pixels; at most 16 megapixels are accepted, and "
+            f"{MAX_SIDE} pixels a side: make it smaller"
+        )
 
 
 def kind_of(data: bytes) -> str:
@@ -193,9 +209,12 @@ def jpeg(data: bytes) -> Parts:
     ITU T.81 (1992), annex B, https://www.w3.org/Graphics/JPEG/itu-t81.pdf. ValueError for more
     than 100 scans: a few bytes each let a decoder pass over all pixels again.
     """
-    kept, exif, xmp, profile, scans = [data[:2]], b"", b"", {}, 0
+    kept, size, exif, xmp, profile, scans = [data[:2]], None, b"", b"", {}, 0
     for marker, begin, inner, end in jpeg_segments(data):
         content = data[inner:end] if marker in (0xE1, 0xE2) else b""
+        if marker in FRAMES:
+            height, width = struct.unpack_from(">2H", data, inner + 1)
+            size = size or (width, height)
         if content.startswith(EXIF):
             exif = exif or content
         elif content.startswith(XMP):
@@ -207,8 +226,10 @@ def jpeg(data: bytes) -> Parts:
         scans += marker == 0xDA
     if scans > MAX_SCANS:
         raise ValueError(f"a JPEG may have {MAX_SCANS} scans, this one has {scans}")
+    if size is None:
+        raise ValueError("a JPEG without a frame")
     whole = b"".join(profile[number] for number in sorted(profile))
-    return Parts(b"".join(kept), exif=exif, xmp=xmp, profile=whole)
+    return Parts(b"".join(kept), size, exif=exif, xmp=xmp, profile=whole)
 
 
 def gif(data: bytes) -> Parts:
@@ -244,6 +265,15 @@ def gif(data: bytes) -> Parts:
     return Parts(content, (max(width, left + wide), max(height, top + high)))
 
 
+def bmp(data: bytes) -> Parts:
+    """A BMP, whose header says its size in two ways; above the first row, a height is negative."""
+    if _little(data[14:18]) == 12:
+        width, height = struct.unpack_from("<2H", data, 18)
+    else:
+        width, height = struct.unpack_from("<2i", data, 18)
+    return Parts(data, (abs(width), abs(height)))
+
+
 def webp(data: bytes) -> Parts:
     """The first frame of a WebP.
 
@@ -252,16 +282,18 @@ def webp(data: bytes) -> Parts:
     at, found = 12, {}
     while at + 8 <= len(data):
         kind, (length,) = data[at : at + 4], struct.unpack_from("<I", data, at + 4)
-        found.setdefault(kind, data[at : at + 8 + length])
-        at += 8 + length + length % 2
+        end = at + 8 + length
+        found.setdefault(kind, data[at:end] + b"\0" * (length % 2 and end <= len(data)))
+        at = end + length % 2
     size, kept = None, []
     for kind in (b"VP8X", b"ANIM", b"ANMF", b"ALPH", b"VP8 ", b"VP8L"):
         if kind in found:
-            chunk = found[kind]
-            kept.append(chunk + b"\0" * (len(chunk) % 2))
-            size = size or _webp_size(kind, chunk[8:])
+            kept.append(found[kind])
+            size = size or _webp_size(kind, found[kind][8:])
     if b"VP8X" in found:  # of its flags, those of what was kept: transparency and animation
         kept[0] = kept[0][:8] + bytes([kept[0][8] & 0x12]) + kept[0][9:]
+    if size is None:
+        raise ValueError("a WebP without a frame")
     body = b"WEBP" + b"".join(kept)
     return Parts(
         b"RIFF" + struct.pack("<I", len(body)) + body,
@@ -294,7 +326,8 @@ def boxed(data: bytes) -> Parts:
     How such a picture lies is told by its own properties, which decoders obey, and not by EXIF:
     ISO/IEC 23008-12 (2022), annex A.2.1.
     """
-    return Parts(without_notes(data), work=work(data))
+    size, work = primary(data)
+    return Parts(without_notes(data), size, work=work)
 
 
 TAKE: dict[str, Callable[[bytes], Parts]] = {
@@ -302,7 +335,7 @@ TAKE: dict[str, Callable[[bytes], Parts]] = {
     "JPEG": jpeg,
     "GIF": gif,
     "WebP": webp,
-    "BMP": Parts,
+    "BMP": bmp,
     "AVIF": boxed,
     "HEIC": boxed,
 }
