@@ -112,6 +112,8 @@ def largest(levels: Image.Image, rows: int, columns: int) -> Image.Image:
 def opened(source: str | Path | IO[bytes], finish: Finish) -> Image.Image:
     """A picture file as it was stored and as its notes say, finished; ValueError as above."""
     data = content(source)
+    if len(data) > MAX_BYTES:
+        raise Refused(f"the picture's file has more than {MAX_BYTES // 10**6} MB, make it smaller")
     kind = kind_of(data)
     if not kind:
         raise Refused(f"this file is not a picture that can be read; use {ACCEPTED}")
@@ -152,20 +154,22 @@ def loaded(kind: str, content: bytes) -> Image.Image:
     return image
 
 
-def content(source: str | Path | IO[bytes]) -> bytes:
-    """All bytes of a file; ValueError where it is too long or cannot be read."""
+def format_of(source: str | Path | IO[bytes]) -> str:
+    """The format of a picture file by how it begins, "PNG" to "HEIC"; "" for any other file."""
+    return kind_of(content(source, 1024))
+
+
+def content(source: str | Path | IO[bytes], most: int = MAX_BYTES + 1) -> bytes:
+    """The bytes of a file from its beginning; ValueError where it cannot be read."""
     try:
         with contextlib.ExitStack() as stack:
             if isinstance(source, str | Path):
                 source = stack.enter_context(open(source, "rb"))
             source.seek(0)
-            data = source.read(MAX_BYTES + 1)
+            return source.read(most)
     except (OSError, ValueError) as error:
         why = getattr(error, "strerror", None) or "it cannot be read"
         raise Refused(f"the picture's file is out of reach, send it again: {why}") from error
-    if len(data) > MAX_BYTES:
-        raise Refused(f"the picture's file has more than {MAX_BYTES // 10**6} MB, make it smaller")
-    return data
 
 
 @contextlib.contextmanager
