@@ -67,9 +67,10 @@ def limit() -> None:
     with contextlib.suppress(ImportError):
         import resource
 
-        resource.setrlimit(resource.RLIMIT_AS, (MEMORY, MEMORY))
-        resource.setrlimit(resource.RLIMIT_CPU, (SECONDS, SECONDS))
-        resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+        bounds = {"RLIMIT_AS": MEMORY, "RLIMIT_CPU": SECONDS, "RLIMIT_CORE": 0}
+        for name, bound in bounds.items():
+            with contextlib.suppress(ValueError, OSError):  # not known here, or lower already
+                resource.setrlimit(getattr(resource, name), (bound, bound))
 
 
 def main() -> int:
