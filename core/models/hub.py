@@ -25,6 +25,16 @@ FILES = [
     "vae/diffusion_pytorch_model.fp16.safetensors",
 ]
 STAY = "the embedded models stay usable"
+ON_DISK = (  # of a file or folder, where the network has nothing to do with it
+    errno.EACCES,
+    errno.EPERM,
+    errno.EROFS,
+    errno.EIO,
+    errno.EDQUOT,
+    errno.EISDIR,
+    errno.ENOTDIR,
+    errno.ENAMETOOLONG,
+)
 
 
 def fetched(card: ModelCard, report: Callable[[str], None] | None = None) -> Path:
@@ -64,14 +74,21 @@ def fetched(card: ModelCard, report: Callable[[str], None] | None = None) -> Pat
 
 
 @contextlib.contextmanager
-def plainly(card: ModelCard) -> Iterator[None]:
-    """Turn what goes wrong while a model is loaded into a ValueError with one sentence."""
+def in_memory(card: ModelCard) -> Iterator[None]:
+    """Turn the lack of memory into a ValueError with one sentence."""
     try:
         yield
-    except torch.OutOfMemoryError as error:
+    except (torch.OutOfMemoryError, MemoryError) as error:
         raise ValueError(
             f"the model {card.name} does not fit into the memory of this device; {STAY}"
         ) from error
+
+
+@contextlib.contextmanager
+def plainly(card: ModelCard) -> Iterator[None]:
+    """Turn what goes wrong while a model is fetched into a ValueError with one sentence."""
+    try:
+        yield
     except OSError as error:
         raise ValueError(_said(card, error)) from error
 
@@ -80,13 +97,6 @@ def _said(card: ModelCard, error: OSError) -> str:
     """The sentence for an OSError: those of the hub, of requests and of files are all such."""
     from huggingface_hub import errors
 
-    if not card.revision:
-        return (
-            f"the weights of model {card.name} are missing; "
-            "restore assets/models from the repository or train them again"
-        )
-    if error.errno == errno.ENOSPC:
-        return f"the disk is full, so {card.title} cannot be stored; make room and try again"
     if isinstance(error, errors.GatedRepoError):
         return (
             f"{card.source} asks for its terms to be accepted: do so on "
@@ -94,4 +104,11 @@ def _said(card: ModelCard, error: OSError) -> str:
         )
     if isinstance(error, errors.RepositoryNotFoundError | errors.RevisionNotFoundError):
         return f"the hub has no {card.source} at revision {card.revision[:8]}; {STAY}"
+    if error.errno == errno.ENOSPC:
+        return f"the disk is full, so {card.title} cannot be stored; make room and try again"
+    if error.errno in ON_DISK:
+        return (
+            f"the cache of the Hugging Face hub on this machine cannot be read or written "
+            f"({error.strerror}), so {card.title} cannot be stored; {STAY}"
+        )
     return f"the Hugging Face hub cannot be reached to fetch {card.title}; {STAY}"
