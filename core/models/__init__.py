@@ -13,11 +13,12 @@ from pathlib import Path
 import torch
 
 from core.files import ROOT, Folder
-from core.models.base import Model, ModelCard
+from core.models.base import Model, ModelCard, prompts_of
 from core.models.digits import BasicModel, DigitModel, ExactModel, PixelModel, label_of, uniform
-from core.models.folder import looked_at, placed_at
-from core.models.hub import fetched, in_memory, plainly
+from core.models.folder import folder_of, looked_at, placed_at
+from core.models.hub import fetched, here, in_memory, plainly
 from core.models.latent import LatentModel
+from core.models.text import Read, reader
 
 __all__ = [
     "MODELS",
@@ -33,6 +34,7 @@ __all__ = [
     "label_of",
     "load",
     "prefer",
+    "read",
     "uniform",
 ]
 
@@ -188,6 +190,25 @@ def add_folder(folder: Path | str) -> str:
         told=layout.told,
     )
     return name
+
+
+def read(name: str, prompt: str) -> Read | None:
+    """How much of a prompt a model reads: only its tokenizer is loaded.
+
+    None for a model that reads no text, and for one that is not on this machine yet. ValueError
+    for an unknown name and a tokenizer that is broken.
+    """
+    if name not in MODELS:
+        raise ValueError(f"model must be one of {', '.join(MODELS)}, got {name!r}")
+    card = MODELS[name]
+    with plainly(card):
+        path = here(card) if card.revision else ROOT / card.source
+    if card.prompts != "text" or path is None:
+        return None
+    folder = folder_of(card, path)
+    with _building:
+        tokens = reader(folder)
+    return tokens.read(prompts_of(prompt)[0])
 
 
 def _check_dtype(dtype: str) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import errno
 import io
+import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -37,22 +38,32 @@ ON_DISK = (  # of a file or folder, where the network has nothing to do with it
 )
 
 
-def fetched(card: ModelCard, report: Callable[[str], None] | None = None) -> Path:
-    """The folder of a model on the hub, at its pinned revision: safetensors only, no code.
-
-    Files that are here already are not asked for again. `report` hears of every tenth.
-    """
+def here(card: ModelCard) -> Path | None:
+    """The folder of a model on the hub, where it has been fetched to this machine before."""
     from huggingface_hub import snapshot_download
     from huggingface_hub.errors import LocalEntryNotFoundError
-    from tqdm import tqdm
 
     download: Any = snapshot_download
     wanted = {"revision": card.revision, "allow_patterns": FILES}
     try:
         return Path(download(card.source, local_files_only=True, **wanted))
     except LocalEntryNotFoundError:
-        pass
+        return None
 
+
+def fetched(card: ModelCard, report: Callable[[str], None] | None = None) -> Path:
+    """The folder of a model on the hub, at its pinned revision: safetensors only, no code.
+
+    Files that are here already are not asked for again. `report` hears of every tenth.
+    """
+    from huggingface_hub import snapshot_download
+    from tqdm import tqdm
+
+    found = here(card)
+    if found is not None:
+        return found
+    download: Any = snapshot_download
+    wanted = {"revision": card.revision, "allow_patterns": FILES}
     said = [-1]
 
     class Reported(tqdm):
@@ -89,13 +100,17 @@ def plainly(card: ModelCard) -> Iterator[None]:
     """Turn what goes wrong while a model is fetched into a ValueError with one sentence."""
     try:
         yield
-    except OSError as error:
+    except (ValueError, torch.OutOfMemoryError, MemoryError):
+        raise
+    except Exception as error:  # of the hub, of requests, of files: they share no other class
         raise ValueError(_said(card, error)) from error
 
 
-def _said(card: ModelCard, error: OSError) -> str:
-    """The sentence for an OSError: those of the hub, of requests and of files are all such."""
+def _said(card: ModelCard, error: Exception) -> str:
+    """The sentence for what goes wrong between the hub, the network and the disk."""
     from huggingface_hub import errors
+
+    number = error.errno if isinstance(error, OSError) else None
 
     if isinstance(error, errors.GatedRepoError):
         return (
@@ -104,11 +119,11 @@ def _said(card: ModelCard, error: OSError) -> str:
         )
     if isinstance(error, errors.RepositoryNotFoundError | errors.RevisionNotFoundError):
         return f"the hub has no {card.source} at revision {card.revision[:8]}; {STAY}"
-    if error.errno == errno.ENOSPC:
+    if number == errno.ENOSPC:
         return f"the disk is full, so {card.title} cannot be stored; make room and try again"
-    if error.errno in ON_DISK:
+    if number in ON_DISK:
         return (
             f"the cache of the Hugging Face hub on this machine cannot be read or written "
-            f"({error.strerror}), so {card.title} cannot be stored; {STAY}"
+            f"({os.strerror(number or 0)}), so {card.title} cannot be stored; {STAY}"
         )
     return f"the Hugging Face hub cannot be reached to fetch {card.title}; {STAY}"

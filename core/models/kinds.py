@@ -62,6 +62,7 @@ DEFAULT_BLOCKS = {
     "up_block_types": ["UpBlock2D"] + ["CrossAttnUpBlock2D"] * 3,
     "mid_block_type": "UNetMidBlock2DCrossAttn",
 }
+PLACES = "max_position_embeddings must be a whole number in 3..100000, such as 77"
 COUNTS = (  # of what is built one by one
     "layers_per_block",
     "transformer_layers_per_block",
@@ -139,11 +140,8 @@ def troubles(configs: Mapping[str, Config]) -> Iterator[str]:
             f"unet/config.json: cross_attention_dim {shown(width)} does not fit the text encoder, "
             f"whose hidden_size is {shown(hidden)}; both must be the same number"
         )
-    if not whole(text.get("max_position_embeddings", 77), 3, 100_000):
-        yield (
-            "text_encoder/config.json: max_position_embeddings must be a whole number from 3 on, "
-            f"got {shown(text['max_position_embeddings'])}"
-        )
+    if places_of(text) is None:
+        yield f"text_encoder/config.json: {PLACES}, got {shown(text['max_position_embeddings'])}"
 
 
 def unet_troubles(unet: Config, channels: Any) -> Iterator[str]:
@@ -222,6 +220,12 @@ def counts(config: Config) -> Iterator[str]:
         optional = field.startswith("reverse") and given == [None]
         if not optional and not all(whole(each, 0, MOST_LAYERS) for each in given):
             yield f"{field} must be in 0..{MOST_LAYERS}, got {shown(config[field])}"
+
+
+def places_of(text: Config) -> int | None:
+    """How many tokens a text encoder has places for; None where its config says no number."""
+    given = text.get("max_position_embeddings", 77)
+    return given if whole(given, 3, 100_000) else None
 
 
 def flat(value: Any) -> Sequence[Any]:

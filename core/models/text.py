@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 
 from core.files import Folder
 from core.lazy import imported
-from core.models.kinds import real
+from core.models.kinds import PLACES, places_of, real
 
 MARK = b"\xef\xbb\xbf"  # which the tokenizer's own reader takes for text
 EITHER = ("tokenizer.json",), ("vocab.json", "merges.txt")
@@ -114,6 +114,10 @@ def check_files(folder: Folder) -> None:
 
 
 @lru_cache(16)
-def reader(folder: Folder, places: int) -> Reader:
-    """The reader of a folder, read once."""
-    return Reader(folder, places)
+def reader(folder: Folder) -> Reader:
+    """The reader of a model's folder, read once; ValueError as in `Reader`."""
+    config = "text_encoder/config.json"
+    known = places_of(folder.json(config))
+    if known is None:
+        raise ValueError(f"{folder.name}/{config}: {PLACES}")
+    return Reader(folder.at("tokenizer"), known)

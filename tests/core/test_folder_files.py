@@ -234,11 +234,7 @@ CASES = [
         lambda tensors: tensors | {"extra.weight": torch.ones(2)},
         "has the tensor extra.weight, which its network does not have",
     ),
-    (
-        "text_encoder",
-        lambda tensors: tensors | {f"text_model.{NORM}": torch.ones(16)},
-        "twice",
-    ),
+    ("text_encoder", lambda tensors: tensors | {f"text_model.{NORM}": torch.ones(16)}, "twice"),
     (
         "unet",
         lambda tensors: tensors | {"conv_in.bias": torch.ones(9)},
