@@ -16,6 +16,11 @@ UTF16 = (b"\xff\xfe", b"\xfe\xff")
 LARGEST = 64 * 2**20  # bytes of a file that is read as a whole
 
 
+def refusal(sentence: str) -> ValueError:
+    """The error with this sentence; what names in a file hold of control signs is "?" in it."""
+    return ValueError("".join(each if each.isprintable() else "?" for each in sentence))
+
+
 @dataclass(frozen=True)
 class Folder:
     """A folder whose files are read, with what is said where one of them is broken.
@@ -37,7 +42,7 @@ class Folder:
     def refusal(self, file: str, trouble: str, remedy: str = "") -> ValueError:
         """The error of a file: "NAME/FILE TROUBLE; REMEDY"."""
         where = f"{self.name}/{file}" if file else self.name
-        return ValueError(f"{where} {trouble}; {remedy or self.remedy}")
+        return refusal(f"{where} {trouble}; {remedy or self.remedy}")
 
     @contextmanager
     def opened(self, file: str) -> Iterator[IO[bytes]]:

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from core.denoisers import CONVERSIONS
-from core.files import Folder, shipped
+from core.files import Folder, refusal, shipped
 from core.models.base import ModelCard
 from core.models.kinds import check_index, check_kind, shown
 from core.schedules import Schedule
@@ -89,12 +89,12 @@ def looked_at(folder: Folder) -> Layout:
     is not. Of the weights only headers are read.
     """
     if not folder.has(INDEX):
-        raise ValueError(f"{folder.name} {FORMAT}{hint(folder)}")
+        raise refusal(f"{folder.name} {FORMAT}{hint(folder)}")
     check_index(folder.name, folder.json(INDEX))
     for _, _, files in os.walk(folder.path):
         for file in files:
             if file.endswith(".py"):
-                raise ValueError(f"{folder.name} brings code of its own ({file}), never to be run")
+                raise refusal(f"{folder.name} brings code of its own ({file}), never to be run")
     configs = {name: folder.json(f"{name}/config.json") for name in STEMS}
     check_kind(folder.name, configs)
     schedule_in(folder)
@@ -112,13 +112,13 @@ def schedule_in(folder: Folder) -> tuple[Schedule, str]:
     config, where = folder.json(SCHEDULER), f"{folder.name}/{SCHEDULER}"
     kind = config.get("prediction_type", "epsilon")
     if kind not in list(CONVERSIONS):
-        raise ValueError(
+        raise refusal(
             f"{where}: prediction_type must be one of {', '.join(CONVERSIONS)}, got {shown(kind)}"
         )
     try:
         return schedule_of(config), kind
     except ValueError as error:
-        raise ValueError(f"{where}: {error}") from error
+        raise refusal(f"{where}: {error}") from error
 
 
 def hint(folder: Folder) -> str:
@@ -167,7 +167,7 @@ def weight_files(folder: Folder, stem: str) -> list[str]:
         raise folder.refusal(
             f"{stem}.safetensors", "is missing", f"{safetensors[0]} is no name for it"
         )
-    raise ValueError(f"{folder.name} {PICKLED}")
+    raise refusal(f"{folder.name} {PICKLED}")
 
 
 def names(stem: str, variant: str) -> tuple[tuple[str, str], str]:

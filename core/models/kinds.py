@@ -9,6 +9,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
+from core.files import refusal
+
 Config = Mapping[str, Any]
 
 PARTS = {
@@ -94,34 +96,30 @@ TOLD: dict[str, tuple[Callable[[Any], bool], str]] = {  # what a U-Net is told b
 
 def check_index(folder: str, index: Config) -> None:
     """ValueError, one sentence, unless a model_index.json names the four parts and no others."""
-    given = {name: value for name, value in index.items() if isinstance(value, list)}
-    for name, value in given.items():
-        if len(value) != 2 or not all(each is None or isinstance(each, str) for each in value):
-            raise ValueError(
-                f"{folder}/model_index.json says of {name} {str(value)[:40]} and not "
-                '["library", "class"]; download it again'
-            )
-    there = {name: value for name, value in given.items() if value[1] is not None}
+    there = {name: value for name, value in index.items() if is_part(value)}
     for name in [name for name in FURTHER if name in there] or there:
         if name not in PARTS and name not in BESIDE:
             kind = FURTHER.get(name, "a model of another kind")
-            raise ValueError(
-                f"{folder} has a part {name} ({there[name][1]}): it is {kind}; {HERE}"
-            )
+            raise refusal(f"{folder} has a part {name} ({there[name][1]}): it is {kind}; {HERE}")
     for name, (library, kind) in PARTS.items():
         has = there.get(name, [None, None])
         if has[0] != library or has[1] not in (kind, f"{kind}Fast"):
             other = f", and this is {CLASSES[has[1]]}" if has[1] in CLASSES else ""
-            raise ValueError(
+            raise refusal(
                 f"{folder} has {has[1] or 'no'} {name}; a model here needs {library}'s {kind}"
                 f"{other}"
             )
 
 
+def is_part(value: Any) -> bool:
+    """Whether an entry of a model_index.json names a part: ["library", "class"]."""
+    return isinstance(value, list) and list(map(type, value)) == [str, str]
+
+
 def check_kind(folder: str, configs: Mapping[str, Config]) -> None:
     """ValueError, one sentence that names file and field, for configs of what cannot run here."""
     for said in troubles(configs):
-        raise ValueError(f"{folder}/{said}")
+        raise refusal(f"{folder}/{said}")
 
 
 def troubles(configs: Mapping[str, Config]) -> Iterator[str]:
@@ -148,7 +146,8 @@ def unet_troubles(unet: Config, channels: Any) -> Iterator[str]:
     """What stands in the way of a U-Net on latents with so many channels."""
     taken, given = unet.get("in_channels", 4), unet.get("out_channels", 4)
     if not whole(taken) or taken != channels:
-        kind = CHANNELS.get(taken, "a model of another kind") if whole(taken) else "no number"
+        number = isinstance(taken, int)
+        kind = CHANNELS.get(taken, "a model of another kind") if number else "no number"
         yield (
             f"in_channels is {shown(taken)} where the VAE's latents have {shown(channels)}: this "
             f"is {kind}; {HERE}"

@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import lru_cache
 from typing import Any, NamedTuple
 
-from core.files import Folder
+from core.files import Folder, refusal
 from core.lazy import imported
 from core.models.kinds import PLACES, places_of, real
 
@@ -119,5 +119,5 @@ def reader(folder: Folder) -> Reader:
     config = "text_encoder/config.json"
     known = places_of(folder.json(config))
     if known is None:
-        raise ValueError(f"{folder.name}/{config}: {PLACES}")
+        raise refusal(f"{folder.name}/{config}: {PLACES}")
     return Reader(folder.at("tokenizer"), known)

@@ -73,6 +73,17 @@ def small(folder, scheduler=None, **unet: Any):
     return Path(folder)
 
 
+def resaved(folder, part, **named: Any):
+    """The weights of a part saved once more, in another way."""
+    import diffusers
+
+    kinds: Any = diffusers
+    kind = {"vae": kinds.AutoencoderKL, "unet": kinds.UNet2DConditionModel}[part]
+    network = kind.from_pretrained(folder / part)
+    weights(folder, part).unlink()
+    network.save_pretrained(folder / part, **named)
+
+
 def copied(folder, target):
     """A folder of its own, whose files may be changed."""
     return Path(shutil.copytree(folder, target))

@@ -19,6 +19,7 @@ from tests.core.folders import (
     edited,
     header_of,
     loaded,
+    resaved,
     rewritten,
     small,
     weights,
@@ -287,11 +288,7 @@ def test_a_number_that_is_too_large_in_half_precision(own):
 
 @pytest.fixture
 def sharded(own):
-    import diffusers
-
-    network = diffusers.UNet2DConditionModel.from_pretrained(own / "unet")
-    weights(own, "unet").unlink()
-    network.save_pretrained(own / "unet", max_shard_size="30KB")
+    resaved(own, "unet", max_shard_size="30KB")
     return own
 
 
