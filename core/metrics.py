@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from functools import cache
-from pathlib import Path
 from typing import Any
 
 import torch
@@ -12,9 +11,9 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from core.data.emoji import options
+from core.files import shipped
 from core.networks import DigitClassifier, EmojiClassifier
-
-MODELS = Path(__file__).parent.parent / "assets" / "models"
+from core.weights import fill
 
 
 def mse(a: Tensor, b: Tensor) -> float:
@@ -114,24 +113,19 @@ def interval(hits: int, count: int) -> tuple[float, float]:
 
 @cache
 def digit_classifier() -> DigitClassifier:
-    """The shipped classifier of digits, ready to read. ValueError when its weights are missing."""
-    return _classifier(DigitClassifier(), "digit-classifier", "mnist-classifier")
+    """The shipped classifier of digits, ready to read. ValueError when its weights are broken."""
+    return _classifier(DigitClassifier(), "assets/models/digit-classifier")
 
 
 @cache
 def emoji_classifier() -> EmojiClassifier:
-    """The shipped classifier of emoji scenes. ValueError when its weights are missing."""
+    """The shipped classifier of emoji scenes. ValueError when its weights are broken."""
     sizes = [len(words) for words in options().values()]
-    return _classifier(EmojiClassifier(sizes), "emoji-classifier", "emoji-classifier")
+    return _classifier(EmojiClassifier(sizes), "assets/models/emoji-classifier")
 
 
-def _classifier(network: Any, folder: str, recipe: str) -> Any:
-    from safetensors.torch import load_file
-
-    path = MODELS / folder / "model.safetensors"
-    if not path.exists():
-        raise ValueError(f"this classifier has no weights; run python -m core.training {recipe}")
-    network.load_state_dict(load_file(path))
+def _classifier(network: Any, folder: str) -> Any:
+    fill(network, shipped(folder), ["model.safetensors"])
     return network.eval().requires_grad_(False)
 
 

@@ -12,15 +12,16 @@ from core.data.emoji import draw_scene
 from core.models import MODELS
 from core.schedules import SCHEDULES, SPACINGS
 from demos import checks, widgets
-from demos.remarks import never_seen
+from demos.prompts import beside
+from demos.remarks import GUIDANCE
 from demos.runs import ALL_SAMPLERS, OWN, SHOWS, VARIANCES
 
 ETA = "share of fresh noise: 0 none, 1 as much as DDPM"
 ETAS = [("the sampler's own", ""), *((f"{eta:g}", eta) for eta in (0.0, 0.2, 0.5, 1.0))]
 
 
-def main_controls() -> tuple[dict[str, Any], gr.Markdown]:
-    """What one changes most, in the order of use, and the advice on the prompt."""
+def main_controls() -> dict[str, Any]:
+    """What one changes most, in the order of use."""
     controls: dict[str, Any] = {
         "model": widgets.Dropdown(
             widgets.model_choices(),
@@ -36,7 +37,7 @@ def main_controls() -> tuple[dict[str, Any], gr.Markdown]:
             elem_classes=["digits-row"],
         ),
     }
-    controls["box"], controls["prompt"], advice = prompt_box()
+    controls["box"], controls["prompt"] = prompt_box(controls["model"])
     controls |= {
         "sampler": widgets.Dropdown(
             widgets.sampler_choices(ALL_SAMPLERS),
@@ -53,14 +54,14 @@ def main_controls() -> tuple[dict[str, Any], gr.Markdown]:
             2,
             step=0.5,
             label="Guidance",
-            info="1 none; higher follows the label more strictly",
+            info=f"{GUIDANCE}; higher follows it more strictly",
         ),
     }
     controls["seed"] = widgets.seed_row()
-    return controls, advice
+    return controls
 
 
-def prompt_box() -> tuple[gr.Column, widgets.Textbox, gr.Markdown]:
+def prompt_box(model: gr.Dropdown) -> tuple[gr.Column, widgets.Textbox]:
     """The prompt with its advice and a button for a random one, hidden at first."""
     with gr.Column(visible=False, elem_classes=["prompt-box"]) as box:
         with gr.Row(elem_classes=["seed-row"]):
@@ -74,9 +75,9 @@ def prompt_box() -> tuple[gr.Column, widgets.Textbox, gr.Markdown]:
                 info="[tint] subject [on a … background]",
             )
             chance = gr.Button("Random", size="sm", scale=1, min_width=80)
-        advice = gr.Markdown("", elem_classes=["advice"], visible=False)
+        beside(model, prompt)
     chance.click(random_prompt, None, prompt, **widgets.QUIET)
-    return box, prompt, advice
+    return box, prompt
 
 
 def random_prompt() -> str:
@@ -84,35 +85,29 @@ def random_prompt() -> str:
     return draw_scene(torch.Generator().manual_seed(widgets.dice())).caption()
 
 
-def more_controls() -> dict[str, Any]:
+def more_controls(model: gr.Dropdown) -> dict[str, Any]:
     """The rest, folded."""
     with gr.Accordion("More", open=False):
-        return shown_controls() | solver_controls()
+        return shown_controls(model) | solver_controls()
 
 
-def shown_advice(model: str, prompt: str) -> dict:
-    """The advice, where there is any."""
-    said = never_seen(checks.card(model).name, checks.text(prompt, "Prompt"))
-    return gr.update(value=said, visible=bool(said))
-
-
-def shown_controls() -> dict[str, Any]:
+def shown_controls(model: gr.Dropdown) -> dict[str, Any]:
     """What is shown, and what a prompt is not."""
-    return {
-        "show": widgets.Radio(
-            list(SHOWS),
-            value=SHOWS[0],
-            label="Show",
-            info="what the panels hold: the guess, what guidance does, or where words look",
-        ),
-        "negative": widgets.Textbox(
-            "",
-            label="Negative prompt",
-            max_length=500,
-            info="guidance pushes away from it instead of from the empty prompt",
-            visible=False,
-        ),
-    }
+    show = widgets.Radio(
+        list(SHOWS),
+        value=SHOWS[0],
+        label="Show",
+        info="what the panels hold: the guess, what guidance does, or where words look",
+    )
+    negative = widgets.Textbox(
+        "",
+        label="Negative prompt",
+        max_length=500,
+        info="guidance pushes away from it instead of from the empty prompt",
+        visible=False,
+    )
+    beside(model, negative)
+    return {"show": show, "negative": negative}
 
 
 def solver_controls() -> dict[str, Any]:
@@ -184,7 +179,7 @@ def presets(controls: dict[str, Any]) -> None:
     )
 
 
-def interlock(controls: dict[str, Any], advice: gr.Markdown) -> None:
+def interlock(controls: dict[str, Any]) -> None:
     """What cannot be chosen together is greyed out or hidden, and the help says why."""
     for cause, function, names in (
         ("model", of_model, ("label", "guidance", "schedule", "box", "negative", "clip_x0")),
@@ -192,15 +187,6 @@ def interlock(controls: dict[str, Any], advice: gr.Markdown) -> None:
     ):
         results = [controls[name] for name in names]
         controls[cause].change(function, controls[cause], results, **widgets.QUIET)
-    asked = [controls["model"], controls["prompt"]]
-    gr.on(
-        [each.change for each in asked],
-        shown_advice,
-        asked,
-        advice,
-        trigger_mode="always_last",
-        **widgets.QUIET,
-    )
 
 
 def of_model(model: str) -> tuple[dict, ...]:
@@ -228,6 +214,8 @@ def of_sampler(sampler: str) -> tuple[dict, dict]:
     sampler = checks.choice(sampler, "Sampler", list(ALL_SAMPLERS))
     if ALL_SAMPLERS[sampler].deterministic:
         eta = gr.update(interactive=False, value="", info="deterministic: no fresh noise")
+    elif sampler == "lcm":
+        eta = gr.update(interactive=False, value="", info="all noise is drawn afresh")
     else:
         eta = gr.update(interactive=True, info=ETA)
     if sampler in ("ddim", "ddpm"):

@@ -37,8 +37,9 @@ def real(value: Any, name: str, low: float, high: float) -> float:
 
 
 def choice(value: Any, name: str, choices: Sequence[str]) -> str:
-    """One of the choices; ValueError otherwise. None counts as the empty string."""
+    """One of the choices; ValueError otherwise. None counts as the empty string, 7 as "7"."""
     value = "" if value is None else value
+    value = str(value) if type(value) is int and 0 <= value < 10 else value
     if not isinstance(value, str) or value not in choices:
         offered = ", ".join(each or "(empty)" for each in choices)
         raise ValueError(f"{name} must be one of {offered}; got {_said(value)}.")

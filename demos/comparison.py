@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import inspect
-import json
 from pathlib import Path
 from typing import Any
 
 import torch
 
-from core.bridge import schedule_of
 from core.data import mnist, signed
 from core.images import pixels_uri
 from core.models import MODELS, ROOT, ModelCard
+from core.models.folder import folder_of, schedule_in
 from core.samplers import seeded
 from core.schedules import SCHEDULES, SPACINGS, Level, Schedule
 from demos import checks
@@ -124,7 +123,8 @@ def own_schedule(name: str) -> Schedule:
     file = scheduler_file(MODELS[name])
     if file is None:
         raise ValueError(f"the schedule of the model {name} is not on this machine")
-    return schedule_of(json.loads(file.read_text(encoding="utf-8")))
+    folder = folder_of(MODELS[name], file.parent.parent)
+    return schedule_in(folder)[0]
 
 
 def scheduler_file(card: ModelCard) -> Path | None:

@@ -14,7 +14,7 @@ from demos.editing import asked_of, ways
 from demos.inverting import Session, inverted
 from demos.methods import choices, offered
 from demos.plots import decibel
-from demos.remarks import words
+from demos.remarks import at_guidance, words
 from demos.server.work import network_seconds, takes
 from demos.trials import Now, Original, Row, Task, compare
 
@@ -98,9 +98,11 @@ def contest(
 
 def in_words(inversion: Inversion, guidance: float, strength: float) -> str:
     """How every method is asked."""
+    name = inversion.model.card.name
+    edited, back = (at_guidance(name, each) for each in (guidance, inversion.guidance))
     return (
-        f"from {words(inversion.model, str(inversion.prompt))}, at guidance {guidance:g} from "
-        f"start level {strength:g}; inverted at guidance {inversion.guidance:g}"
+        f"from {words(inversion.model, str(inversion.prompt))}, at {edited} from start level "
+        f"{strength:g}; inverted at {back}"
     )
 
 

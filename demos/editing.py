@@ -16,7 +16,8 @@ from core.models import Model
 from demos import checks, painting
 from demos.inverting import Session, inverted, one_label, reel_of
 from demos.plots import decibel
-from demos.remarks import inflated, kept_text, masked_text, never_seen, read_text, words
+from demos.prompts import doubts
+from demos.remarks import at_guidance, inflated, kept_text, masked_text, read_text, words
 from demos.server.work import network_seconds, takes
 from demos.stages import EDIT, PICTURE, RANDOM, Stage
 from demos.views import decoded
@@ -66,7 +67,7 @@ def edit(
     before = session.kept.message
     total = len(before["frames"]) + start + 1
     reel = reel_of(inversion.model, before["settings"] | chosen, total, strip=EDIT)
-    warn = never_seen(inversion.model.card.name, chosen.get("target_prompt", ""))
+    warn = doubts(inversion.model.card.name, chosen.get("target_prompt", ""))
     warn = warn or inflated(before["settings"])
     stage = Stage(inversion.model, reel, before["frames"][-1]["pictures"][:EDIT], warn)
     stage.copy(session.kept)
@@ -74,21 +75,22 @@ def edit(
     where = mask_of(session, chosen, painted)
     ends = yield from both_edits(stage, session, chosen, start, where)
     made = [inversion.model.pixels(end).cpu() for end in ends]
-    said = edited_text(session, asked_of(chosen), made) + masked_text(where)
+    said = edited_text(session, asked_of(chosen), chosen["guidance"], made) + masked_text(where)
     panels = zip((EDIT, RANDOM), zip(ends, made, strict=True), strict=True)
     stage.rest(dict(panels), inversion.levels[0], said)
     kept = stage.finished()
     yield kept.message, replace(session, shown=kept, edited=made[0])
 
 
-def edited_text(session: Session, asked: str, made: list[Tensor]) -> str:
+def edited_text(session: Session, asked: str, guidance: float, made: list[Tensor]) -> str:
     """What has become of the picture, and of SDEdit's."""
     model = session.inversion.model
     same = asked == session.inversion.prompt
     verb = "Sampled again, nothing edited, with" if same else "Edited to"
     kept = kept_text(made, session.start, session.pixels)
     read = read_text(model, made[0], "" if same else asked)
-    return f"{verb} {words(model, asked)}: {kept}{read}"
+    at = f" at {at_guidance(model.card.name, guidance)}" if guidance < 1 else ""
+    return f"{verb} {words(model, asked)}{at}: {kept}{read}"
 
 
 def wanted(model: Model, raw: dict[str, Any]) -> dict[str, Any]:
@@ -161,5 +163,6 @@ def decode(session: Session | None, frame: Any) -> Any:
 def before_after(*pixels: Tensor) -> tuple[Image.Image, ...]:
     """The picture and its edit, enlarged by a whole number for the slider."""
     images = [to_pil(each)[0] for each in pixels]
-    side = images[0].width * max(1, SIDE // images[0].width)
-    return tuple(image.resize((side, side), Image.Resampling.NEAREST) for image in images)
+    times = max(1, SIDE // images[0].width)
+    size = images[0].width * times, images[0].height * times
+    return tuple(image.resize(size, Image.Resampling.NEAREST) for image in images)

@@ -10,7 +10,8 @@ from core.inversion import INVERSIONS
 from demos import checks, methods, painting, sources, widgets
 from demos.editing import MASKS, TARGET
 from demos.inverting import models
-from demos.remarks import start_text
+from demos.prompts import beside
+from demos.remarks import GUIDANCE, start_text
 
 # The prompt follows the scene until the learner has written another one, the label the library.
 FOLLOW = """(caption, library, source, prompt, followed) => {
@@ -46,6 +47,7 @@ def invert_controls(shared: widgets.Shared, stop: gr.Button) -> tuple[dict[str, 
         steps = widgets.Number(
             30, label="Steps", precision=0, info="2 to 500; more: exacter", min_width=100
         )
+    beside(model, controls["prompt"])
     method = widgets.Dropdown(
         methods.choices("digits"), value="ddim", label="Method", info=methods.about("ddim")
     )
@@ -53,7 +55,7 @@ def invert_controls(shared: widgets.Shared, stop: gr.Button) -> tuple[dict[str, 
     with gr.Accordion("More", open=False):
         controls |= {"method": method, "steps": steps, "seed": widgets.seed_row()}
         controls["invert_guidance"] = widgets.Slider(
-            0, 10, 1, step=0.5, label="Inversion guidance", info="1 none; above, DDIM breaks"
+            0, 10, 1, step=0.5, label="Inversion guidance", info=f"{GUIDANCE}; above, DDIM breaks"
         )
     method.change(of_method, method, method, **widgets.QUIET)
     return controls, buttons
@@ -82,6 +84,7 @@ def edit_controls(model: gr.Dropdown) -> tuple[dict[str, Any], gr.HTML, gr.Butto
         max_length=500,
         lines=2,
     )
+    beside(model, prompt)
     strength = widgets.Slider(
         0, 1, 0.8, step=0.02, label="Start level (strength)", info=start_text(None, 0.8)
     )
@@ -103,7 +106,7 @@ def edit_rest() -> dict[str, Any]:
             3,
             step=0.5,
             label="Guidance",
-            info="1 none; higher follows the target more strictly",
+            info=f"{GUIDANCE}; higher follows it more strictly",
         ),
         "sdedit_seed": widgets.Number(
             1, label="SDEdit seed", precision=0, info="0 to 4294967295, of its random noise"

@@ -22,8 +22,9 @@ from demos.gpu import loaded
 from demos.library import picked
 from demos.methods import why_not
 from demos.plots import place, signal_curve
+from demos.prompts import doubts
 from demos.reel import Reel
-from demos.remarks import compared, inflated, never_seen, noise_text, words
+from demos.remarks import at_guidance, compared, inflated, noise_text, words
 from demos.server.work import network_seconds, takes
 from demos.stages import BACK, NOISE, Stage, panels_of
 from demos.views import Kept
@@ -161,7 +162,7 @@ def computed(model: Model, settings: dict[str, Any], x0: Tensor, pixels: Tensor)
     """Stream the inversion and the reconstruction; returns what is remembered of them."""
     up = INVERSIONS[settings["method"]].up(settings["steps"], settings["invert_guidance"])
     reel = reel_of(model, settings, total=up + settings["steps"] + 2, strip=NOISE)
-    warn = never_seen(settings["model"], settings.get("prompt", "")) or inflated(settings)
+    warn = doubts(settings["model"], settings.get("prompt", "")) or inflated(settings)
     stage = Stage(model, reel, [pixels_uri(pixels)], warn)
     start = model.pixels(x0).cpu()
     inversion, made = yield from there_and_back(stage, x0, start, pixels, settings)
@@ -300,5 +301,5 @@ def reel_of(model: Model, settings: dict[str, Any], total: int, strip: int) -> R
 def title_of(picture: str, settings: dict[str, Any]) -> str:
     """The run in a few words."""
     guidance = settings["invert_guidance"]
-    guided = "" if guidance == 1 else f" at guidance {guidance:g}"
-    return f"{picture}, {settings['method']}{guided}, {settings['steps']} steps"
+    at = "" if guidance == 1 else f" at {at_guidance(settings['model'], guidance)}"
+    return f"{picture}, {settings['method']}{at}, {settings['steps']} steps"

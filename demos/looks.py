@@ -120,6 +120,7 @@ class AttentionLook(Look):
         if not said:
             raise ValueError("Attention maps need a prompt; write one, for example: dog face.")
         self.record: list[Tensor] = []
+        self.sides = model.shape[1:]
         self.places = [at for _, at in said]
         panels = (
             PredictionLook.PANELS[1],
@@ -132,7 +133,8 @@ class AttentionLook(Look):
 
     def parts(self, x: Tensor, level: Level, prediction: Prediction) -> list[Part]:
         """The predicted picture and one map per word, of the first picture of a batch."""
-        maps = [attention_maps([layer[:1] for layer in self.record], at) for at in self.places]
+        first = [layer[:1] for layer in self.record]
+        maps = [attention_maps(first, at, self.sides) for at in self.places]
         return [prediction.x0, *(later(signed_uri, each[None] / each.max() * 3) for each in maps)]
 
 

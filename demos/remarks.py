@@ -12,9 +12,11 @@ from core.data.captions import parse, unknown
 from core.data.emoji import Scene, options
 from core.inversion import start_index
 from core.metrics import neighbour_correlation, psnr, read_digits, read_scenes, ssim
-from core.models import LatentModel, Model
+from core.models import MODELS, LatentModel, Model
 from core.schedules import Level
 from demos.plots import decibel, noise_share, percent, short
+
+GUIDANCE = "0: the prompt or label does nothing; 1 none"  # then what a higher one does
 
 
 def never_seen(model: str, prompt: str) -> str:
@@ -24,6 +26,20 @@ def never_seen(model: str, prompt: str) -> str:
         known = f"; {', '.join(near)} {'is' if len(near) == 1 else 'are'}" if near else ""
         said.append(f"“{word}”: not in this model's vocabulary{known}.")
     return " ".join(said)
+
+
+def at_guidance(model: str, guidance: float) -> str:
+    """A guidance in words, and below 1 what it does to the prompt or label.
+
+    eps = eps_u + w (eps_c - eps_u): w = 0 leaves nothing of the condition, w = 1 all of it. A
+    model that is told the guidance has no such sum.
+    """
+    card, said = MODELS[model], f"guidance {guidance:g}"
+    if guidance >= 1 or card.told:
+        return said
+    word = "prompt" if card.prompts == "text" else "label"
+    does = "does nothing" if guidance == 0 else f"counts {percent(guidance)}"
+    return f"{said} (the {word} {does})"
 
 
 def noise_text(model: Model, x: Tensor) -> str:

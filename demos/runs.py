@@ -26,7 +26,9 @@ from demos.looks import (
     streamed,
 )
 from demos.plots import facts, noise_share, percent, place, short, signal_curve
+from demos.prompts import not_read
 from demos.reel import Reel
+from demos.remarks import at_guidance
 
 ALL_SAMPLERS = {**SAMPLERS, **BRIDGED}
 OWN = "own"  # the schedule that the model was trained with
@@ -120,18 +122,23 @@ class Request:
         label = f"label {self.label}" if self.label else "any digit"
         if MODELS[self.model].prompts == "text":
             label = f"“{self.prompt}”" if self.prompt else "no prompt"
-        return f"{self.model}, {label}, {self.sampler}, {self.steps} steps, seed {self.seed}"
+        at = f", {at_guidance(self.model, self.guidance)}" if self.guidance < 1 else ""
+        return f"{self.model}, {label}, {self.sampler}, {self.steps} steps, seed {self.seed}{at}"
 
 
 @dataclass(frozen=True)
 class Run:
-    """A request made ready: the model, the ladder of levels, and how its steps are shown."""
+    """A request made ready: the model, the ladder of levels, and how its steps are shown.
+
+    `unread` says what the model does not read of the prompts, "" where it reads all.
+    """
 
     request: Request
     model: Model
     levels: list[Level]
     look: Look
     cost: int
+    unread: str = ""
 
     @classmethod
     def of(cls, request: Request, report: Callable[[str], None] | None = None) -> Run:
@@ -141,7 +148,9 @@ class Run:
         schedule = model.schedule if own else SCHEDULES[request.schedule]()
         levels = schedule.levels(request.steps, request.spacing)
         denoise = model.denoiser(request.condition, request.avoided, request.guidance)
-        return cls(request, model, levels, look_of(request, model, denoise, levels), denoise.cost)
+        look = look_of(request, model, denoise, levels)
+        unread = not_read(request.model, request.condition, request.avoided)
+        return cls(request, model, levels, look, denoise.cost, unread)
 
     def kept(self, parts: list[Part]) -> dict[int, Tensor]:
         """The latents of a frame that are decoded later, or mixed anew with the slider's w."""
@@ -167,6 +176,11 @@ class Run:
 def look_of(request: Request, model: Model, denoise: Denoiser, levels: list[Level]) -> Look:
     """How the steps of a request are shown; ValueError where that needs another setting."""
     if request.show == "guidance split":
+        if MODELS[request.model].told:
+            raise ValueError(
+                f"The model {request.model} is told the guidance and makes one guess, so there is "
+                "nothing to split; choose Show: prediction."
+            )
         return GuidanceLook(denoise)
     if request.show == "attention per word":
         return AttentionLook(model, request.prompt, request.avoided, request.guidance)
@@ -251,9 +265,9 @@ def moved_by(run: Run, x0: Tensor, before: Tensor) -> str:
 
 
 def warning(run: Run, x0: Tensor) -> str:
-    """What to doubt: the raw guess may lie far outside the displayable range."""
+    """What to doubt: a prompt that is too long, a raw guess far outside the displayable range."""
     if run.request.clip_x0 or isinstance(run.model, LatentModel):
-        return ""
+        return run.unread
     peak = torch.nan_to_num(x0.abs()).max().item()
     return (
         ""

@@ -126,11 +126,11 @@ def build(shared: widgets.Shared) -> None:
     picture, kept = gr.State(), gr.State()
     with gr.Row(elem_classes=["stepwise-columns"]):
         with gr.Column():
-            controls, advice = main_controls()
+            controls = main_controls()
             buttons = widgets.run_row()
             with gr.Column() as chips:
                 pass
-            controls |= more_controls()
+            controls |= more_controls(controls["model"])
             with chips:
                 presets(controls)
             send = gr.Button("Send picture to Invert & edit", size="sm")
@@ -142,7 +142,7 @@ def build(shared: widgets.Shared) -> None:
     widgets.wire("sample", sample, ordered, [player, picture, kept], buttons)
     widgets.decode_at_rest("sample", decoded, kept, player)
     widgets.at_rest("sample", wonder.change, what_if, [kept, wonder], player)
-    interlock(controls, advice)
+    interlock(controls)
     send.click(checks.shown(hand_over), picture, [shared.picture, shared.tabs], **widgets.QUIET)
 
 

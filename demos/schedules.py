@@ -58,7 +58,9 @@ def build(shared: widgets.Shared) -> None:
                 label="Spacing",
                 info="how the visited timesteps are spread over 0..999",
             )
-            digit = widgets.Slider(0, 9, 3, step=1, label="Digit", info="the picture that is noised")
+            digit = widgets.Slider(
+                0, 9, 3, step=1, label="Digit", info="the picture that is noised"
+            )
             reset = gr.Button("Reset", elem_classes=["reset-button"])
         with gr.Column():
             player = Player(schedule(), name="schedule")

@@ -114,7 +114,7 @@ def in_colour(
         image = picked(model.card.prompts, library).picture
     else:
         image = scene(caption) if source == "scene" else opened(picture, source)
-    return resized(image, model.size)
+    return resized(image, *model.sides)
 
 
 def scene(caption: Any) -> Image.Image:
@@ -124,9 +124,9 @@ def scene(caption: Any) -> Image.Image:
     return parse(caption).picture()
 
 
-def resized(image: Image.Image, size: int) -> Image.Image:
-    """The middle of a picture as a square in colour."""
-    return ImageOps.fit(image.convert("RGB"), (size, size), Image.Resampling.LANCZOS)
+def resized(image: Image.Image, height: int, width: int) -> Image.Image:
+    """The middle of a picture in colour, as large as this."""
+    return ImageOps.fit(image.convert("RGB"), (width, height), Image.Resampling.LANCZOS)
 
 
 def test_digit(digit: int, index: int) -> Tensor:

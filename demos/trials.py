@@ -277,6 +277,8 @@ def original(model: Model, start: Tensor, pixels: Tensor) -> Original:
 
 def thumbnail(pixels: Tensor) -> str:
     """A picture as data URI: exact, or made smaller and JPEG where it is large."""
-    if pixels.shape[-1] <= SIDE:
+    longest = max(pixels.shape[-2:])
+    if longest <= SIDE:
         return pixels_uri(pixels)
-    return pixels_uri(F.interpolate(pixels, size=(SIDE, SIDE), mode="area"), "JPEG")
+    size = [max(1, round(side * SIDE / longest)) for side in pixels.shape[-2:]]
+    return pixels_uri(F.interpolate(pixels, size=size, mode="area"), "JPEG")

@@ -20,6 +20,7 @@ from typing import Any
 
 from PIL import Image
 
+from core import assets
 from core.images import grid, to_pil
 from core.models import load
 from core.samplers import SAMPLERS, seeded
@@ -116,3 +117,4 @@ if __name__ == "__main__":
     parser.add_argument("parts", nargs="*", help=f"any of {', '.join(PARTS)}; default: all")
     for part in parser.parse_args().parts or PARTS:
         PARTS[part]()
+    assets.write()

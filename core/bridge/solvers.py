@@ -10,6 +10,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from core.consistency import LCM
 from core.denoisers import Denoiser
 from core.lazy import imported
 from core.samplers import Sampler, Step
@@ -110,4 +111,5 @@ BRIDGED: dict[str, Sampler] = {
         "Lu et al. 2022, DPM-Solver++(3M), https://arxiv.org/abs/2211.01095",
         solver_order=3,
     ),
+    "lcm": LCM,
 }

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import gzip
 import hashlib
+import zlib
 from functools import cache
-from pathlib import Path
 
 import torch
 from torch import Tensor
 
-FOLDER = Path(__file__).parent.parent.parent / "assets" / "data"
+from core.files import shipped
+
+FOLDER = shipped("assets/data")
 FILES = {
     "train": ("train-images-idx3-ubyte.gz", "train-labels-idx1-ubyte.gz"),
     "test": ("t10k-images-idx3-ubyte.gz", "t10k-labels-idx1-ubyte.gz"),
@@ -43,8 +45,11 @@ def signed(images: Tensor) -> Tensor:
 
 def _read(name: str) -> Tensor:
     """The bytes of an IDX file after its header: magic number (4), then one size a dimension."""
-    content = gzip.decompress((FOLDER / name).read_bytes())
+    try:
+        content = gzip.decompress(FOLDER.read(name))
+    except (OSError, EOFError, zlib.error) as error:
+        raise FOLDER.refusal(name, "is cut short or broken") from error
     if hashlib.md5(content, usedforsecurity=False).hexdigest() != MD5[name]:
-        raise ValueError(f"{name} is not the published file; copy it from MNIST again")
+        raise FOLDER.refusal(name, "is not the published file")
     dimensions = content[3]
     return torch.frombuffer(bytearray(content), dtype=torch.uint8)[4 + 4 * dimensions :]

@@ -11,7 +11,6 @@ middle, on white. Pictures: Microsoft Fluent Emoji (MIT). Names and tags: emojib
 
 from __future__ import annotations
 
-import json
 import zipfile
 import zlib
 from dataclasses import dataclass
@@ -24,8 +23,9 @@ from PIL import Image, ImageFilter
 from torch import Tensor
 
 from core.checks import whole
-from core.data.digits import FOLDER
+from core.files import shipped
 
+FOLDER = shipped("assets/data/emoji")
 SIZE = 64
 BACKGROUNDS = {
     "white": (255, 255, 255),
@@ -39,6 +39,7 @@ BACKGROUNDS = {
     "purple": (135, 70, 190),
     "pink": (250, 160, 200),
 }
+BROKEN = (zipfile.BadZipFile, zlib.error, KeyError, EOFError, RuntimeError, SyntaxError, OSError)
 TINTS = ("", "red", "yellow", "green", "blue", "purple", "pink")
 STYLES = ("", "greyscale", "sketch", "pixel art")
 # place: (size of the subject, centre x, centre y), all as shares of the picture
@@ -71,21 +72,28 @@ class Subject:
     @cached_property
     def picture(self) -> Image.Image:
         """The picture, 128 x 128 RGBA."""
-        with zipfile.ZipFile(FOLDER / "emoji" / "pictures.zip") as pictures:
-            picture = Image.open(BytesIO(pictures.read(f"{self.code}.webp"))).convert("RGBA")
-        return picture
+        file = "pictures.zip"
+        try:
+            with FOLDER.opened(file) as opened, zipfile.ZipFile(opened) as pictures:
+                content = pictures.read(f"{self.code}.webp")
+            return Image.open(BytesIO(content)).convert("RGBA")
+        except BROKEN as error:
+            raise FOLDER.refusal(file, "is cut short or broken") from error
 
 
 @cache
 def subjects() -> dict[str, Subject]:
     """The subjects by their English name, in a fixed order: their indices are class labels."""
-    rows = json.loads((FOLDER / "emoji" / "subjects.json").read_text(encoding="utf-8"))
-    return {
-        row["name"]: Subject(
-            **row | {"tags": tuple(row["tags"]), "tags_zh": tuple(row["tags_zh"])}
-        )
-        for row in rows
-    }
+    rows = FOLDER.json("subjects.json", list)
+    try:
+        return {
+            row["name"]: Subject(
+                **row | {"tags": tuple(row["tags"]), "tags_zh": tuple(row["tags_zh"])}
+            )
+            for row in rows
+        }
+    except (TypeError, KeyError) as error:
+        raise FOLDER.refusal("subjects.json", "holds no subjects") from error
 
 
 @dataclass(frozen=True)

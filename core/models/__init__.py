@@ -13,10 +13,13 @@ from pathlib import Path
 import torch
 
 from core.checks import whole
-from core.models.base import ROOT, Model, ModelCard
+from core.files import ROOT, Folder
+from core.models.base import Model, ModelCard, prompts_of
 from core.models.digits import BasicModel, DigitModel, ExactModel, PixelModel, label_of, uniform
-from core.models.hub import fetched, plainly
-from core.models.latent import LatentModel, check_folder
+from core.models.folder import folder_of, looked_at, placed_at
+from core.models.hub import fetched, here, in_memory, plainly
+from core.models.latent import LatentModel
+from core.models.text import Read, reader
 
 __all__ = [
     "MODELS",
@@ -32,6 +35,7 @@ __all__ = [
     "label_of",
     "load",
     "prefer",
+    "read",
     "uniform",
 ]
 
@@ -140,10 +144,10 @@ def load(
     half = card.kind == "latent" and where.startswith("cuda")
     kind = DTYPES["float16" if half else "float32"] if dtype == "auto" else DTYPES[dtype]
     with _locks.setdefault(name, threading.Lock()):  # a download keeps nobody else waiting
-        if (name, where, kind) not in _loaded:
-            with plainly(card):
-                _loaded[name, where, kind] = _made(card, where, kind, report)
-        return _loaded[name, where, kind]
+        if (card, where, kind) not in _loaded:
+            with in_memory(card):
+                _loaded[card, where, kind] = _made(card, where, kind, report)
+        return _loaded[card, where, kind]
 
 
 def _made(
@@ -151,8 +155,7 @@ def _made(
 ) -> Model:
     folder, tiny = _folder(card, report), None
     if card.tiny and PREFERRED["preview"] == "taesd":
-        with plainly(card.tiny):
-            tiny = _folder(card.tiny, report)
+        tiny = _folder(card.tiny, report)
     with _building:  # the libraries' own imports do not stand two threads at once
         if card.kind == "latent":
             return LatentModel(card, folder, device, dtype, tiny)
@@ -160,23 +163,52 @@ def _made(
 
 
 def _folder(card: ModelCard, report: Callable[[str], None] | None) -> Path:
-    return fetched(card, report) if card.revision else ROOT / card.source
+    if not card.revision:
+        return ROOT / card.source
+    with plainly(card):
+        return fetched(card, report)
 
 
 def add_folder(folder: Path | str) -> str:
     """Add a local folder in the diffusers format to MODELS; returns its name.
 
-    ValueError, one sentence, for a folder that is not a Stable Diffusion pipeline or not safe.
+    ValueError, one sentence, for a folder that is missing, broken or not safe, or that holds
+    another kind of model than text to image as in Stable Diffusion 1 and 2.
     """
-    folder = Path(folder).expanduser().resolve()
-    check_folder(folder)
-    name = folder.name
-    if name in MODELS and MODELS[name].source != str(folder):
-        raise ValueError(f"there is already a model called {name}; rename the folder {folder}")
+    path = placed_at(folder)
+    layout, name = looked_at(Folder(path, str(path))), path.name
+    if name in MODELS and MODELS[name].source != str(path):
+        raise ValueError(f"there is already a model called {name}; rename the folder {path}")
     MODELS[name] = ModelCard(
-        name, f"{name} (local folder)", str(folder), "latent", "see its card", 0, prompts="text"
+        name,
+        f"{name} (local folder)",
+        str(path),
+        "latent",
+        "see its card",
+        0,
+        prompts="text",
+        told=layout.told,
     )
     return name
+
+
+def read(name: str, prompt: str) -> Read | None:
+    """How much of a prompt a model reads: only its tokenizer is loaded.
+
+    None for a model that reads no text, and for one that is not on this machine yet. ValueError
+    for an unknown name and a tokenizer that is broken.
+    """
+    if name not in MODELS:
+        raise ValueError(f"model must be one of {', '.join(MODELS)}, got {name!r}")
+    card = MODELS[name]
+    with plainly(card):
+        path = here(card) if card.revision else ROOT / card.source
+    if card.prompts != "text" or path is None:
+        return None
+    folder = folder_of(card, path)
+    with _building:
+        tokens = reader(folder)
+    return tokens.read(prompts_of(prompt)[0])
 
 
 def _check_dtype(dtype: str) -> None:
@@ -198,6 +230,6 @@ def _device(device: str) -> str:
 
 
 PREFERRED = {"device": "auto", "dtype": "auto", "preview": PREVIEWS[0]}
-_loaded: dict[tuple[str, str, torch.dtype], Model] = {}
+_loaded: dict[tuple[ModelCard, str, torch.dtype], Model] = {}
 _locks: dict[str, threading.Lock] = {}
 _building = threading.Lock()

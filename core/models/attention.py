@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -76,29 +77,57 @@ class Attention:
         if encoder_hidden_states is None or (record is None and coupling is None):
             out = F.scaled_dot_product_attention(q, k, v, attn_mask=attention_mask)
         else:
-            weights = (q @ k.transpose(-1, -2) * attn.scale).softmax(-1)
+            weights = softmax(attn, q, k)
             if coupling is not None:
                 weights = coupling.words(weights)
             if record is not None:
                 record.append(weights.mean(1))
-            out = weights @ v
+            out = weights.to(v) @ v
         return attn.to_out[0](out.transpose(1, 2).flatten(2))
 
 
-def attention_maps(record: Sequence[Tensor], tokens: Sequence[int]) -> Tensor:
+def softmax(attn: Any, q: Tensor, k: Tensor) -> Tensor:
+    """The softmax of q k^T / sqrt(d), each (rows, heads, pixels or tokens, d).
+
+    The division is part of the product: q k^T alone goes beyond the numbers of float16. In
+    float32 where the layer's config has `upcast_attention`; fused attention always sums so.
+    """
+    if attn.upcast_attention:
+        q, k = q.float(), k.float()
+    heads = q.shape[:2]
+    q, k = q.flatten(0, 1), k.flatten(0, 1).transpose(-1, -2)
+    scores = torch.baddbmm(q.new_empty(()), q, k, beta=0, alpha=attn.scale)
+    return scores.softmax(-1).unflatten(0, heads)
+
+
+def attention_maps(
+    record: Sequence[Tensor], tokens: Sequence[int], sides: tuple[int, int] = (1, 1)
+) -> Tensor:
     """How much each place attends to some tokens, (B, H, W): the mean over all layers.
 
-    Layers of a coarser grid are enlarged bilinearly to the finest one. Tang et al. 2023 (DAAM),
-    section 3, https://arxiv.org/abs/2210.04885. ValueError for an empty record.
+    `sides` is (H, W) of the latents. Layers of a coarser grid are enlarged bilinearly to the
+    finest one. Tang et al. 2023 (DAAM), section 3, https://arxiv.org/abs/2210.04885. ValueError
+    for an empty record.
     """
     if not record:
         raise ValueError("no cross attention was recorded; run the network with a record first")
-    size = max(int(layer.shape[1] ** 0.5) for layer in record)
-    grids = [
-        layer[..., list(tokens)].sum(-1).unflatten(1, (int(layer.shape[1] ** 0.5), -1))
+    finest = grid(max(layer.shape[1] for layer in record), sides)
+    enlarged = [
+        F.interpolate(
+            layer.float()[..., list(tokens)]
+            .sum(-1)
+            .unflatten(1, (1, *grid(layer.shape[1], sides))),
+            finest,
+            mode="bilinear",
+        )
         for layer in record
     ]
-    enlarged = [
-        F.interpolate(grid[:, None].float(), (size, size), mode="bilinear") for grid in grids
-    ]
     return torch.cat(enlarged, dim=1).mean(1)
+
+
+def grid(places: int, sides: tuple[int, int] = (1, 1)) -> tuple[int, int]:
+    """Height and width of so many places, as near to these proportions as whole numbers come."""
+    heights = [height for height in range(1, places + 1) if places % height == 0]
+    wanted = math.log(sides[0] / sides[1])
+    height = min(heights, key=lambda each: abs(math.log(each * each / places) - wanted))
+    return height, places // height

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
+from numbers import Integral
 from typing import Protocol
 
 import torch
@@ -15,8 +15,6 @@ from core.checks import whole
 from core.denoisers import Denoiser
 from core.samplers import Noise, seeded
 from core.schedules import Level, Schedule
-
-ROOT = Path(__file__).parent.parent.parent
 
 
 @dataclass(frozen=True)
@@ -35,6 +33,8 @@ class ModelCard:
         prompts: what it can be asked for: "label" (a digit), "text" or "" (nothing).
         revision: the pinned commit of a model on the hub.
         tiny: a small decoder of the model's latents, for previews; None where there is none.
+        told: whether its network is told the guidance, as that of a latent consistency model,
+            where others compute a second branch.
     """
 
     name: str
@@ -47,6 +47,7 @@ class ModelCard:
     prompts: str = "label"
     revision: str = ""
     tiny: ModelCard | None = None
+    told: bool = False
 
 
 class Model(Protocol):
@@ -58,7 +59,12 @@ class Model(Protocol):
 
     @property
     def size(self) -> int:
-        """Side of its pictures in pixels."""
+        """Side of its pictures in pixels, the longer one where they are not square."""
+        ...
+
+    @property
+    def sides(self) -> tuple[int, int]:
+        """Height and width of its pictures in pixels."""
         ...
 
     def denoiser(
@@ -114,14 +120,25 @@ class Seeded:
         return seeded(seed, batch)(torch.empty(whole(batch, "batch", 1), *self.shape))
 
 
-def prompts_of(prompt: str | Sequence[str]) -> list[str]:
-    """One prompt or several as a list, without surrounding spaces. ValueError otherwise."""
-    prompts = [prompt] if isinstance(prompt, str) else prompt
-    if not isinstance(prompts, (list, tuple)) or not prompts:
-        raise ValueError(f"a prompt must be text, or a list with one per picture, got {prompt!r}")
-    if not all(isinstance(each, str) for each in prompts):
-        raise ValueError(f"every prompt must be text, got {prompt!r}")
-    return [each.strip() for each in prompts]
+def prompts_of(prompt: str | int | Sequence[str | int]) -> list[str]:
+    """One prompt or several as a list, without surrounding spaces; the label 7 is "7".
+
+    ValueError for anything but text and whole numbers in 0..9, and for half of a character.
+    """
+    prompts = list(prompt) if isinstance(prompt, (list, tuple)) else [prompt]
+    if not prompts or not all(isinstance(each, str) or is_label(each) for each in prompts):
+        raise ValueError(
+            f"a prompt must be text, or a list with one per picture, got {str(prompt)[:40]!r}"
+        )
+    texts = [str(each).strip() for each in prompts]
+    if any("\ud800" <= letter <= "\udfff" for text in texts for letter in text):
+        raise ValueError("a prompt must be text, and this one has half of a character in it")
+    return texts
+
+
+def is_label(value: object) -> bool:
+    """Whether a value is a whole number in 0..9; True and False are none."""
+    return isinstance(value, Integral) and not isinstance(value, bool) and 0 <= int(value) <= 9
 
 
 def check_guidance(guidance: float) -> None:
@@ -130,12 +147,15 @@ def check_guidance(guidance: float) -> None:
         raise ValueError(f"guidance must be in -20..20, got {guidance}")
 
 
-def sized(images: Sequence[Image.Image] | Image.Image, size: int) -> list[Image.Image]:
-    """PIL images, or one, as a list; ValueError for none and for another size."""
+def sized(
+    images: Sequence[Image.Image] | Image.Image, sides: tuple[int, int]
+) -> list[Image.Image]:
+    """PIL images, or one, as a list; ValueError for none and for others than (height, width)."""
     images = [images] if isinstance(images, Image.Image) else list(images)
     if not images:
         raise ValueError("there is no picture to encode")
+    height, width = sides
     for image in images:
-        if image.size != (size, size):
-            raise ValueError(f"a picture must be {size} x {size} pixels, got {image.size}")
+        if image.size != (width, height):
+            raise ValueError(f"a picture must be {width} x {height} pixels, got {image.size}")
     return images

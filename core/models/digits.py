@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 
 import torch
@@ -11,12 +10,15 @@ from torch import Tensor
 
 from core.data import mnist, signed
 from core.denoisers import Denoiser, Empirical, Guided, Network, Rows
+from core.files import shipped
 from core.images import from_pil, to_pil
-from core.lazy import imported
-from core.models.base import ROOT, ModelCard, Seeded, check_guidance, prompts_of, sized
+from core.models.base import ModelCard, Seeded, check_guidance, is_label, prompts_of, sized
+from core.models.folder import STEMS, schedule_in, weight_files
+from core.models.parts import CONFIG, built, filled
 from core.networks import BasicUNet
 from core.samplers import Noise
 from core.schedules import Level, Schedule, flow, linear
+from core.weights import fill
 
 NULL = 10  # the trained class "no label"
 
@@ -26,6 +28,7 @@ class PixelModel(Seeded):
 
     shape: tuple[int, int, int] = (1, 28, 28)
     size: int = 28
+    sides: tuple[int, int] = (28, 28)
 
     def __init__(self, card: ModelCard, schedule: Schedule, device: str, dtype: torch.dtype):
         """Keep what all pixel models share."""
@@ -33,7 +36,7 @@ class PixelModel(Seeded):
 
     def encode(self, images: Sequence[Image.Image]) -> Tensor:
         """PIL images, or one, to (B, 1, 28, 28) in [-1, 1]; ValueError for another size."""
-        pixels = from_pil(sized(images, self.size))
+        pixels = from_pil(sized(images, self.sides))
         return (pixels * 2 - 1).to(self.device, self.dtype)
 
     def pixels(self, x: Tensor) -> Tensor:
@@ -72,16 +75,12 @@ class DigitModel(LabelModel):
 
     def __init__(self, card: ModelCard, device: str, dtype: torch.dtype) -> None:
         """Load the network and its schedule from the diffusers folder."""
-        from core.bridge import schedule_of
-
-        folder = ROOT / card.source
-        config = json.loads((folder / "scheduler" / "scheduler_config.json").read_text())
-        super().__init__(card, schedule_of(config), device, dtype)
-        self.kind = config["prediction_type"]
-        network = imported("diffusers", "UNet2DModel").from_pretrained(
-            folder / "unet", use_safetensors=True, torch_dtype=dtype
-        )
-        self.network = network.to(device).eval().requires_grad_(False)
+        folder = shipped(card.source)
+        schedule, self.kind = schedule_in(folder)
+        super().__init__(card, schedule, device, dtype)
+        unet = folder.at("unet")
+        network = built("digits", unet, unet.json(CONFIG))
+        self.network = filled(network, unet, weight_files(unet, STEMS["unet"]), dtype).to(device)
 
     def forward(self, x: Tensor, t: float, label: Tensor | None) -> Tensor:
         """The network call: (B, 1, 28, 28), timestep, labels (B,) to its output, v."""
@@ -124,12 +123,10 @@ class BasicModel(PixelModel):
 
     def __init__(self, card: ModelCard, device: str, dtype: torch.dtype) -> None:
         """Load the weights."""
-        from safetensors.torch import load_file
-
         super().__init__(card, flow(), device, dtype)
-        network = BasicUNet()
-        network.load_state_dict(load_file(ROOT / card.source / "model.safetensors"))
-        self.network = network.to(device, dtype).eval().requires_grad_(False)
+        network = BasicUNet().eval().requires_grad_(False)
+        fill(network, shipped(card.source), ["model.safetensors"], dtype)
+        self.network = network.to(device)
 
     def denoiser(
         self,
@@ -158,8 +155,11 @@ def uniform(noise: Noise) -> Noise:
     return lambda like: torch.erf(noise(like) / 2**0.5)
 
 
-def label_of(text: str) -> int:
-    """A digit label "0" .. "9" as a number. ValueError otherwise."""
-    if text.strip() not in tuple("0123456789"):
-        raise ValueError(f"label must be a digit 0..9, or empty for any digit, got {text!r}")
+def label_of(label: str | int) -> int:
+    """A digit label "0" .. "9", or 0 .. 9, as a number. ValueError otherwise."""
+    text = str(label).strip() if isinstance(label, str) or is_label(label) else ""
+    if text not in tuple("0123456789"):
+        raise ValueError(
+            f"label must be a digit 0..9, or empty for any digit, got {str(label)[:40]!r}"
+        )
     return int(text)

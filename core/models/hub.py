@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import errno
 import io
+import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -25,6 +26,29 @@ FILES = [
     "vae/diffusion_pytorch_model.fp16.safetensors",
 ]
 STAY = "the embedded models stay usable"
+ON_DISK = (  # of a file or folder, where the network has nothing to do with it
+    errno.EACCES,
+    errno.EPERM,
+    errno.EROFS,
+    errno.EIO,
+    errno.EDQUOT,
+    errno.EISDIR,
+    errno.ENOTDIR,
+    errno.ENAMETOOLONG,
+)
+
+
+def here(card: ModelCard) -> Path | None:
+    """The folder of a model on the hub, where it has been fetched to this machine before."""
+    from huggingface_hub import snapshot_download
+    from huggingface_hub.errors import LocalEntryNotFoundError
+
+    download: Any = snapshot_download
+    wanted = {"revision": card.revision, "allow_patterns": FILES}
+    try:
+        return Path(download(card.source, local_files_only=True, **wanted))
+    except LocalEntryNotFoundError:
+        return None
 
 
 def fetched(card: ModelCard, report: Callable[[str], None] | None = None) -> Path:
@@ -33,16 +57,13 @@ def fetched(card: ModelCard, report: Callable[[str], None] | None = None) -> Pat
     Files that are here already are not asked for again. `report` hears of every tenth.
     """
     from huggingface_hub import snapshot_download
-    from huggingface_hub.errors import LocalEntryNotFoundError
     from tqdm import tqdm
 
+    found = here(card)
+    if found is not None:
+        return found
     download: Any = snapshot_download
     wanted = {"revision": card.revision, "allow_patterns": FILES}
-    try:
-        return Path(download(card.source, local_files_only=True, **wanted))
-    except LocalEntryNotFoundError:
-        pass
-
     said = [-1]
 
     class Reported(tqdm):
@@ -64,29 +85,33 @@ def fetched(card: ModelCard, report: Callable[[str], None] | None = None) -> Pat
 
 
 @contextlib.contextmanager
-def plainly(card: ModelCard) -> Iterator[None]:
-    """Turn what goes wrong while a model is loaded into a ValueError with one sentence."""
+def in_memory(card: ModelCard) -> Iterator[None]:
+    """Turn the lack of memory into a ValueError with one sentence."""
     try:
         yield
-    except torch.OutOfMemoryError as error:
+    except (torch.OutOfMemoryError, MemoryError) as error:
         raise ValueError(
             f"the model {card.name} does not fit into the memory of this device; {STAY}"
         ) from error
-    except OSError as error:
+
+
+@contextlib.contextmanager
+def plainly(card: ModelCard) -> Iterator[None]:
+    """Turn what goes wrong while a model is fetched into a ValueError with one sentence."""
+    try:
+        yield
+    except (ValueError, torch.OutOfMemoryError, MemoryError):
+        raise
+    except Exception as error:  # of the hub, of requests, of files: they share no other class
         raise ValueError(_said(card, error)) from error
 
 
-def _said(card: ModelCard, error: OSError) -> str:
-    """The sentence for an OSError: those of the hub, of requests and of files are all such."""
+def _said(card: ModelCard, error: Exception) -> str:
+    """The sentence for what goes wrong between the hub, the network and the disk."""
     from huggingface_hub import errors
 
-    if not card.revision:
-        return (
-            f"the weights of model {card.name} are missing; "
-            "restore assets/models from the repository or train them again"
-        )
-    if error.errno == errno.ENOSPC:
-        return f"the disk is full, so {card.title} cannot be stored; make room and try again"
+    number = error.errno if isinstance(error, OSError) else None
+
     if isinstance(error, errors.GatedRepoError):
         return (
             f"{card.source} asks for its terms to be accepted: do so on "
@@ -94,4 +119,11 @@ def _said(card: ModelCard, error: OSError) -> str:
         )
     if isinstance(error, errors.RepositoryNotFoundError | errors.RevisionNotFoundError):
         return f"the hub has no {card.source} at revision {card.revision[:8]}; {STAY}"
+    if number == errno.ENOSPC:
+        return f"the disk is full, so {card.title} cannot be stored; make room and try again"
+    if number in ON_DISK:
+        return (
+            f"the cache of the Hugging Face hub on this machine cannot be read or written "
+            f"({os.strerror(number or 0)}), so {card.title} cannot be stored; {STAY}"
+        )
     return f"the Hugging Face hub cannot be reached to fetch {card.title}; {STAY}"

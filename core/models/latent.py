@@ -6,7 +6,6 @@ for Stable Diffusion: what differs between them is read from their configs.
 
 from __future__ import annotations
 
-import json
 import math
 from collections.abc import Sequence
 from functools import lru_cache, partial
@@ -18,19 +17,17 @@ from PIL import Image
 from torch import Tensor
 from torch.nn import functional as F
 
-from core.denoisers import CONVERSIONS, Denoiser, Guided, Network
+from core.denoisers import Denoiser, Guided, Network
+from core.files import Folder
 from core.images import from_pil, to_pil
-from core.lazy import imported
 from core.models.attention import Attention, Coupling
 from core.models.base import ModelCard, Seeded, check_guidance, prompts_of, sized
+from core.models.folder import Layout, folder_of, looked_at, schedule_in, weight_files
+from core.models.kinds import sides
+from core.models.parts import CONFIG, built, filled, fitting
+from core.models.text import Read, Reader
+from core.weights import all_of
 
-PARTS = {
-    "vae": ("diffusers", "AutoencoderKL"),
-    "unet": ("diffusers", "UNet2DConditionModel"),
-    "text_encoder": ("transformers", "CLIPTextModel"),
-    "tokenizer": ("transformers", "CLIPTokenizer"),
-}
-CLASSES = {**PARTS, "tiny": ("diffusers", "AutoencoderTiny")}
 # Latents of Stable Diffusion 1 to RGB in [-1, 1], one row per channel, by K. Turner, 2022:
 # https://discuss.huggingface.co/t/decoding-latents-to-rgb-without-upscaling/23204
 SD_RGB = (
@@ -40,13 +37,16 @@ SD_RGB = (
     (-0.184, -0.271, -0.473),
 )
 SD_SCALING = 0.18215  # the scaling factor by which Stable Diffusion 1's and 2's VAE is known
+FITTED = "preview.safetensors"
+TRIAL = 8  # latents of a side when the networks are tried
 
 
 class LatentModel(Seeded):
     """A U-Net with text conditions on the latents of a VAE.
 
     Latents are x = (z - shift_factor) scaling_factor with z the mean of the VAE's posterior, so
-    that their variance is about one.
+    that their variance is about one. `told` says whether the U-Net is told the guidance, as that
+    of a latent consistency model: then there is no second branch and no negative prompt.
     """
 
     def __init__(
@@ -57,40 +57,65 @@ class LatentModel(Seeded):
         dtype: torch.dtype,
         tiny: Path | None = None,
     ) -> None:
-        """Load the parts from a folder; ValueError where it holds something else.
+        """Load the parts from a folder; ValueError, one sentence, where it holds something else.
 
         `tiny` is the folder of an AutoencoderTiny that knows the same latents, for previews.
         """
         self.card, self.device, self.dtype = card, device, dtype
-        check_folder(folder)
-        config = json.loads((folder / "scheduler" / "scheduler_config.json").read_text())
-        from core.bridge import schedule_of
-
-        self.schedule = schedule_of(config)
-        self.kind = config.get("prediction_type", "epsilon")
-        if self.kind not in CONVERSIONS:
-            raise ValueError(f"the model {card.name} predicts {self.kind!r}, which is not known")
-        parts = [self._part(folder / name, name) for name in ("vae", "unet", "text_encoder")]
-        self.vae, self.unet, self.text_encoder = placed(parts, device)
-        if self.vae.config.force_upcast and dtype == torch.float16:
-            self.vae.float()  # this VAE overflows in half precision
-        self.unet.set_attn_processor(Attention())
-        self.tokenizer = _class("tokenizer").from_pretrained(folder / "tokenizer")
-        factor = 2 ** (len(self.vae.config.block_out_channels) - 1)
-        side = int(self.unet.config.sample_size)
-        self.shape = (int(self.unet.config.in_channels), side, side)
-        self.size = side * factor
-        self.scaling = float(self.vae.config.scaling_factor)
-        self.shift = float(getattr(self.vae.config, "shift_factor", None) or 0.0)
-        self.rgb = self._rgb(folder)
-        self.tiny = placed([self._part(tiny, "tiny")], device)[0] if tiny else None
+        layout = looked_at(folder_of(card, folder))
+        self.schedule, self.kind = schedule_in(layout.folder)
+        self.told = layout.told
         self.embed = lru_cache(64)(self._embed)
+        self._take(layout)
+        self._try(layout.folder)
+        self.rgb = self._rgb(layout.folder)
+        self.tiny = self._tiny(folder_of(card.tiny or card, tiny)) if tiny else None
 
-    def _part(self, folder: Path, name: str) -> Any:
-        part = _class(name).from_pretrained(
-            folder, use_safetensors=True, dtype=self.dtype, **_variant(folder)
-        )
-        return part.eval().requires_grad_(False)
+    def _take(self, layout: Layout) -> None:
+        """Build the networks and give them their weights."""
+        folder, made = layout.folder, {}
+        for name in ("vae", "unet", "text_encoder"):
+            made[name] = built(name, folder.at(name), layout.configs[name])
+        made["unet"].set_attn_processor(Attention())
+        unet, vae, text = (made[name].config for name in ("unet", "vae", "text_encoder"))
+        height, width = sides(unet.sample_size) or (0, 0)  # `looked_at` has refused others
+        self.shape = (int(unet.in_channels), height, width)
+        factor = 2 ** (len(vae.block_out_channels) - 1)
+        self.sides, self.size = (height * factor, width * factor), max(height, width) * factor
+        self.scaling = float(vae.scaling_factor)
+        self.shift = float(getattr(vae, "shift_factor", None) or 0.0)
+        self.reader = Reader(folder.at("tokenizer"), text.max_position_embeddings)
+        self.tokenizer = self.reader.tokenizer
+        overflows = vae.force_upcast and self.dtype == torch.float16
+        dtypes = {"vae": torch.float32} if overflows else {}
+        parts = [
+            filled(made[name], folder.at(name), files, dtypes.get(name, self.dtype))
+            for name, files in layout.weights.items()
+        ]
+        self.vae, self.unet, self.text_encoder = placed(parts, self.device)
+
+    @torch.no_grad()
+    def _try(self, folder: Folder) -> None:
+        """Call each network once on little; ValueError where they do not fit each other."""
+        with fitting(folder.at("text_encoder")):
+            text = self.embed("")
+        factor = self.size // max(self.shape[1:])
+        x = torch.zeros(1, self.shape[0], TRIAL, TRIAL)
+        with fitting(folder.at("unet")):
+            seen = self.forward(x, 0.0, text, guidance=1.0 if self.told else None)
+        with fitting(folder.at("vae")):
+            pixels = self.pixels(x)
+            again = self.vae.encode(pixels.to(self.device, self.vae.dtype)).latent_dist.mode()
+        if seen.shape != x.shape:
+            raise folder.at("unet").refusal(CONFIG, "does not give latents of their own size")
+        if pixels.shape[1:] != (3, TRIAL * factor, TRIAL * factor) or again.shape != x.shape:
+            said = f"does not map {factor} x {factor} pixels in colour to one latent and back"
+            raise folder.at("vae").refusal(CONFIG, said)
+
+    def _tiny(self, folder: Folder) -> Any:
+        network = built("tiny", folder, folder.json(CONFIG))
+        files = weight_files(folder, "diffusion_pytorch_model")
+        return placed([filled(network, folder, files, self.dtype)], self.device)[0]
 
     def denoiser(
         self,
@@ -107,63 +132,67 @@ class LatentModel(Seeded):
         """
         check_guidance(guidance)
         asked = {"record": record, "coupling": coupling}
-        given = {name: value for name, value in asked.items() if value is not None}
+        given: dict[str, Any] = {key: each for key, each in asked.items() if each is not None}
+        if self.told:
+            if any(prompts_of(negative)):
+                raise ValueError(
+                    f"the model {self.card.name} is told the guidance and has no second branch; "
+                    "leave the negative prompt empty"
+                )
+            given["guidance"] = guidance
         forward = partial(self.forward, **given) if given else self.forward
-        yes, no = (
-            Network(forward, self.kind, torch.cat([self.embed(p) for p in prompts_of(each)]))
-            for each in (prompt, negative)
-        )
-        return yes if guidance == 1 else Guided(yes, no, guidance)
 
-    def forward(self, x: Tensor, t: float, condition: Tensor | None, **asked: Any) -> Tensor:
+        def branch(prompts: str | Sequence[str]) -> Network:
+            condition = torch.cat([self.embed(each) for each in prompts_of(prompts)])
+            return Network(forward, self.kind, condition)
+
+        yes = branch(prompt)
+        return yes if guidance == 1 or self.told else Guided(yes, branch(negative), guidance)
+
+    def forward(
+        self,
+        x: Tensor,
+        t: float,
+        condition: Tensor | None,
+        guidance: float | None = None,
+        **asked: Any,
+    ) -> Tensor:
         """The network call: latents (B, C, H, W), timestep, text (B, L, D) to its output.
 
-        `asked` is what `Attention` is asked for besides.
+        `guidance` is what a model is told that is told it; `asked` is what `Attention` is asked
+        for besides.
         """
         named: dict[str, Any] = {"encoder_hidden_states": condition, "return_dict": False}
+        if guidance is not None:
+            width = self.unet.config.time_cond_proj_dim
+            named["timestep_cond"] = waves(guidance - 1, width).to(self.device, self.dtype)
         if asked:
             named["cross_attention_kwargs"] = asked
         if "record" in asked:
             asked["record"].clear()
         return self.unet(x.to(self.device, self.dtype), t, **named)[0].to(x)
 
-    def words(self, prompt: str) -> list[tuple[str, list[int]]]:
-        """The words of a prompt, each with the places of its tokens in the text's L.
+    def read(self, prompt: str) -> Read:
+        """How many tokens a prompt has, how many may be read, and the text that is not."""
+        return self.reader.read(prompt)
 
-        Chinese has no spaces between words, so there each token counts as one.
-        """
-        read = self.tokenizer(
-            prompt,
-            max_length=self.tokenizer.model_max_length,
-            truncation=True,
-            return_offsets_mapping=True,
-        )
-        words: dict[Any, tuple[int, int, list[int]]] = {}
-        for place, (start, end) in enumerate(read["offset_mapping"]):
-            ascii_word = prompt[start:end].isascii()
-            key = read.word_ids(0)[place] if ascii_word else f"token {place}"
-            if end > start:
-                first, _, places = words.get(key, (start, end, []))
-                words[key] = (first, end, [*places, place])
-        return [(prompt[start:end], places) for start, end, places in words.values()]
+    def words(self, prompt: str) -> list[tuple[str, list[int]]]:
+        """The words of a prompt, each with the places of its tokens in the text's L."""
+        return self.reader.words(prompt)
 
     def tokens(self, prompt: str) -> list[int]:
         """The L tokens of a prompt, which is cut or filled up."""
-        return self._read(prompt).input_ids[0].tolist()
-
-    def _read(self, prompt: str) -> Any:
-        return self.tokenizer(
-            prompt,
-            padding="max_length",
-            max_length=self.tokenizer.model_max_length,
-            truncation=True,
-            return_tensors="pt",
-        )
+        return self.reader.tokens(prompt)
 
     @torch.no_grad()
     def _embed(self, prompt: str) -> Tensor:
         """The text encoder's last hidden states, (1, L, D); a long prompt is cut."""
-        tokens = self._read(prompt)
+        tokens, known = self.reader.encoded(prompt), self.text_encoder.config.vocab_size
+        if int(tokens.input_ids.max()) >= known:
+            raise ValueError(
+                f"the text encoder of {self.card.name} knows {known} tokens, and its tokenizer "
+                "has more; take both from the same model"
+            )
         masked = getattr(self.text_encoder.config, "use_attention_mask", False)
         mask = tokens.attention_mask.to(self.device) if masked else None
         return self.text_encoder(tokens.input_ids.to(self.device), attention_mask=mask)[0]
@@ -171,7 +200,7 @@ class LatentModel(Seeded):
     @torch.no_grad()
     def encode(self, images: Sequence[Image.Image]) -> Tensor:
         """PIL images, or one, of the model's size to latents (B, C, H, W)."""
-        pixels = from_pil(sized(images, self.size), "RGB").to(self.device, self.vae.dtype)
+        pixels = from_pil(sized(images, self.sides), "RGB").to(self.device, self.vae.dtype)
         z = self.vae.encode(pixels * 2 - 1).latent_dist.mode()
         return ((z - self.shift) * self.scaling).to(torch.promote_types(self.dtype, torch.float32))
 
@@ -205,22 +234,20 @@ class LatentModel(Seeded):
         """`preview_pixels`, one PIL image per row; approximate."""
         return to_pil(self.preview_pixels(x))
 
-    def _rgb(self, folder: Path) -> tuple[Tensor, Tensor, int]:
+    def _rgb(self, folder: Folder) -> tuple[Tensor, Tensor, int]:
         """Weight and bias of the preview, from latents to [0, 1], and its pixels per latent.
 
         Fitted, published or grey.
         """
-        from safetensors.torch import load_file
-
-        fitted, channels = folder / "preview.safetensors", self.shape[0]
-        if fitted.exists():
-            parts = load_file(fitted, device=self.device)
-            weight, bias = parts["weight"], parts["bias"]
+        channels = self.shape[0]
+        if folder.has(FITTED):
+            weight, bias = fitted(folder, channels)
         else:
             known = channels == len(SD_RGB) and self.scaling == SD_SCALING
             rows = SD_RGB if known else [[1 / channels] * 3] * channels
-            weight = torch.tensor(rows, device=self.device).T[:, :, None, None].contiguous()
+            weight = torch.tensor(rows).T[:, :, None, None].contiguous()
             bias = weight.new_zeros(3)
+        weight, bias = weight.to(self.device), bias.to(self.device)
         return weight / 2, bias / 2 + 0.5, int((len(bias) / 3) ** 0.5)
 
 
@@ -242,40 +269,26 @@ def room(device: str) -> float:
     return torch.cuda.mem_get_info(device)[0] if device.startswith("cuda") else math.inf
 
 
-def check_folder(folder: Path) -> None:
-    """ValueError, one sentence, unless the folder holds a Stable Diffusion pipeline, safely.
+def fitted(folder: Folder, channels: int) -> tuple[Tensor, Tensor]:
+    """Weight (3 f f, C, k, k), k odd, and bias of a preview; ValueError for other shapes."""
+    parts = all_of(folder, FITTED)
+    weight, bias = parts.get("weight"), parts.get("bias")
+    if weight is not None and bias is not None and weight.dim() == 4 and bias.dim() == 1:
+        count, taken, *kernel = weight.shape
+        square = 3 * math.isqrt(count // 3) ** 2 == count == len(bias)
+        if square and taken == channels and kernel[0] == kernel[1] and kernel[0] % 2:
+            return weight, bias
+    raise folder.refusal(FITTED, f"holds no map from {channels} latent channels to pixels")
 
-    Only the classes of PARTS and safetensors weights are accepted; code beside them is not.
+
+def waves(w: float, size: int) -> Tensor:
+    """What a network is told of guidance 1 + w, shape (1, size).
+
+    sin and cos of 1000 w 10000^(-k / (h - 1)), k = 0 .. h - 1, h = size // 2; 0 where size is
+    odd. Luo et al. 2023, section 4.2, https://arxiv.org/abs/2310.04378, in the form of Kingma et
+    al. 2021, https://arxiv.org/abs/2107.00630.
     """
-    index = folder / "model_index.json"
-    if not index.exists():
-        raise ValueError(
-            f"{folder} is not a model in the diffusers format: it has no model_index.json"
-        )
-    parts = json.loads(index.read_text(encoding="utf-8"))
-    code = next(folder.rglob("*.py"), None)
-    if code is not None:
-        raise ValueError(f"{folder} brings code of its own ({code.name}), which is never run")
-    for name, (library, kind) in PARTS.items():
-        given = parts.get(name) or [None, None]
-        if given[0] != library or given[1] not in (kind, f"{kind}Fast"):
-            raise ValueError(
-                f"{folder} has {given[1] or 'no'} {name}; a model here needs {library}'s {kind}"
-            )
-        if name != "tokenizer" and not any((folder / name).glob("*.safetensors")):
-            raise ValueError(
-                f"{folder / name} has no safetensors weights; pickled weights can run code and "
-                "are refused, convert them with diffusers' save_pretrained"
-            )
-
-
-def _class(name: str) -> Any:
-    for library in ("diffusers", "transformers"):  # weights are on disk: no bars on the terminal
-        imported(f"{library}.utils.logging", "disable_progress_bar")()
-    return imported(*CLASSES[name])
-
-
-def _variant(folder: Path) -> dict[str, str]:
-    """The half-precision files where there are no others."""
-    files = [file.name for file in folder.glob("*.safetensors")]
-    return {"variant": "fp16"} if files and all(".fp16" in file for file in files) else {}
+    half = size // 2
+    turns = torch.exp(torch.arange(half) * -(math.log(10000) / (half - 1)))
+    angles = 1000 * w * turns
+    return F.pad(torch.cat([angles.sin(), angles.cos()]), (0, size % 2))[None]

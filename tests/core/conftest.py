@@ -7,6 +7,7 @@ import torch
 
 from core.models import MODELS, add_folder, load
 from core.training.tokenizer import tokenizer
+from tests.core.folders import copied, small
 
 SD1 = {
     "prediction_type": "epsilon",
@@ -92,3 +93,15 @@ def layout(request, folders):
     name = add_folder(folders[request.param])
     yield request.param, load(name), folders[request.param]
     del MODELS[name]
+
+
+@pytest.fixture(scope="session")
+def plain(tmp_path_factory):
+    """The smallest folder; not to be changed."""
+    return small(tmp_path_factory.mktemp("small") / "plain")
+
+
+@pytest.fixture
+def own(plain, tmp_path):
+    """A copy of it that may be changed."""
+    return copied(plain, tmp_path / "own")

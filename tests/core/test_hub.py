@@ -89,6 +89,7 @@ def http_error(kind):
 
 
 def troubles():
+    import httpx
     from huggingface_hub import errors
 
     return [
@@ -96,6 +97,13 @@ def troubles():
         (http_error(errors.RepositoryNotFoundError), "the hub has no stable-diffusion"),
         (errors.LocalEntryNotFoundError("offline"), "cannot be reached"),
         (ConnectionError("no route"), "cannot be reached"),
+        (httpx.ProxyError("no proxy"), "cannot be reached"),
+        (TimeoutError(errno.ETIMEDOUT, "Connection timed out"), "cannot be reached"),
+        (PermissionError(errno.EACCES, "Permission denied"), "cache .* cannot be read or written"),
+        (
+            OSError(errno.EIO, "Input/output error", "/secret"),
+            r"\(Input/output error\), so Stable",
+        ),
         (OSError(errno.ENOSPC, "No space left on device"), "the disk is full"),
         (torch.OutOfMemoryError("CUDA out of memory"), "does not fit into the memory"),
     ]

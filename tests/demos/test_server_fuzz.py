@@ -15,15 +15,75 @@ WORDS = ["", "a", "é", "\ud800", "x" * 70, "../..", "0", "null", "%00", "a b", 
 NUMBERS = [0, -1, 1, 2**31, 2**63, 10**30, 0.5, 1e308, float("nan"), float("inf")]
 SCALARS: list[Any] = [None, True, *WORDS, *NUMBERS]
 METHODS = ["GET", "POST", "PUT", "DELETE", "HEAD", "OPTIONS", "PATCH", "TRACE", "BREW"]
-PARTS = (
-    "gradio_api queue join data call v2 sample noise edit run api predict cancel reset upload "
-    "upload_progress heartbeat stream close component_server deep_link config info openapi.json "
-    "theme.css static assets file= file proxy= svelte custom_component monitoring summary "
-    "run-history records startup-events process_recording vibe-edit manifest.json robots.txt "
-    "login logout token app_id user dev reload pwa_icon favicon.ico playlist.m3u8"
-).split()
-TYPES = ["application/json", "text/plain", "multipart/form-data", "multipart/form-data; boundary=x"]
-KEYS = "data fn_index session_hash event_id trigger_id event_data simple_format batched".split()
+PARTS = [
+    "gradio_api",
+    "queue",
+    "join",
+    "data",
+    "call",
+    "v2",
+    "sample",
+    "noise",
+    "edit",
+    "run",
+    "api",
+    "predict",
+    "cancel",
+    "reset",
+    "upload",
+    "upload_progress",
+    "heartbeat",
+    "stream",
+    "close",
+    "component_server",
+    "deep_link",
+    "config",
+    "info",
+    "openapi.json",
+    "theme.css",
+    "static",
+    "assets",
+    "file=",
+    "file",
+    "proxy=",
+    "svelte",
+    "custom_component",
+    "monitoring",
+    "summary",
+    "run-history",
+    "records",
+    "startup-events",
+    "process_recording",
+    "vibe-edit",
+    "manifest.json",
+    "robots.txt",
+    "login",
+    "logout",
+    "token",
+    "app_id",
+    "user",
+    "dev",
+    "reload",
+    "pwa_icon",
+    "favicon.ico",
+    "playlist.m3u8",
+]
+TYPES = [
+    "application/json",
+    "text/plain",
+    "multipart/form-data",
+    "multipart/form-data; boundary=x",
+]
+KEYS = [
+    "data",
+    "fn_index",
+    "session_hash",
+    "event_id",
+    "trigger_id",
+    "event_data",
+    "simple_format",
+    "batched",
+]
 
 
 def value(draw: random.Random, depth: int = 0) -> Any:
@@ -34,7 +94,7 @@ def value(draw: random.Random, depth: int = 0) -> Any:
     if kind == 5:
         return {str(draw.choice(KEYS)): value(draw, depth + 1) for _ in range(draw.randrange(4))}
     if kind == 6:
-        file = {"path": draw.choice(WORDS + ["/etc/passwd", "http://127.0.0.1:1/a", "upload/a"])}
+        file = {"path": draw.choice([*WORDS, "/etc/passwd", "http://127.0.0.1:1/a", "upload/a"])}
         return file | {"meta": {"_type": "gradio.FileData"}, "url": draw.choice(WORDS)}
     return [value(draw, depth + 1) for _ in range(draw.randrange(5))]
 
@@ -52,16 +112,33 @@ def content(draw: random.Random) -> bytes:
 
 def request(draw: random.Random) -> dict[str, Any]:
     """One malformed request."""
-    known = ["queue/join", "queue/data", "cancel", "reset", "upload", "call/sample", "call/v2/noise"]
+    known = [
+        "queue/join",
+        "queue/data",
+        "cancel",
+        "reset",
+        "upload",
+        "call/sample",
+        "call/v2/noise",
+    ]
     if draw.random() < 0.6:
         path = f"/gradio_api/{draw.choice(known)}"
     else:
-        path = "/" + "/".join(draw.choice(PARTS + ["é", "..", "%00", "a" * 300]) for _ in range(3))
+        path = "/" + "/".join(draw.choice([*PARTS, "é", "..", "%00", "a" * 300]) for _ in range(3))
     method = draw.choice(METHODS) if draw.random() < 0.4 else "POST"
-    query = {draw.choice(KEYS): draw.choice(["", "a", "é", "x" * 90])} if draw.random() < 0.4 else {}
+    query = (
+        {draw.choice(KEYS): draw.choice(["", "a", "é", "x" * 90])} if draw.random() < 0.4 else {}
+    )
     headers = {"content-type": draw.choice(TYPES)}
     if draw.random() < 0.2:
-        odd = ["host", "origin", "x-forwarded-host", "x-forwarded-proto", "content-length", "range"]
+        odd = [
+            "host",
+            "origin",
+            "x-forwarded-host",
+            "x-forwarded-proto",
+            "content-length",
+            "range",
+        ]
         headers[draw.choice(odd)] = draw.choice(["", "a b", "evil.example", "-1", "9" * 30])
     return {"method": method, "url": path, "content": content(draw), "headers": headers} | (
         {"params": query} if query else {}

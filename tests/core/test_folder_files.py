@@ -1,0 +1,417 @@
+"""Files of a model that are missing, cut or broken: each is named, with what to do about it."""
+
+import json
+import os
+import struct
+from pathlib import Path
+
+import pytest
+import torch
+from safetensors.torch import load_file
+
+from core.files import Folder, shipped
+from core.models import MODELS, add_folder, load
+from core.weights import fill
+from tests.core.folders import (
+    POINTER,
+    cut,
+    del_,
+    edited,
+    header_of,
+    loaded,
+    resaved,
+    rewritten,
+    small,
+    weights,
+)
+
+UNET = "unet/diffusion_pytorch_model.safetensors"
+TEXT = "text_encoder/model.safetensors"
+JSONS = (
+    "model_index.json",
+    "unet/config.json",
+    "vae/config.json",
+    "text_encoder/config.json",
+    "scheduler/scheduler_config.json",
+    "tokenizer/tokenizer.json",
+    "tokenizer/tokenizer_config.json",
+)
+
+
+def refused(folder, file, said):
+    """The folder is refused by a sentence that names it and the file."""
+    with pytest.raises(ValueError) as caught:
+        loaded(folder)
+    assert f"{folder.name}/{file} " in f"{caught.value} " or f"/{file}:" in str(caught.value)
+    assert said in str(caught.value), str(caught.value)
+
+
+# ---- JSON ---------------------------------------------------------------------------------------
+
+CONTENTS = {
+    "a pointer": (POINTER, "is a git-lfs pointer, not the file itself; run git lfs pull in "),
+    "empty": ("", "is empty; copy or download it again"),
+    "cut": ('{"sample_size": 8, "in_chan', "is cut short or no JSON (line 1, column 20)"),
+    "a list": ("[1, 2]", "holds a list where an object {...} belongs"),
+    "a text": ('"unet"', "holds a str where an object {...} belongs"),
+    "nothing": ("null", "holds a NoneType where an object {...} belongs"),
+    "a page": ("<!DOCTYPE html>", "is cut short or no JSON (line 1, column 1)"),
+    "deep": ("[" * 100_000, "is no JSON that can be read"),
+    "long": ('{"a": ' + "9" * 5000 + "}", "is no JSON that can be read"),
+}
+
+
+@pytest.mark.parametrize("file", JSONS)
+@pytest.mark.parametrize("content", CONTENTS)
+def test_a_json_file_with_other_content(own, file, content):
+    text, said = CONTENTS[content]
+    (own / file).write_text(text, "utf-8")
+    refused(own, file, said)
+
+
+@pytest.mark.parametrize(
+    ("file", "said"),
+    [
+        ("model_index.json", "own is not a model in the diffusers format: it has no model_index"),
+        *((file, f"own/{file} is missing; copy or download it again") for file in JSONS[1:5]),
+        ("tokenizer/tokenizer.json", "is missing, as are vocab.json and merges.txt; copy or"),
+        (UNET, "own/unet has no safetensors weights"),
+        (TEXT, "own/text_encoder has no safetensors weights"),
+    ],
+)
+def test_a_file_that_is_not_there(own, file, said):
+    (own / file).unlink()
+    with pytest.raises(ValueError, match=said):
+        loaded(own)
+
+
+@pytest.mark.parametrize("file", [*JSONS, UNET, TEXT])
+def test_a_folder_where_a_file_belongs(own, file):
+    (own / file).unlink()
+    (own / file).mkdir()
+    refused(own, file, "is a folder where a file belongs")
+
+
+@pytest.mark.parametrize("file", [*JSONS, UNET, TEXT])
+def test_a_link_to_nowhere(own, file):
+    (own / file).unlink()
+    (own / file).symlink_to(own.parent / "gone")
+    refused(own, file, "is a link to a file that is not there")
+
+
+@pytest.mark.parametrize("file", [*JSONS, UNET, TEXT])
+def test_a_pipe_is_not_waited_for(own, file):
+    (own / file).unlink()
+    os.mkfifo(own / file)
+    refused(own, file, "is no ordinary file where a file belongs")
+
+
+@pytest.mark.parametrize("file", ["model_index.json", "unet/config.json", UNET])
+@pytest.mark.parametrize(
+    ("error", "said"),
+    [
+        (PermissionError(13, "Permission denied"), "belongs to others; allow this user to read"),
+        (OSError(5, "Input/output error"), "cannot be read (Input/output error)"),
+    ],
+    ids=["permission", "disk"],
+)
+def test_a_file_that_cannot_be_read(own, monkeypatch, file, error, said):
+    opened = Path.open
+
+    def open_(path, *mode, **named):
+        if path == own / file:
+            raise error
+        return opened(path, *mode, **named)
+
+    monkeypatch.setattr(Path, "open", open_)
+    refused(own, file, said)
+
+
+@pytest.mark.parametrize("file", JSONS)
+@pytest.mark.parametrize("encoding", ["utf-16", "latin-1"])
+def test_another_encoding(own, file, encoding):
+    (own / file).write_bytes('{"naïve": "é"}'.encode(encoding))
+    refused(own, file, "is UTF-16; save it as UTF-8" if encoding == "utf-16" else "is not UTF-8")
+
+
+def test_a_mark_that_the_tokenizers_own_reader_would_take_for_text(own):
+    file = own / "tokenizer/tokenizer_config.json"
+    file.write_text(file.read_text("utf-8"), "utf-8-sig")
+    refused(own, "tokenizer/tokenizer_config.json", "begins with a byte-order mark; save it as")
+
+
+# ---- the tokenizer ------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        ({"model_max_length": 2}, "leaves no place for a word"),
+        ({"model_max_length": -5}, "leaves no place for a word"),
+        ({"model_max_length": "77"}, "model_max_length"),
+        ({"pad_token": None}, "pad_token"),
+    ],
+)
+def test_a_tokenizer_that_cannot_fill_a_prompt_up(own, change, said):
+    edited(own, "tokenizer/tokenizer_config.json", **change)
+    with pytest.raises(ValueError, match=said) as caught:
+        loaded(own)
+    assert "own/tokenizer" in str(caught.value)
+
+
+@pytest.mark.parametrize(("length", "limit"), [(del_, 30), (77, 30), (10**30, 30), (16, 14)])
+def test_the_shorter_of_tokenizer_and_text_encoder_counts(own, length, limit):
+    edited(own, "tokenizer/tokenizer_config.json", model_max_length=length)
+    model = loaded(own)
+    assert model.read("dog " * 40).limit == limit
+    assert model.embed("dog " * 40).shape == (1, limit + 2, 16)
+
+
+def test_a_tokenizer_of_other_content(own):
+    (own / "tokenizer/tokenizer.json").write_text('{"model": {"type": "WordLevel"}}')
+    refused(own, "tokenizer", "holds files that do not make a tokenizer")
+
+
+# ---- weights ------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("part", ["unet", "vae", "text_encoder"])
+@pytest.mark.parametrize("share", [0.9999, 0.5, 0.01, 0.0])
+def test_weights_that_are_cut(own, part, share):
+    path = weights(own, part)
+    cut(path, share)
+    said = "is cut short" if share else "is empty"
+    refused(own, f"{part}/{path.name}", said)
+    if share > 0.5:
+        with pytest.raises(ValueError, match=rf"cut short: {path.stat().st_size} of \d+ bytes"):
+            add_folder(own)
+
+
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        (POINTER.encode(), "is a git-lfs pointer, not the file itself; run git lfs pull in "),
+        (b"<!DOCTYPE html><html>", "is cut short or no safetensors file"),
+        (b"1234567", "is cut short or no safetensors file"),
+        (struct.pack("<Q", 4) + b"nope", "has a broken header"),
+        (struct.pack("<Q", 2) + b"[]", "has a broken header"),
+        (struct.pack("<Q", 7) + b'{"a":1}', "has a broken header"),
+        (struct.pack("<Q", 2**63) + b"{}", "is cut short or no safetensors file"),
+        (struct.pack("<Q", 2) + b"{}", "lacks the tensor"),
+    ],
+)
+def test_weights_with_other_content(own, content, said):
+    weights(own, "unet").write_bytes(content)
+    refused(own, UNET, said)
+
+
+def test_a_header_of_which_the_numbers_do_not_fit(own):
+    path = weights(own, "unet")
+    header, rest = header_of(path)
+    header["conv_in.bias"]["data_offsets"] = [0, 4]
+    text = json.dumps(header).encode()
+    path.write_bytes(struct.pack("<Q", len(text)) + text + rest)
+    refused(own, UNET, "has a broken header")
+
+
+def without(name):
+    return lambda tensors: {key: each for key, each in tensors.items() if key != name}
+
+
+def prefixed(prefix):
+    return lambda tensors: {prefix + key: each for key, each in tensors.items()}
+
+
+NORM = "final_layer_norm.weight"
+CASES = [
+    ("unet", without("conv_in.weight"), "lacks the tensor conv_in.weight;"),
+    ("vae", without("decoder.conv_out.bias"), "lacks the tensor decoder.conv_out.bias;"),
+    ("text_encoder", without(NORM), "lacks the tensor final_layer_norm.weight;"),
+    ("unet", prefixed("model."), "has the tensor model."),
+    ("text_encoder", prefixed("cond_stage_model."), "has the tensor cond_stage_model."),
+    ("text_encoder", prefixed("transformer."), "which its network does not have; take weights"),
+    (
+        "unet",
+        lambda tensors: tensors | {"extra.weight": torch.ones(2)},
+        "has the tensor extra.weight, which its network does not have",
+    ),
+    ("text_encoder", lambda tensors: tensors | {f"text_model.{NORM}": torch.ones(16)}, "twice"),
+    (
+        "unet",
+        lambda tensors: tensors | {"conv_in.bias": torch.ones(9)},
+        "has conv_in.bias of shape [9] and not [8]",
+    ),
+    (
+        "vae",
+        lambda tensors: tensors | {"quant_conv.weight": torch.ones(8, 8)},
+        "has quant_conv.weight of shape [8, 8] and not [8, 8, 1, 1]",
+    ),
+    (
+        "unet",
+        lambda tensors: tensors | {"conv_in.bias": torch.ones(8, dtype=torch.int8)},
+        "in numbers of the kind I8; take weights that are not quantized",
+    ),
+    ("unet", lambda tensors: {}, "lacks the tensor conv_in.weight and "),
+]
+
+
+@pytest.mark.parametrize(("part", "change", "said"), CASES, ids=lambda value: str(value)[:30])
+def test_a_tensor_that_is_missing_unknown_or_misshapen(own, part, change, said):
+    rewritten(own, part, change)
+    refused(own, f"{part}/{weights(own, part).name}", said)
+
+
+@pytest.mark.parametrize("part", ["unet", "vae", "text_encoder"])
+@pytest.mark.parametrize("number", [float("nan"), float("inf"), -float("inf")])
+@pytest.mark.parametrize("kind", [torch.float32, torch.float16, torch.bfloat16])
+def test_a_number_that_is_none(own, part, number, kind):
+    def change(tensors):
+        name = sorted(tensors)[len(tensors) // 2]
+        tensors[name].view(-1)[-1] = number
+        return {key: each.to(kind) for key, each in tensors.items()}
+
+    rewritten(own, part, change)
+    name = sorted(load_file(weights(own, part)))
+    said = f"has numbers in {name[len(name) // 2]} that are NaN or infinite"
+    refused(own, f"{part}/{weights(own, part).name}", said)
+
+
+def test_a_number_that_is_too_large_in_half_precision(own):
+    rewritten(own, "unet", lambda tensors: tensors | {"conv_in.bias": torch.full((8,), 1e5)})
+    assert loaded(own, dtype="bf16")
+    with pytest.raises(ValueError, match="too large for float16; choose the dtype float32 or bf"):
+        loaded(own, dtype="fp16")
+
+
+# ---- shards -------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def sharded(own):
+    resaved(own, "unet", max_shard_size="30KB")
+    return own
+
+
+INDEX = "unet/diffusion_pytorch_model.safetensors.index.json"
+
+
+def test_a_shard_that_is_missing(sharded):
+    file = sorted((sharded / "unet").glob("*-of-*.safetensors"))[1]
+    file.unlink()
+    refused(sharded, f"unet/{file.name}", "is missing; copy or download it again")
+
+
+def test_an_index_that_is_missing(sharded):
+    (sharded / INDEX).unlink()
+    refused(sharded, INDEX, "is missing, which names the shards")
+
+
+def test_a_shard_without_one_of_its_tensors(sharded):
+    index = json.loads((sharded / INDEX).read_text())
+    spare = index["weight_map"]["conv_in.weight"]
+    index["weight_map"] = {
+        name: file for name, file in index["weight_map"].items() if file != spare
+    }
+    (sharded / INDEX).write_text(json.dumps(index))
+    refused(sharded, "unet", "lacks the tensor ")
+
+
+@pytest.mark.parametrize(
+    ("named", "said"),
+    [
+        ({"conv_in.weight": "../vae/diffusion_pytorch_model.safetensors"}, "is no file beside it"),
+        ({"conv_in.weight": "/etc/passwd"}, "names '/etc/passwd', which is no file beside it"),
+        ({"conv_in.weight": 7}, "names '7', which is no file beside it"),
+        ({"conv_in.weight": "model.bin"}, "which is no file beside it"),
+        ({}, "has no weight_map"),
+        ([], "has no weight_map"),
+        (None, "has no weight_map"),
+    ],
+)
+def test_an_index_of_other_files(sharded, named, said):
+    edited(sharded, INDEX, weight_map=named)
+    refused(sharded, INDEX, said)
+
+
+def test_several_variants_and_no_plain_file(own):
+    path = weights(own, "unet")
+    for variant in ("ema", "non_ema"):
+        path.with_suffix(f".{variant}.safetensors").write_bytes(path.read_bytes())
+    path.unlink()
+    refused(own, UNET, "is missing, and there are the variants ema, non_ema; leave one of them")
+
+
+def test_weights_of_another_name(own):
+    weights(own, "unet").rename(own / "unet" / "model.safetensors")
+    refused(own, UNET, "is missing; model.safetensors is no name for it")
+
+
+# ---- what is shipped ----------------------------------------------------------------------------
+
+
+@pytest.fixture
+def elsewhere(tmp_path, monkeypatch):
+    """The repository's assets as links in another place, so that one of them can be broken."""
+    root = tmp_path / "secret place"
+    for path in shipped("assets").path.rglob("*"):
+        if path.is_file():
+            copy = root / path.relative_to(shipped("").path)
+            copy.parent.mkdir(parents=True, exist_ok=True)
+            copy.symlink_to(path)
+    monkeypatch.setattr("core.files.ROOT", root)
+    monkeypatch.setattr("core.models.ROOT", root)
+    return root
+
+
+@pytest.mark.parametrize(
+    ("model", "file"),
+    [
+        ("digits", "assets/models/digits/unet/diffusion_pytorch_model.safetensors"),
+        ("digits", "assets/models/digits/scheduler/scheduler_config.json"),
+        ("emoji", "assets/models/emoji/vae/diffusion_pytorch_model.safetensors"),
+        ("emoji", "assets/models/emoji/preview.safetensors"),
+        ("emoji", "assets/models/emoji/tokenizer/tokenizer.json"),
+        ("basic", "assets/models/basic/model.safetensors"),
+    ],
+)
+@pytest.mark.parametrize("trouble", ["cut", "missing", "pointer"])
+def test_a_broken_embedded_model_is_told_by_its_place_in_the_repository(
+    elsewhere, monkeypatch, model, file, trouble
+):
+    monkeypatch.setattr("core.models._loaded", {})
+    content = (elsewhere / file).read_bytes()
+    (elsewhere / file).unlink()
+    if trouble != "missing":
+        halves = content[: len(content) // 2]
+        (elsewhere / file).write_bytes(halves if trouble == "cut" else POINTER.encode())
+    if (trouble, Path(file).name) == ("missing", "preview.safetensors"):
+        return  # then there is a linear map of another kind
+    with pytest.raises(ValueError) as caught:
+        load(model, device="cpu")
+    said = str(caught.value)
+    assert "assets/models/" in said and "secret" not in said and str(elsewhere) not in said
+    others = {"digits": "basic", "basic": "exact", "emoji": "basic"}
+    assert load(others[model], device="cpu")
+
+
+def test_broken_weights_of_a_network_of_ours(tmp_path):
+    network = torch.nn.Linear(2, 2)
+    folder = Folder(tmp_path, "here")
+    with pytest.raises(ValueError, match=r"^here/w.safetensors is missing; copy or download"):
+        fill(network, folder, ["w.safetensors"])
+
+
+def test_an_error_on_the_disk_is_none_of_the_network(monkeypatch, folders):
+    """A model of the hub whose files are broken here is not said to be out of reach."""
+    from core.models import SD
+    from tests.core.test_hub import answers
+
+    broken = small(folders["sd1"].parent / "broken")
+    cut(weights(broken, "vae"))
+    monkeypatch.setattr("core.models.ROOT", broken)
+    monkeypatch.setattr("huggingface_hub.snapshot_download", answers(broken))
+    with pytest.raises(ValueError) as caught:
+        load(SD, device="cpu")
+    said = str(caught.value)
+    assert said.startswith(f"{MODELS[SD].source}/vae/") and "is cut short" in said
+    assert "cache of the Hugging Face hub" in said and "reached" not in said
