@@ -19,6 +19,7 @@ from demos import TABS
 from demos.player import page_head
 from demos.server.flags import parser
 from demos.server.launch import launch, wait
+from demos.shipped import check
 from demos.widgets import Shared
 
 
@@ -40,7 +41,8 @@ def main() -> None:
     command = parser(__doc__)
     flags = command.parse_args()
     try:
-        models.prefer(flags.device, flags.dtype, flags.threads, flags.preview)
+        check()
+        models.prefer(flags.device, flags.dtype, flags.threads, flags.preview, flags.downloads)
         if flags.model:
             models.add_folder(flags.model)
         launch(page(), page_head(), flags.host, flags.port, flags.allow)

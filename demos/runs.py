@@ -11,10 +11,11 @@ from torch import Tensor
 
 from core.bridge import BRIDGED
 from core.denoisers import Clipped, Denoiser
-from core.models import MODELS, LatentModel, Model, load
+from core.models import MODELS, LatentModel, Model
 from core.samplers import SAMPLERS, Step, seeded
 from core.schedules import SCHEDULES, SPACINGS, Level
 from demos import checks, widgets
+from demos.gpu import reached
 from demos.looks import (
     AttentionLook,
     GuidanceLook,
@@ -143,7 +144,7 @@ class Run:
     @classmethod
     def of(cls, request: Request, report: Callable[[str], None] | None = None) -> Run:
         """Load the model; ValueError where the settings do not fit it."""
-        model = load(request.model, report=report)
+        model = reached(request.model, report=report)
         own = request.schedule == OWN
         schedule = model.schedule if own else SCHEDULES[request.schedule]()
         levels = schedule.levels(request.steps, request.spacing)

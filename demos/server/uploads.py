@@ -23,7 +23,7 @@ AGE = 3600  # seconds that a file is kept
 FOLDER_BYTES = 2_000_000_000
 PREFIX = "upload/"
 NAME = re.compile(r"upload/[0-9a-f]{32}\.[a-z]{3,4}")
-ENDINGS = ["png", "jpg", "jpeg", "webp", "gif", "bmp", "heic", "heif", "avif", "tif", "tiff"]
+ENDINGS = ["png", "jpg", "jpeg", "webp", "gif", "bmp", "heic", "heif", "avif"]
 NOT_A_PICTURE = f"only pictures can be uploaded: {', '.join(ENDINGS)}"
 
 
