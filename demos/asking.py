@@ -49,12 +49,7 @@ def main_controls() -> dict[str, Any]:
             1, 200, 50, step=1, label="Steps", info="more steps, smaller errors"
         ),
         "guidance": widgets.Slider(
-            0,
-            10,
-            2,
-            step=0.5,
-            label="Guidance",
-            info=f"{GUIDANCE}; higher follows it more strictly",
+            0, 10, 2, step=0.5, label="Guidance", info=f"{GUIDANCE}; higher is stricter"
         ),
     }
     controls["seed"] = widgets.seed_row()

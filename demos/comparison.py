@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import inspect
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import torch
 
+from core.bridge import schedule_of
 from core.data import mnist, signed
 from core.images import pixels_uri
 from core.models import MODELS, ROOT, ModelCard
-from core.models.folder import folder_of, schedule_in
+from core.models.folder import folder_of
 from core.samplers import seeded
 from core.schedules import SCHEDULES, SPACINGS, Level, Schedule
 from demos import checks
@@ -123,8 +125,8 @@ def own_schedule(name: str) -> Schedule:
     file = scheduler_file(MODELS[name])
     if file is None:
         raise ValueError(f"the schedule of the model {name} is not on this machine")
-    folder = folder_of(MODELS[name], file.parent.parent)
-    return schedule_in(folder)[0]
+    folder = folder_of(MODELS[name], file.parent.parent).at("scheduler")
+    return schedule_of(replace(folder, path=file.parent).json(file.name))
 
 
 def scheduler_file(card: ModelCard) -> Path | None:

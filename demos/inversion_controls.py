@@ -101,12 +101,7 @@ def edit_rest() -> dict[str, Any]:
     """What an edit can be asked for besides."""
     return {
         "guidance": widgets.Slider(
-            0,
-            10,
-            3,
-            step=0.5,
-            label="Guidance",
-            info=f"{GUIDANCE}; higher follows it more strictly",
+            0, 10, 3, step=0.5, label="Guidance", info=f"{GUIDANCE}; higher is stricter"
         ),
         "sdedit_seed": widgets.Number(
             1, label="SDEdit seed", precision=0, info="0 to 4294967295, of its random noise"

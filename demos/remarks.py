@@ -16,7 +16,7 @@ from core.models import MODELS, LatentModel, Model
 from core.schedules import Level
 from demos.plots import decibel, noise_share, percent, short
 
-GUIDANCE = "0: the prompt or label does nothing; 1 none"  # then what a higher one does
+GUIDANCE = "0: prompt or label does nothing; 1 none"  # then what a higher one does
 
 
 def never_seen(model: str, prompt: str) -> str:

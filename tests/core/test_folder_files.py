@@ -363,29 +363,32 @@ def elsewhere(tmp_path, monkeypatch):
     return root
 
 
+EMBEDDED = (
+    "digits/unet/diffusion_pytorch_model.safetensors",
+    "digits/scheduler/scheduler_config.json",
+    "emoji/vae/diffusion_pytorch_model.safetensors",
+    "emoji/tokenizer/tokenizer.json",
+    "basic/model.safetensors",
+)
+
+
 @pytest.mark.parametrize(
-    ("model", "file"),
+    ("file", "trouble"),
     [
-        ("digits", "assets/models/digits/unet/diffusion_pytorch_model.safetensors"),
-        ("digits", "assets/models/digits/scheduler/scheduler_config.json"),
-        ("emoji", "assets/models/emoji/vae/diffusion_pytorch_model.safetensors"),
-        ("emoji", "assets/models/emoji/preview.safetensors"),
-        ("emoji", "assets/models/emoji/tokenizer/tokenizer.json"),
-        ("basic", "assets/models/basic/model.safetensors"),
+        *((file, trouble) for file in EMBEDDED for trouble in ("cut", "missing", "pointer")),
+        *(("emoji/preview.safetensors", trouble) for trouble in ("cut", "pointer")),
     ],
 )
-@pytest.mark.parametrize("trouble", ["cut", "missing", "pointer"])
 def test_a_broken_embedded_model_is_told_by_its_place_in_the_repository(
-    elsewhere, monkeypatch, model, file, trouble
+    elsewhere, monkeypatch, file, trouble
 ):
     monkeypatch.setattr("core.models._loaded", {})
-    content = (elsewhere / file).read_bytes()
-    (elsewhere / file).unlink()
+    path = elsewhere / "assets/models" / file
+    content = path.read_bytes()
+    path.unlink()
     if trouble != "missing":
-        halves = content[: len(content) // 2]
-        (elsewhere / file).write_bytes(halves if trouble == "cut" else POINTER.encode())
-    if (trouble, Path(file).name) == ("missing", "preview.safetensors"):
-        return  # then there is a linear map of another kind
+        path.write_bytes(content[: len(content) // 2] if trouble == "cut" else POINTER.encode())
+    model = file.split("/")[0]
     with pytest.raises(ValueError) as caught:
         load(model, device="cpu")
     said = str(caught.value)

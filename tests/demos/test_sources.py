@@ -30,7 +30,7 @@ def named(picture):
 
 def without_weights(name):
     """As much of a model as a source looks at."""
-    model: Any = SimpleNamespace(card=MODELS[name], size=64, encode=None)
+    model: Any = SimpleNamespace(card=MODELS[name], sides=(64, 64), encode=None)
     return model
 
 
@@ -101,7 +101,7 @@ def test_a_picture_of_the_library_is_taken_as_it_is():
     prompt = list(TEXT)[-1]
     image = sources.in_colour(emoji, "library", "", None, library=prompt)
     assert image.tobytes() == TEXT[prompt].picture.tobytes()
-    emoji.size = 128
+    emoji.sides = 128, 128
     assert sources.in_colour(emoji, "library", "", None, library=prompt).size == (128, 128)
 
 
@@ -135,7 +135,7 @@ def test_a_picture_of_the_library_says_how_it_was_made():
         ("emoji", "4", "got 4."),
         ("emoji", "", "got nothing."),
         ("digits", DOG, "Library must be one of 0, 1, 2, 3, 4, 5, 6, 7, 8, 9; got dog face"),
-        ("digits", 4, "Library must be one of 0, 1"),
+        ("digits", 4.5, "Library must be one of 0, 1"),
         ("exact", ["4"], "Library must be one of 0, 1"),
         ("digits", "../digit-4.png", "got ../digit-4.png."),
     ],
