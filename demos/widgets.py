@@ -203,7 +203,7 @@ def mark_stale(name: str, controls: Sequence[Any]) -> None:
     """Any change of a control marks the player's stage as showing other settings."""
     changes = [c.input if isinstance(c, gr.ImageEditor) else c.change for c in controls]
     gr.on(
-        changes,  # an editor with a change event sends its layers by another route, which is closed
+        changes,  # with a change event an editor would send its layers to a route that is closed
         None,
         None,
         None,
