@@ -14,6 +14,7 @@ from functools import partial
 from pathlib import Path
 from urllib.parse import parse_qsl, urlencode
 
+from gradio.server_messages import UnexpectedErrorMessage
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.requests import Request
 from starlette.responses import JSONResponse, PlainTextResponse
@@ -44,6 +45,8 @@ POLICY = (
     "media-src 'self' data: blob:; connect-src 'self' data: blob:; worker-src 'self' blob:; "
     "object-src 'none'; base-uri 'self'; form-action 'self'; frame-ancestors "
 )
+LOST = UnexpectedErrorMessage(message="there is no such session", session_not_found=True)
+UNKNOWN = f"data: {LOST.model_dump_json()}\n\n"  # what Gradio's page takes for a lost session
 FILE_POLICY = "default-src 'none'; style-src 'unsafe-inline'; sandbox"
 
 
@@ -102,12 +105,17 @@ class Door:
             scope["query_string"] = urlencode(query).encode()
         elif asked == "queue/data":
             session = word(query.get("session_hash"), "session_hash")
+            if not self.inside.knows(session):
+                return PlainTextResponse(UNKNOWN, media_type="text/event-stream")
             stack.enter_context(self.inside.heard(session))
         elif asked.startswith("heartbeat/"):
             session = word(asked.removeprefix("heartbeat/"), "session_hash")
             stack.enter_context(self.inside.here(session))
         elif asked.startswith("call/"):
-            stack.enter_context(self.inside.heard_event(asked.rpartition("/")[2]))
+            session = self.inside.session_of(asked.rpartition("/")[2])
+            if not self.inside.knows(session):
+                raise Refused(404, "this event has ended, and its answers are not kept any more")
+            stack.enter_context(self.inside.heard(session))
         elif asked == "upload_progress":  # an upload is answered when it is complete
             return PlainTextResponse('data: {"msg": "done"}\n\n', media_type="text/event-stream")
         elif asked.startswith("file="):

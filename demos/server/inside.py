@@ -50,12 +50,17 @@ class Inside:
         with _counted(self.queue.readers, session):
             yield
 
-    @contextlib.contextmanager
-    def heard_event(self, event_id: str) -> Iterator[None]:
-        """The same for a client that reads the answers of one event."""
+    def knows(self, session: str) -> bool:
+        """Whether a session has answers to read, or will have."""
+        return session in self.queue.pending_messages_per_session
+
+    def session_of(self, event_id: str) -> str:
+        """The session of an event; an event that was called without one is its own."""
         event = self.queue.event_ids_to_events.get(event_id)
-        with self.heard(event.session_hash if event else event_id):
-            yield
+        if event is not None:
+            return event.session_hash
+        waiting = self.queue.pending_event_ids_session.items()
+        return next((session for session, ids in waiting if event_id in ids), event_id)
 
     def judge(self, body: dict[str, Any]) -> None:
         """Refused where an event does not exist, or gets another number of values."""
