@@ -46,7 +46,7 @@ def main() -> None:
         if flags.model:
             models.add_folder(flags.model)
         launch(page(), page_head(), flags.host, flags.port, flags.allow)
-    except ValueError as error:
+    except (ValueError, OSError) as error:  # of files, folders and ports
         command.error(str(error))
     with contextlib.suppress(ValueError):  # whoever chooses the model is told
         models.load("digits")  # while the learner looks at the recorded run

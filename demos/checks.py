@@ -100,8 +100,9 @@ def _errors() -> Iterator[None]:
 
 
 def sentence(text: str) -> str:
-    """With a capital letter and a full stop."""
-    return text[:1].upper() + text[1:] + ("" if text.endswith((".", "!", "?")) else ".")
+    """With a capital letter, unless it begins with the name of a file, and a full stop."""
+    begins = text[:1] if "/" in text.partition(" ")[0] else text[:1].upper()
+    return begins + text[1:] + ("" if text.endswith((".", "!", "?")) else ".")
 
 
 def _number(value: Any) -> float:

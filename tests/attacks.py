@@ -71,15 +71,15 @@ class Server:
 
 
 @contextlib.contextmanager
-def serving(folder: Path, *flags: str, **environment: str) -> Iterator[Server]:
-    """Start `python app.py` in a process of its own; its log and files lie in a folder."""
+def serving(folder: Path, *flags: str, tree: Path = ROOT, **environment: str) -> Iterator[Server]:
+    """Start the `app.py` of a tree in a process of its own; its log and files lie in a folder."""
     log = folder / "log"
     settings = {**os.environ, "PYTHONUNBUFFERED": "1", "TMPDIR": str(folder), **environment}
     with (
         log.open("w") as written,
         subprocess.Popen(
             [sys.executable, "app.py", *flags],
-            cwd=ROOT,
+            cwd=tree,
             stdout=subprocess.PIPE,
             stderr=written,
             text=True,
