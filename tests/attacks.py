@@ -71,10 +71,13 @@ class Server:
 
 
 @contextlib.contextmanager
-def serving(folder: Path, *flags: str, tree: Path = ROOT, **environment: str) -> Iterator[Server]:
+def serving(
+    folder: Path, *flags: str, tree: Path = ROOT, environment: dict[str, str] | None = None
+) -> Iterator[Server]:
     """Start the `app.py` of a tree in a process of its own; its log and files lie in a folder."""
     log = folder / "log"
-    settings = {**os.environ, "PYTHONUNBUFFERED": "1", "TMPDIR": str(folder), **environment}
+    settings = {**os.environ, "PYTHONUNBUFFERED": "1", "TMPDIR": str(folder)}
+    settings |= environment or {}
     with (
         log.open("w") as written,
         subprocess.Popen(

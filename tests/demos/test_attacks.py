@@ -346,7 +346,7 @@ def test_private_events_answer_garbage_with_a_sentence(server):
 
 
 def test_one_hostile_client_for_a_minute_costs_others_nothing(tmp_path):
-    """Monsters that are read and unread, large texts and bodies, sessions: all from one address."""
+    """Monsters, read and unread, large texts and bodies, and sessions, from one address."""
     with serving(tmp_path) as server:
         mine, until = uuid.uuid4().hex, time.monotonic() + 60
         server.works()

@@ -109,7 +109,7 @@ def test_it_ends_at_once_in_the_middle_of_a_run(tmp_path, kind):
 
 
 def test_a_disk_that_takes_nothing_is_said(tmp_path):
-    with serving(tmp_path, GRADIO_TEMP_DIR=str(tmp_path / "files")) as server:
+    with serving(tmp_path, environment={"GRADIO_TEMP_DIR": str(tmp_path / "files")}) as server:
         (tmp_path / "files" / "uploads").write_text("a file where the folder should be")
         picture = (ROOT / "assets/images/noise.png").read_bytes()
         files = {"files": ("a.png", picture, "image/png")}
@@ -121,11 +121,11 @@ def test_a_disk_that_takes_nothing_is_said(tmp_path):
 def test_downloads_are_the_operators_choice(tmp_path):
     environment = {"HF_HUB_CACHE": str(tmp_path / "hub"), "HF_HUB_OFFLINE": "0"}
     model = "stable-diffusion-v1-5/stable-diffusion-v1-5"
-    with serving(tmp_path, **environment) as server:
+    with serving(tmp_path, environment=environment) as server:
         final = server.run(model=model, steps=2)
         assert "started without --downloads" in final["output"]["error"]
     unreachable = {**environment, "HF_ENDPOINT": "http://127.0.0.1:1"}
-    with serving(tmp_path, "--downloads", **unreachable) as server:
+    with serving(tmp_path, "--downloads", environment=unreachable) as server:
         begun = time.monotonic()
         final = server.run(model=model, steps=2)
         assert "cannot be reached" in final["output"]["error"]
