@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import zlib
 from typing import Any
 
 import torch
@@ -48,6 +49,21 @@ def vae_loss(network: nn.Module, x: Tensor, generator: torch.Generator) -> Tenso
     difference = y - x
     edges = difference.diff(dim=2).abs().mean() + difference.diff(dim=3).abs().mean()
     return difference.abs().mean() + difference.square().mean() + edges + 1e-4 * kl
+
+
+def shipped_vae() -> Any:
+    """The shipped VAE in single precision."""
+    from diffusers import AutoencoderKL
+
+    network: Any = AutoencoderKL.from_pretrained(FOLDER / "vae", dtype=torch.float32)
+    return network.eval()
+
+
+def checksum(network: Any) -> str:
+    """Of the encoder's weights: it names the latents, which no decoder changes."""
+    parts = network.encoder.state_dict() | network.quant_conv.state_dict()
+    content = b"".join(weight.half().numpy().tobytes() for weight in parts.values())
+    return f"{zlib.crc32(content):08x}"
 
 
 class Autoencoder(nn.Module):
