@@ -20,7 +20,7 @@ from core.data.synonyms import SYNONYMS, SYNONYMS_ZH
 from core.schedules import Schedule, linear
 from core.training.base import CHECKPOINTS, Recipe
 from core.training.tokenizer import TOKENS, token_ids, tokenizer
-from core.training.vae import FOLDER, SHARD, checksum, shipped_vae
+from core.training.vae import FOLDER, SHARD, checksum, forget_paths, shipped_vae
 
 PARTS, PICTURES = 6, 4_000  # how many parts of how many pictures `latents` has
 
@@ -208,6 +208,7 @@ def save_emoji(network: Any) -> None:
     pipeline.to(torch.float16)
     network.text.float()  # transformers keeps the precision of the file, diffusers does not
     pipeline.save_pretrained(FOLDER, max_shard_size=SHARD)
+    forget_paths()
 
 
 RECIPES: dict[str, Recipe] = {

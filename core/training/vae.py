@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import zlib
 from typing import Any
 
@@ -93,9 +94,23 @@ def save_vae(network: Any) -> None:
     z = torch.cat([network.vae.encode(part).latent_dist.mean for part in x.split(50)])
     scaling = round(1 / z.std().item(), 4)
     network.vae.register_to_config(scaling_factor=scaling)
-    network.vae.half().save_pretrained(FOLDER / "vae", max_shard_size=SHARD)
+    write_vae(network.vae)
     weight, bias = fit_preview(scaling * z, x)
     save_file({"weight": weight, "bias": bias}, FOLDER / "preview.safetensors")
+
+
+def write_vae(network: Any) -> None:
+    """Write the weights and the configuration of a VAE, in half precision."""
+    network.half().save_pretrained(FOLDER / "vae", max_shard_size=SHARD)
+    forget_paths()
+
+
+def forget_paths() -> None:
+    """Take out of the configurations where this machine read the weights that they go on from."""
+    for path in FOLDER.glob("*/config.json"):
+        settings = json.loads(path.read_text(encoding="utf-8"))
+        settings.pop("_name_or_path", None)
+        path.write_text(json.dumps(settings, indent=2) + "\n", encoding="utf-8")
 
 
 def fit_preview(latents: Tensor, pictures: Tensor) -> tuple[Tensor, Tensor]:
