@@ -64,6 +64,15 @@ def power_spectrum(x: Tensor) -> list[float]:
     return [power[ring == frequency].mean().item() for frequency in range(1, finest + 1)]
 
 
+def gradient_energy(x: Tensor) -> float:
+    """Mean squared difference of neighbours, across and down, of x, shape (B, C, H, W).
+
+    How sharp pictures are beside others of the same things: softness loses it first.
+    """
+    x = x.double()
+    return (x.diff(dim=2).square().mean() + x.diff(dim=3).square().mean()).item()
+
+
 def rms(values: Tensor) -> float:
     """Root of the mean square."""
     return values.square().mean().sqrt().item()

@@ -2,7 +2,8 @@
 
     tapes    the runs in assets/tapes, recorded with the functions that the page itself calls
     library  assets/images/library: the source pictures that models sampled, from library.json
-    sheet    assets/images/emoji.png: 64 uncurated pictures, the first prompts of the benchmark
+    sheet    assets/images/emoji.png: 64 uncurated pictures of the first prompts of the benchmark,
+             each beside the real picture
     screens  screenshots of all tabs in Chromium (skipped, and said so, without it)
 
 `python -m tests.figures sheet` makes one of them.
@@ -18,6 +19,7 @@ from inspect import signature
 from pathlib import Path
 from typing import Any
 
+import torch
 from PIL import Image
 
 from core import assets
@@ -29,7 +31,7 @@ from demos.library import FOLDER, Sampled
 from demos.library import library as pictures
 from demos.views import level_picture
 from demos.widgets import TAPES
-from tests.benchmarks.quality_emoji import generated, scenes
+from tests.benchmarks.quality_emoji import generated, real, scenes
 from tests.e2e.conftest import FLAGS
 from tests.server import running
 
@@ -104,9 +106,14 @@ def library() -> None:
 
 
 def sheet() -> None:
-    """64 pictures of the emoji model, 8 in a row, with 30 DDIM steps at guidance 3."""
-    prompts = [scene.caption() for scene in scenes(64, seed=21)]
-    to_pil(grid(generated(prompts))[None])[0].save(IMAGES / "emoji.png", optimize=True)
+    """64 pairs, 8 in a row: a real picture, and the emoji model's for the same caption.
+
+    30 DDIM steps at guidance 3.
+    """
+    chosen = scenes(64, seed=21)
+    drawn = generated([scene.caption() for scene in chosen])
+    pairs = torch.cat([real(chosen, seed=21), drawn], dim=3)
+    to_pil(grid(pairs)[None])[0].save(IMAGES / "emoji.png", optimize=True)
 
 
 PARTS = {"tapes": tapes, "library": library, "sheet": sheet, "screens": screens}

@@ -7,6 +7,7 @@ import re
 from functools import cache
 
 from core.data.emoji import BACKGROUNDS, CHINESE, PLACES, STYLES, TINTS, Scene, Subject, subjects
+from core.data.phrases import wording
 
 ENGLISH = re.compile(
     r"(?P<small>small )?(?:(?P<tint>{tints}) )?(?P<subject>.+?)(?: (?P<place>{places}))?"
@@ -63,23 +64,35 @@ def parse(caption: str) -> Scene:
 def unknown(prompt: str) -> dict[str, list[str]]:
     """The words of a prompt that no caption has, each with subjects that may be meant.
 
-    Chinese text counts as known when it is a caption of the grammar; otherwise it is one word.
+    A run of Chinese characters is one word, known when it is cut into words of the captions.
     """
-    try:
-        parse(prompt)
-    except ValueError:
-        words = dict.fromkeys(re.findall(r"[^\W\d_]+", prompt.lower()))
-        return {word: suggestions(word) for word in words if word not in vocabulary()}
-    return {}
+    words = dict.fromkeys(re.findall(r"[^\W\d_]+", prompt.lower()))
+    heard = vocabulary()
+    return {
+        word: suggestions(word)
+        for word in words
+        if word not in heard and not chinese_text().fullmatch(word)
+    }
 
 
 @cache
 def vocabulary() -> frozenset[str]:
     """Every word of the captions, English words and Chinese names."""
     named = subjects().values()
-    texts = [*(subject.name for subject in named), *BACKGROUNDS, *PLACES, *STYLES]
+    texts = [*(subject.name for subject in named), *BACKGROUNDS, *PLACES, *STYLES, *wording()[0]]
     english = re.findall(r"[^\W\d_]+", " ".join([*texts, "on a an background"]))
     return frozenset(english) | {subject.name_zh for subject in named}
+
+
+@cache
+def chinese_text() -> re.Pattern[str]:
+    """What runs of the Chinese words of the captions match."""
+    words = {subject.name_zh.lower() for subject in subjects().values()}
+    words |= {piece for text in wording()[1] for piece in re.findall(r"[^\W\d_]+", text)}
+    words |= {f"{CHINESE[each]}色" for each in BACKGROUNDS} | {"背景上的", "的"}
+    words |= {CHINESE[each] for each in (*PLACES, *STYLES) if each}
+    longest_first = sorted(words, key=len, reverse=True)
+    return re.compile(f"(?:{'|'.join(map(re.escape, longest_first))})+")
 
 
 def suggestions(word: str, count: int = 3) -> list[str]:

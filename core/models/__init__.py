@@ -68,7 +68,7 @@ MODELS: dict[str, ModelCard] = {
             "assets/models/emoji",
             "latent",
             "Apache-2.0",
-            13_202_531,
+            13_346_659,
             prompts="text",
         ),
         ModelCard("exact", "exact (no network)", "assets/data", "exact", "CC BY-SA 3.0", 10_000),

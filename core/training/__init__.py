@@ -8,9 +8,11 @@ steps and goes on from the last one. Step i draws its batch from a generator see
 resumed run sees the same pictures as an uninterrupted one.
 """
 
-from core.training import digits, emoji, judge, vae
+from core.training import decoder, digits, emoji, judge, vae
 from core.training.base import Recipe, TrainStep, rate_at, train
 
-RECIPES: dict[str, Recipe] = digits.RECIPES | vae.RECIPES | emoji.RECIPES | judge.RECIPES
+RECIPES: dict[str, Recipe] = (
+    digits.RECIPES | vae.RECIPES | decoder.RECIPES | emoji.RECIPES | judge.RECIPES
+)
 
 __all__ = ["RECIPES", "Recipe", "TrainStep", "rate_at", "train"]

@@ -3,11 +3,25 @@
 from __future__ import annotations
 
 import argparse
+from collections.abc import Callable
 from dataclasses import replace
+
+from torch import nn
 
 import core.training
 from core.training import RECIPES, train
 from core.training.base import CHECKPOINTS
+
+
+def compiled(made: Callable[[], nn.Module]) -> Callable[[], nn.Module]:
+    """The same network, whose calls torch compiles."""
+
+    def network() -> nn.Module:
+        result = made()
+        result.compile()
+        return result
+
+    return network
 
 
 def main() -> None:
@@ -22,6 +36,11 @@ def main() -> None:
         action="store_true",
         help="begin with the shipped weights, where no checkpoint is left to go on from",
     )
+    parser.add_argument(
+        "--compile",
+        action="store_true",
+        help="compile the network first, which takes minutes and needs a C++ compiler",
+    )
     arguments = parser.parse_args()
     recipe = RECIPES[arguments.recipe]
     if arguments.from_shipped:
@@ -29,6 +48,8 @@ def main() -> None:
             parser.error(f"{arguments.recipe} always begins with random weights")
         recipe = replace(recipe, network=recipe.shipped)
     recipe = replace(recipe, steps=arguments.steps or recipe.steps)
+    if arguments.compile:
+        recipe = replace(recipe, network=compiled(recipe.network))
     losses: list[float] = []
     for step in train(recipe, CHECKPOINTS / arguments.recipe):
         losses = [*losses[-499:], step.loss]

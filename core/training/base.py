@@ -23,7 +23,9 @@ class Recipe:
 
     `data` gives tensors of equal length; a batch is the same random rows of each, uint8 pictures
     becoming float in [-1, 1]; `loss` is called with the network, these rows and a generator.
-    `precision` is that of the network calls: "no" (float32) or "bf16".
+    `precision` is that of the network calls: "no" (float32) or "bf16", see `precision_of`. `fall`
+    is the share of the steps in which the rate goes to zero, `decay` that of the average of the
+    weights.
     """
 
     network: Callable[[], nn.Module]
@@ -34,6 +36,8 @@ class Recipe:
     batch: int
     rate: float = 1e-3
     precision: str = "no"
+    fall: float = 0.2
+    decay: float = 0.999
     shipped: Callable[[], nn.Module] | None = None  # the network with the weights that ship
 
 
@@ -47,32 +51,41 @@ class TrainStep:
     speed: float
 
 
-def rate_at(step: int, steps: int, peak: float) -> float:
-    """Warm-up over 200 steps, constant, then linear to zero over the last fifth of the run.
+def rate_at(step: int, steps: int, peak: float, fall: float = 0.2) -> float:
+    """Warm-up over 200 steps, constant, then linear to zero over the last share of the run.
 
     The constant part lets a finished run be prolonged. Hu et al. 2024, arXiv:2404.06395.
     """
     warm_up = min(1.0, (step + 1) / 200)
-    cool_down = min(1.0, (steps - step) / (steps / 5))
+    cool_down = min(1.0, (steps - step) / (steps * fall))
     return peak * min(warm_up, cool_down)
 
 
+def precision_of(recipe: Recipe) -> str:
+    """The recipe's precision, but float32 on a processor without 512-bit vectors.
+
+    There torch emulates bfloat16 convolutions: 25 times slower than float32 ones.
+    """
+    slow = not torch.cuda.is_available() and torch.backends.cpu.get_cpu_capability() != "AVX512"
+    return "no" if slow else recipe.precision
+
+
 def train(
-    recipe: Recipe, checkpoint: Path, *, save_every: int = 250
+    recipe: Recipe, checkpoint: Path, *, save_every: int = 100
 ) -> Generator[TrainStep, None, None]:
     """Run a recipe to its last step, from the checkpoint where there is one; then save it.
 
     Yields a TrainStep after each optimiser step. The result is the average of the weights with
-    decay 0.999, saved by `recipe.save`.
+    the recipe's decay, saved by `recipe.save`.
     """
     from accelerate import Accelerator
     from accelerate.utils import set_seed
     from diffusers.training_utils import EMAModel
 
-    accelerator = Accelerator(mixed_precision=recipe.precision)
+    accelerator = Accelerator(mixed_precision=precision_of(recipe))
     set_seed(0)  # the initial weights; every later draw has a generator of its own
     network = recipe.network()
-    average = EMAModel(network.parameters(), decay=0.999, use_ema_warmup=True, power=0.75)
+    average = EMAModel(network.parameters(), decay=recipe.decay, use_ema_warmup=True, power=0.75)
     optimizer = torch.optim.AdamW(network.parameters(), recipe.rate, weight_decay=0.01)
     network, optimizer = accelerator.prepare(network, optimizer)
     average.to(accelerator.device)
@@ -85,7 +98,7 @@ def train(
         generator = torch.Generator().manual_seed(index)
         rows = torch.randint(len(data[0]), (recipe.batch,), generator=generator)
         batch = [_on(tensor[rows], accelerator.device) for tensor in data]
-        rate = rate_at(index, recipe.steps, recipe.rate)
+        rate = rate_at(index, recipe.steps, recipe.rate, recipe.fall)
         for group in optimizer.param_groups:
             group["lr"] = rate
         loss = recipe.loss(network, *batch, generator)

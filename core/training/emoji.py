@@ -6,7 +6,7 @@ diffusers' StableDiffusionPipeline loads, assets/models/emoji.
 
 from __future__ import annotations
 
-import zlib
+from functools import cache
 from typing import Any
 
 import torch
@@ -14,11 +14,15 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from core.data import signed
-from core.data.emoji import drawn
+from core.data.emoji import Scene, drawn, labels_of, scene_of
+from core.data.phrases import written
+from core.data.synonyms import SYNONYMS, SYNONYMS_ZH
 from core.schedules import Schedule, linear
 from core.training.base import CHECKPOINTS, Recipe
 from core.training.tokenizer import TOKENS, token_ids, tokenizer
-from core.training.vae import FOLDER, SHARD
+from core.training.vae import FOLDER, SHARD, checksum, forget_paths, shipped_vae
+
+PARTS, PICTURES = 6, 4_000  # how many parts of how many pictures `latents` has
 
 
 def text_encoder(tokens: Any) -> nn.Module:
@@ -81,36 +85,63 @@ def shipped_emoji() -> nn.Module:
     network: Any = UNet2DConditionModel.from_pretrained(FOLDER / "unet", dtype=torch.float32)
     network.set_attn_processor(AttnProcessor())
     text = CLIPTextModel.from_pretrained(FOLDER / "text_encoder", dtype=torch.float32)
+    grow(text, tokenizer())
     return Conditioned(network.train(), text.train())
 
 
-def latents() -> tuple[Tensor, Tensor, Tensor]:
-    """60,000 scaled latents of training pictures with English and Chinese token ids.
+def grow(text: Any, encode: Any) -> None:
+    """Give a text encoder rows for the tokens that were added to its tokenizer.
 
-    They are kept beside the checkpoints, under the checksum of the VAE that made them.
+    A synonym begins with the meaning of the name that it stands for, any other word with that of
+    "a": none.
     """
-    from diffusers import AutoencoderKL
+    known = text.get_input_embeddings().num_embeddings
+    text.resize_token_embeddings(len(encode), mean_resizing=False)
+    rows = text.get_input_embeddings().weight.data
+    rows[known:] = rows[encode("a").input_ids[1]]
+    for language, synonyms in (("en", SYNONYMS), ("zh", SYNONYMS_ZH)):
+        for name, others in synonyms.items():
+            meaning = rows[encode(Scene(name).caption(language)).input_ids[1:-1]].mean(0)
+            for other in others:
+                added = [token for token in encode(other).input_ids if token >= known]
+                rows[added] = meaning
+
+
+@cache
+def _words() -> Any:
+    return tokenizer()
+
+
+def latents(parts: int = PARTS) -> tuple[Tensor, Tensor]:
+    """Scaled latents (N, 4, 16, 16) of training pictures and their class labels (N, 5).
+
+    Each part of PICTURES is kept beside the checkpoints, under the checksum of the encoder
+    that made it: a longer run makes only what is missing.
+    """
+    kept = [_latents(part) for part in range(parts)]
+    z, labels = (torch.cat([rows[name] for rows in kept]) for name in ("z", "labels"))
+    return z.float(), labels.long()
+
+
+def part_seed(part: int) -> int:
+    """The seed of the pictures of a part."""
+    return 1_000 + part
+
+
+def _latents(part: int) -> dict[str, Tensor]:
     from safetensors.torch import load_file, save_file
 
-    weights = (FOLDER / "vae" / "diffusion_pytorch_model.safetensors").read_bytes()
-    kept = CHECKPOINTS / f"emoji-latents-{zlib.crc32(weights):08x}.safetensors"
+    encoder = shipped_vae()
+    kept = CHECKPOINTS / f"emoji-latents-{checksum(encoder)}-{part}.safetensors"
     if not kept.exists():
-        network: Any = AutoencoderKL.from_pretrained(FOLDER / "vae", dtype=torch.float32)
-        pictures, scenes = drawn(60_000, seed=3)
-        encode = tokenizer()
+        pictures, scenes = drawn(PICTURES, seed=part_seed(part))
         with torch.no_grad():
-            z = torch.cat(
-                [network.encode(signed(p)).latent_dist.mean.half() for p in pictures.split(100)]
-            )
-        rows = {
-            "z": z * network.config.scaling_factor,
-            "en": token_ids(encode, [scene.caption("en") for scene in scenes]),
-            "zh": token_ids(encode, [scene.caption("zh") for scene in scenes]),
-        }
+            z = torch.cat([encoder.encode(signed(p)).latent_dist.mean for p in pictures.split(50)])
+        z = z * encoder.config.scaling_factor
+        labels = torch.tensor([labels_of(scene) for scene in scenes], dtype=torch.int16)
         kept.parent.mkdir(parents=True, exist_ok=True)
-        save_file(rows, kept)
-    rows = load_file(kept)
-    return rows["z"].float(), rows["en"], rows["zh"]
+        save_file({"z": z.half(), "labels": labels}, kept)
+    return load_file(kept)
 
 
 def middling(schedule: Schedule, count: int, generator: torch.Generator) -> Tensor:
@@ -126,26 +157,29 @@ def middling(schedule: Schedule, count: int, generator: torch.Generator) -> Tens
 
 
 def emoji_loss(
-    network: nn.Module, x0: Tensor, english: Tensor, chinese: Tensor, generator: torch.Generator
+    network: nn.Module, x0: Tensor, labels: Tensor, generator: torch.Generator
 ) -> Tensor:
     """|v_theta(alpha_t x0 + sigma_t eps, t, caption) - v|^2, v = alpha_t eps - sigma_t x0.
 
-    A quarter of the captions is Chinese, one in ten is dropped (see digit_loss for both sources).
+    The captions of the labels (B, 5) are drawn anew each time: a quarter of them is Chinese, one
+    in ten is dropped (see digit_loss for both sources).
     """
     schedule, count = linear(), len(x0)
     t = middling(schedule, count, generator)
     eps = torch.randn(x0.shape, generator=generator).to(x0)
-    chance = torch.rand(count, 1, generator=generator).to(x0.device)
-    ids = torch.where(chance < 0.25, chinese, english)
-    nothing = ids.new_full(ids.shape, int(ids[0, -1]))  # the padding is the end mark
-    nothing[:, 0] = ids[:, 0]
-    chance = torch.rand(count, 1, generator=generator).to(x0.device)
-    ids = torch.where(chance < 0.1, nothing, ids)
+    captions = [heard(scene_of(row), generator) for row in labels.tolist()]
+    ids = token_ids(_words(), captions).to(x0.device)
     alpha, sigma = (
         scale[t].view(-1, 1, 1, 1).to(x0) for scale in (schedule.alpha, schedule.sigma)
     )
     output = network(alpha * x0 + sigma * eps, t.to(x0.device), ids)
     return F.mse_loss(output, alpha * eps - sigma * x0)
+
+
+def heard(scene: Scene, generator: torch.Generator) -> str:
+    """The caption that one step of training hears for a scene: English, Chinese or none."""
+    dropped, chinese = (torch.rand(2, generator=generator) < torch.tensor([0.1, 0.25])).tolist()
+    return "" if dropped else written(scene, generator, "zh" if chinese else "en")
 
 
 def save_emoji(network: Any) -> None:
@@ -174,6 +208,7 @@ def save_emoji(network: Any) -> None:
     pipeline.to(torch.float16)
     network.text.float()  # transformers keeps the precision of the file, diffusers does not
     pipeline.save_pretrained(FOLDER, max_shard_size=SHARD)
+    forget_paths()
 
 
 RECIPES: dict[str, Recipe] = {
@@ -184,8 +219,10 @@ RECIPES: dict[str, Recipe] = {
         save_emoji,
         steps=40_000,
         batch=32,
-        rate=6e-4,
+        rate=4e-4,
         precision="bf16",
+        fall=1 / 3,
+        decay=0.9995,
         shipped=shipped_emoji,
     )
 }

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import zlib
 from typing import Any
 
 import torch
@@ -50,6 +52,21 @@ def vae_loss(network: nn.Module, x: Tensor, generator: torch.Generator) -> Tenso
     return difference.abs().mean() + difference.square().mean() + edges + 1e-4 * kl
 
 
+def shipped_vae() -> Any:
+    """The shipped VAE in single precision."""
+    from diffusers import AutoencoderKL
+
+    network: Any = AutoencoderKL.from_pretrained(FOLDER / "vae", dtype=torch.float32)
+    return network.eval()
+
+
+def checksum(network: Any) -> str:
+    """Of the encoder's weights: it names the latents, which no decoder changes."""
+    parts = network.encoder.state_dict() | network.quant_conv.state_dict()
+    content = b"".join(weight.half().numpy().tobytes() for weight in parts.values())
+    return f"{zlib.crc32(content):08x}"
+
+
 class Autoencoder(nn.Module):
     """The VAE as one module to train: picture to reconstruction and posterior."""
 
@@ -77,9 +94,23 @@ def save_vae(network: Any) -> None:
     z = torch.cat([network.vae.encode(part).latent_dist.mean for part in x.split(50)])
     scaling = round(1 / z.std().item(), 4)
     network.vae.register_to_config(scaling_factor=scaling)
-    network.vae.half().save_pretrained(FOLDER / "vae", max_shard_size=SHARD)
+    write_vae(network.vae)
     weight, bias = fit_preview(scaling * z, x)
     save_file({"weight": weight, "bias": bias}, FOLDER / "preview.safetensors")
+
+
+def write_vae(network: Any) -> None:
+    """Write the weights and the configuration of a VAE, in half precision."""
+    network.half().save_pretrained(FOLDER / "vae", max_shard_size=SHARD)
+    forget_paths()
+
+
+def forget_paths() -> None:
+    """Take out of the configurations where this machine read the weights that they go on from."""
+    for path in FOLDER.glob("*/config.json"):
+        settings = json.loads(path.read_text(encoding="utf-8"))
+        settings.pop("_name_or_path", None)
+        path.write_text(json.dumps(settings, indent=2) + "\n", encoding="utf-8")
 
 
 def fit_preview(latents: Tensor, pictures: Tensor) -> tuple[Tensor, Tensor]:

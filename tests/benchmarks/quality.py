@@ -1,9 +1,10 @@
-"""How good the embedded models are: `python -m tests.benchmarks.quality [MODEL] [--only SECTION]`.
+"""How good the embedded models are: `python -m tests.benchmarks.quality [MODEL] [--only ...]`.
 
 MODEL is digits (default) or emoji; their modules say what the sections measure. Each result is
 written to figures.json beside the weights when it is done, so an interrupted run goes on where it
 was; the file is tied to the weights. Each finished section is printed as Markdown and written
-into the card of the model, README.md.
+into the card of the model, README.md. `--quick N` is a look at N pictures of each set, which
+stores nothing and leaves the card as it is.
 """
 
 from __future__ import annotations
@@ -20,15 +21,25 @@ from typing import Any
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 
 ROOT = Path(__file__).parent.parent.parent
-MODULES = {"digits": ("quality_digits",), "emoji": ("quality_emoji", "quality_inversion")}
+MODULES = {
+    "digits": ("quality_digits",),
+    "emoji": ("quality_emoji", "quality_clarity", "quality_inversion"),
+}
 
 
 class Figures:
-    """Results in a file, tied to what was measured: those of anything else are forgotten."""
+    """Results in a file, tied to what was measured: those of anything else are forgotten.
 
-    def __init__(self, path: Path, tie: Callable[[], str]) -> None:
+    With `most`, the largest number of pictures in a set, nothing is read or written.
+    """
+
+    def __init__(self, path: Path, tie: Callable[[], str], most: int | None = None) -> None:
         """`tie` names what is measured, such as a digest of the weights."""
-        self.path, self.tie = path, tie
+        self.path, self.tie, self.most = path, tie, most
+
+    def count(self, wanted: int) -> int:
+        """How many pictures a set has."""
+        return min(wanted, self.most or wanted)
 
     def stored(self) -> dict[str, Any]:
         """The results so far."""
@@ -37,6 +48,8 @@ class Figures:
 
     def remembered(self, key: str, measure: Callable[[], Any]) -> Any:
         """A result from the file, or measured and stored."""
+        if self.most:
+            return measure()
         if key not in self.stored():
             result = measure()
             self.path.write_text(json.dumps(self.stored() | {key: result}, indent=1))
@@ -59,7 +72,8 @@ class Card(Figures):
 
     def write(self, name: str, text: str) -> None:
         """Put a section between its markers in the card."""
-        put(self.folder / "README.md", name, text)
+        if not self.most:
+            put(self.folder / "README.md", name, text)
 
 
 def put(path: Path, name: str, text: str) -> None:
@@ -80,16 +94,18 @@ def main() -> None:
     """Measure what is missing and print everything."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("model", nargs="?", choices=MODULES, default="digits")
-    parser.add_argument("--only", help="one section instead of all")
+    parser.add_argument("--only", nargs="+", default=[], help="these sections instead of all")
+    parser.add_argument("--quick", type=int, help="at most so many pictures; the card stays")
     flags = parser.parse_args()
     modules = [
         importlib.import_module(f"tests.benchmarks.{name}") for name in MODULES[flags.model]
     ]
     sections = {name: section for each in modules for name, section in each.SECTIONS.items()}
-    if flags.only not in (None, *sections):
+    if not set(flags.only) <= set(sections):
         parser.error(f"the sections of {flags.model} are {', '.join(sections)}")
+    modules[0].CARD.most = flags.quick
     for name, section in sections.items():
-        if flags.only in (None, name):
+        if not flags.only or name in flags.only:
             text = section()
             print(f"\n{text}\n", flush=True)
             modules[0].CARD.write(name, text)

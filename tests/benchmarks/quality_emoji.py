@@ -1,8 +1,8 @@
 """How good the pictures of the text-to-image model are.
 
 judge        accuracy of the classifier on 1,000 real compositions, and on 1,000 held-out ones
-prompts      200 prompts drawn from the grammar (30 DDIM steps, guidance 3), read by the judge;
-             the same for 200 held-out combinations and for the Chinese twins of the first 200
+prompts      120 prompts drawn from the grammar (30 DDIM steps, guidance 3), read by the judge;
+             the same for 120 held-out combinations and for the Chinese twins of the first 120
 vae          PSNR of D(E(x)) on 1,000 real compositions, half of them held out
 frechet      distance on standardised classifier features, n = 1,000, beside real against real
 
@@ -24,7 +24,7 @@ from core.samplers import SAMPLERS, seeded
 from tests.benchmarks.quality import Card, table
 
 CARD = Card("emoji", "*/*.safetensors")
-STEPS, GUIDANCE, PROMPTS, COUNT, BATCH = 30, 3.0, 200, 1000, 10
+STEPS, GUIDANCE, PROMPTS, COUNT, BATCH = 30, 3.0, 120, 1000, 10
 
 
 def scenes(count: int, seed: int, held_out: bool = False) -> list[Scene]:
@@ -92,14 +92,15 @@ def judge_section() -> str:
     """What the judge's readings can be trusted for."""
     rows = {}
     for name, held_out in (("real, combinations of training", False), ("real, held out", True)):
-        chosen = scenes(COUNT, seed=11 + held_out, held_out=held_out)
+        chosen = scenes(CARD.count(COUNT), seed=11 + held_out, held_out=held_out)
         rows[name] = CARD.remembered(f"judge {name}", lambda c=chosen: hits(real(c, seed=13), c))
     return shares_table(rows)
 
 
 def prompts_section() -> str:
     """What the judge reads in generated pictures."""
-    plain, held = scenes(PROMPTS, seed=21), scenes(PROMPTS, seed=22, held_out=True)
+    count = CARD.count(PROMPTS)
+    plain, held = scenes(count, seed=21), scenes(count, seed=22, held_out=True)
     sets = {"English": (plain, "en"), "Chinese twins": (plain, "zh"), "held out": (held, "en")}
     rows = {
         name: CARD.remembered(
@@ -114,17 +115,19 @@ def prompts_section() -> str:
 def vae_section() -> str:
     """The VAE's own error."""
 
+    count = CARD.count(COUNT)
+
     def measure() -> float:
         model = load("emoji", device="cpu")
-        chosen = scenes(COUNT // 2, seed=31) + scenes(COUNT // 2, seed=32, held_out=True)
+        chosen = scenes(count // 2, seed=31) + scenes(count // 2, seed=32, held_out=True)
         total = 0.0
         for part in real(chosen, seed=33).split(50):
             back = reconstructed(model, part)
             total += sum(psnr(a, b) for a, b in zip(back, part, strict=True))
-        return total / COUNT
+        return total / len(chosen)
 
     ratio = CARD.remembered("vae", measure)
-    return f"{ratio:.1f} dB, the mean of {COUNT} real compositions, half of them held out."
+    return f"{ratio:.1f} dB, the mean of {count} real compositions, half of them held out."
 
 
 def reconstructed(model: Any, pixels: Tensor) -> Tensor:
@@ -139,7 +142,8 @@ def encoded(model: Any, pixels: Tensor) -> Tensor:
 
 def frechet_section() -> str:
     """Distance of generated to real pictures of the same scenes."""
-    chosen = scenes(COUNT, seed=41)
+    count = CARD.count(COUNT)
+    chosen = scenes(count, seed=41)
 
     def features(pixels: Tensor) -> Tensor:
         spread = scene_features(real(chosen, seed=42) * 2 - 1).std(0).clamp(min=1e-3)
@@ -150,11 +154,11 @@ def frechet_section() -> str:
         return frechet(features(drawn), features(real(chosen, seed=42)))
 
     def floor() -> float:
-        other = scenes(COUNT, seed=43)
+        other = scenes(count, seed=43)
         return frechet(features(real(other, seed=44)), features(real(chosen, seed=42)))
 
     base, found = CARD.remembered("floor", floor), CARD.remembered("frechet", distance)
-    return f"{found:.1f} for {COUNT} generated pictures; real against real: {base:.1f}."
+    return f"{found:.1f} for {count} generated pictures; real against real: {base:.1f}."
 
 
 SECTIONS = {

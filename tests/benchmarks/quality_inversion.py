@@ -43,7 +43,7 @@ def held_out(name: str, guidance: float, count: int = 16, steps: int = 50) -> In
     Methods that correct nothing invert at guidance 1, which is the best they can do.
     """
     up = 1.0 if name.startswith("ddim") else guidance
-    chosen = scenes(count, seed=53, held_out=True)
+    chosen = scenes(CARD.count(count), seed=53, held_out=True)
     return inverted(name, chosen, 54, guidance=up, steps=steps)
 
 
@@ -60,7 +60,7 @@ def returned(inversion: Inversion, guidance: float, way: str = "") -> float:
 
 def inversion_section() -> str:
     """Round trips with DDIM."""
-    chosen = scenes(30, seed=51)
+    chosen = scenes(CARD.count(30), seed=51)
 
     def trip(steps: int, guidance: float) -> float:
         return returned(inverted("ddim", chosen, 52, guidance=guidance, steps=steps), guidance)
@@ -146,7 +146,7 @@ def pairs() -> list[tuple[str, Scene, Scene]]:
         return words[int(torch.randint(len(words), (), generator=generator))]
 
     made: list[tuple[str, Scene, Scene]] = []
-    while len(made) < EDITS:
+    while len(made) < CARD.count(EDITS):
         kind = ("background", "subject", "look")[len(made) % 3]
         old = draw_scene(generator)
         subject, ground, tint, style = old.subject, old.background, old.tint, old.style

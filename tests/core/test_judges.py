@@ -1,10 +1,15 @@
 """The judge of emoji scenes and the interval of what it counts."""
 
+import math
+
 import pytest
 import torch
 
 from core.data.emoji import draw_pose, draw_scene, labels_of, tensor_of
-from core.metrics import interval, read_scenes, scene_features
+from core.metrics import gradient_energy, interval, read_scenes, scene_features
+from tests.benchmarks.nearest import distances, found
+from tests.benchmarks.quality_clarity import plain
+from tests.benchmarks.quality_emoji import real
 
 
 @pytest.mark.parametrize(
@@ -28,3 +33,20 @@ def test_the_judge_reads_real_scenes():
     }
     assert right["subject"] > 0.8 and right["background"] > 0.97 and right["tint"] > 0.9
     assert scene_features(x).shape == (60, 256)
+
+
+def test_the_nearest_picture_of_a_real_one_is_its_own():
+    chosen = plain(30)
+    pictures = real(chosen, seed=1)
+    assert found(pictures, chosen) == [30, 30]
+    assert found(pictures, chosen[1:] + chosen[:1]) == [0, 30]
+    exact = torch.stack([tensor_of(scene.picture()) for scene in chosen]).float() / 255
+    moved = exact.roll((3, -3), (2, 3))
+    torch.testing.assert_close(distances(moved).amin(1), torch.zeros(30), atol=1e-6, rtol=0)
+
+
+def test_gradient_energy_of_a_sine():
+    """The mean square of a sin(w (x + 1)) - a sin(w x) is 2 a^2 sin(w/2)^2."""
+    w = 2 * math.pi / 16
+    x = 0.3 * torch.sin(w * torch.arange(65, dtype=torch.float64)).expand(1, 1, 8, -1)
+    assert gradient_energy(x) == pytest.approx(2 * (0.3 * math.sin(w / 2)) ** 2, rel=1e-9)

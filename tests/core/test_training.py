@@ -7,6 +7,7 @@ import torch
 from torch import nn
 
 from core.training import RECIPES, TrainStep, rate_at, train
+from core.training.base import precision_of
 from core.training.digits import basic_loss, digit_loss
 
 
@@ -38,6 +39,15 @@ def test_rate():
     assert rate_at(0, 1000, 1.0) == pytest.approx(0.005)
     assert rate_at(500, 1000, 1.0) == 1.0
     assert rate_at(900, 1000, 1.0) == pytest.approx(0.5)
+    assert rate_at(700, 1000, 1.0, fall=0.5) == pytest.approx(0.6)
+
+
+def test_bfloat16_is_for_processors_that_have_it(monkeypatch):
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    for capability, precision in (("AVX2", "no"), ("AVX512", "bf16")):
+        monkeypatch.setattr(torch.backends.cpu, "get_cpu_capability", lambda c=capability: c)
+        assert precision_of(RECIPES["emoji"]) == precision
+    assert precision_of(RECIPES["mnist-classifier"]) == "no"
 
 
 class Answers(nn.Module):
