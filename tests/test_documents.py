@@ -150,8 +150,10 @@ def test_the_new_tab_builds_on_a_page():
 def test_the_page_makes_no_calls_home_and_lets_the_machine_sleep(page):
     import gradio as gr
 
+    from demos.server.inside import Inside
+
     assert not page.analytics_enabled
-    assert page._queue.sleep_when_free > gr.Blocks().queue()._queue.sleep_when_free
+    assert Inside(page).queue.sleep_when_free > gr.Blocks().queue()._queue.sleep_when_free
 
 
 def test_every_tab_is_built_as_the_recipe_says(page):

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from numbers import Integral
 from typing import Protocol
 
 import torch
@@ -120,25 +119,20 @@ class Seeded:
         return seeded(seed, batch)(torch.empty(whole(batch, "batch", 1), *self.shape))
 
 
-def prompts_of(prompt: str | int | Sequence[str | int]) -> list[str]:
-    """One prompt or several as a list, without surrounding spaces; the label 7 is "7".
+def prompts_of(prompt: str | Sequence[str]) -> list[str]:
+    """One prompt or several as a list, without surrounding spaces.
 
-    ValueError for anything but text and whole numbers in 0..9, and for half of a character.
+    ValueError for anything but text, and for half of a character.
     """
     prompts = list(prompt) if isinstance(prompt, (list, tuple)) else [prompt]
-    if not prompts or not all(isinstance(each, str) or is_label(each) for each in prompts):
+    if not prompts or not all(isinstance(each, str) for each in prompts):
         raise ValueError(
             f"a prompt must be text, or a list with one per picture, got {str(prompt)[:40]!r}"
         )
-    texts = [str(each).strip() for each in prompts]
+    texts = [each.strip() for each in prompts]
     if any("\ud800" <= letter <= "\udfff" for text in texts for letter in text):
         raise ValueError("a prompt must be text, and this one has half of a character in it")
     return texts
-
-
-def is_label(value: object) -> bool:
-    """Whether a value is a whole number in 0..9; True and False are none."""
-    return isinstance(value, Integral) and not isinstance(value, bool) and 0 <= int(value) <= 9
 
 
 def check_guidance(guidance: float) -> None:

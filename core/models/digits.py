@@ -12,7 +12,7 @@ from core.data import mnist, signed
 from core.denoisers import Denoiser, Empirical, Guided, Network, Rows
 from core.files import shipped
 from core.images import from_pil, to_pil
-from core.models.base import ModelCard, Seeded, check_guidance, is_label, prompts_of, sized
+from core.models.base import ModelCard, Seeded, check_guidance, prompts_of, sized
 from core.models.folder import STEMS, schedule_in, weight_files
 from core.models.parts import CONFIG, built, filled
 from core.networks import BasicUNet
@@ -155,11 +155,8 @@ def uniform(noise: Noise) -> Noise:
     return lambda like: torch.erf(noise(like) / 2**0.5)
 
 
-def label_of(label: str | int) -> int:
-    """A digit label "0" .. "9", or 0 .. 9, as a number. ValueError otherwise."""
-    text = str(label).strip() if isinstance(label, str) or is_label(label) else ""
-    if text not in tuple("0123456789"):
-        raise ValueError(
-            f"label must be a digit 0..9, or empty for any digit, got {str(label)[:40]!r}"
-        )
+def label_of(text: str) -> int:
+    """A digit label "0" .. "9" as a number. ValueError otherwise."""
+    if text.strip() not in tuple("0123456789"):
+        raise ValueError(f"label must be a digit 0..9, or empty for any digit, got {text[:40]!r}")
     return int(text)

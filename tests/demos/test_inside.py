@@ -1,0 +1,136 @@
+"""What this server changes in Gradio: its queue and its sessions, without a network."""
+
+import asyncio
+from collections.abc import Callable
+from typing import Any
+
+import gradio as gr
+import pytest
+from fastapi import HTTPException
+from gradio.data_classes import PredictBodyInternal
+from gradio.queueing import Queue
+from gradio.state_holder import SessionState, StateHolder
+
+from demos.server.inside import Inside
+from demos.server.queue import LONG, RUN
+from demos.server.refusals import Refused
+from demos.server.sessions import ALL_BYTES, SESSION_BYTES, Sessions
+from demos.server.work import HEAVY, seconds_of, takes
+
+
+@takes(lambda seconds, **_: seconds)
+def run(seconds, more=0):
+    yield seconds
+
+
+class Weighty:
+    """Something that a run leaves behind."""
+
+    def __init__(self, nbytes):
+        self.nbytes = nbytes
+
+
+@pytest.fixture
+def inside():
+    with gr.Blocks() as blocks:
+        seconds, more, state = gr.Number(0), gr.Number(0), gr.State()
+        gr.Button().click(run, [seconds, more], state, api_name="run")
+    found = Inside(blocks)
+    Sessions(found.busy).set_blocks(blocks)
+    return found
+
+
+def push(inside, seconds, session="me"):
+    body = PredictBodyInternal(data=[seconds, 0], fn_index=0, session_hash=session)
+    request: Any = None
+    return asyncio.run(inside.queue.push(body, request, None))
+
+
+def test_what_is_changed_is_still_where_it_was():
+    """Fails when a Gradio of another version has moved one of these."""
+    changed: dict[type, list[str]] = {
+        Queue: [
+            "push",
+            "get_events",
+            "send_message",
+            "compute_analytics_summary",
+            "start",
+            "clean_events",
+        ],
+        StateHolder: ["__getitem__", "update", "set_blocks"],
+        SessionState: ["__setitem__", "_update_config", "_update_value_in_config"],
+    }
+    for owner, names in changed.items():
+        missing: list[str] = [
+            name for name in names if not isinstance(getattr(owner, name), Callable)
+        ]
+        assert not missing, (owner, missing)
+
+
+def test_the_queue_looks_less_often_for_clicks_while_something_runs(inside):
+    queue = inside.queue
+    idle = queue.sleep_when_free
+    queue.active_jobs = [None, []]
+    assert queue.sleep_when_free == idle
+    queue.active_jobs = [None, ["an event"]]
+    assert idle < queue.sleep_when_free <= 0.02
+
+
+def test_runs_wait_in_the_lane_of_their_length(inside):
+    push(inside, 1), push(inside, HEAVY + 1)
+    lanes = inside.queue.event_queue_per_concurrency_id
+    assert [len(lanes[lane].queue) for lane in (RUN, LONG)] == [1, 1]
+    with pytest.raises(HTTPException, match="1 of your runs"):
+        push(inside, HEAVY + 1)
+    push(inside, HEAVY + 1, "another")
+
+
+def test_long_runs_wait_for_somebody_to_listen(inside):
+    queue = inside.queue
+    push(inside, HEAVY + 1, "silent"), push(inside, HEAVY + 1, "heard")
+    assert queue.get_events() is None
+    with inside.heard("heard"):
+        events, _, lane = queue.get_events()
+    assert events[0].session_hash == "heard" and lane == LONG
+
+
+def test_the_work_of_a_run_is_that_of_its_arguments():
+    assert seconds_of(run, [3.0]) == 3
+    assert seconds_of(run, ["many"]) == 0  # it will end at once
+    assert seconds_of(lambda: None, []) is None
+
+
+def test_the_largest_sessions_forget_first(inside):
+    holder = inside.blocks.state_holder
+    state = next(key for key, block in inside.blocks.blocks.items() if isinstance(block, gr.State))
+    holder["small"][state] = Weighty(1000)
+    for number in range(ALL_BYTES // SESSION_BYTES + 1):
+        holder[f"large {number}"][state] = Weighty(SESSION_BYTES)
+    assert holder["small"][state].nbytes == 1000
+    assert sum(session.nbytes for session in holder.session_data.values()) <= ALL_BYTES
+    holder["huge"][state] = Weighty(SESSION_BYTES + 1)
+    assert holder["huge"][state] is None
+
+
+def test_a_session_with_an_open_page_is_never_forgotten(inside):
+    holder = inside.blocks.state_holder
+    holder.capacity = 10
+    with inside.here("mine"):
+        assert holder["mine"]
+        for number in range(50):
+            assert holder[f"other {number}"]
+        assert "mine" in holder and len(holder.session_data) <= 11
+
+
+@pytest.mark.parametrize(
+    ("body", "said"),
+    [
+        ({"fn_index": 7, "data": []}, "no event"),
+        ({"fn_index": True, "data": []}, "no event"),
+        ({"fn_index": 0, "data": [1]}, "a list of 2 values"),
+        ({"fn_index": 0, "data": [1, 2], "trigger_id": 10**9}, "trigger_id"),
+    ],
+)
+def test_calls_are_judged_before_they_wait(inside, body, said):
+    with pytest.raises(Refused, match=said):
+        inside.judge(body)
