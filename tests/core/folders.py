@@ -24,8 +24,11 @@ POINTER = (
 )
 
 
-def small(folder, scheduler=None, **unet: Any):
-    """The smallest pipeline in Stable Diffusion's layout; `unet` are options of its U-Net."""
+def small(folder, scheduler=None, levels=2, **unet: Any):
+    """The smallest pipeline in Stable Diffusion's layout; `unet` are options of its U-Net.
+
+    `levels` is 1 or 2: the sizes of picture that the U-Net and the VAE work on.
+    """
     import diffusers
     from transformers import CLIPTextConfig, CLIPTextModel
 
@@ -44,18 +47,18 @@ def small(folder, scheduler=None, **unet: Any):
     )
     options = {
         "sample_size": 8,
-        "block_out_channels": (8, 16),
+        "block_out_channels": (8, 16)[:levels],
         "layers_per_block": 1,
-        "down_block_types": ("CrossAttnDownBlock2D", "DownBlock2D"),
-        "up_block_types": ("UpBlock2D", "CrossAttnUpBlock2D"),
+        "down_block_types": ("CrossAttnDownBlock2D", "DownBlock2D")[:levels],
+        "up_block_types": ("UpBlock2D", "CrossAttnUpBlock2D")[-levels:],
         "cross_attention_dim": 16,
         "attention_head_dim": 2,
         "norm_num_groups": 4,
     }
     vae: Any = kinds.AutoencoderKL(
-        block_out_channels=(8, 8),
-        down_block_types=("DownEncoderBlock2D",) * 2,
-        up_block_types=("UpDecoderBlock2D",) * 2,
+        block_out_channels=(8,) * levels,
+        down_block_types=("DownEncoderBlock2D",) * levels,
+        up_block_types=("UpDecoderBlock2D",) * levels,
         norm_num_groups=4,
         scaling_factor=0.7,
     )

@@ -8,9 +8,9 @@ import os
 import random
 import shutil
 import struct
-from typing import Any
 
 import pytest
+import torch
 
 from core.models import MODELS, add_folder, load
 from tests.core.folders import POINTER, header_of, resaved, small, weights
@@ -28,21 +28,25 @@ VALUES = [
 def bases(tmp_path_factory):
     """One folder of every layout."""
     root = tmp_path_factory.mktemp("bases")
-    flat: Any = {  # as little as there can be
-        "block_out_channels": (8,),
-        "down_block_types": ("CrossAttnDownBlock2D",),
-        "up_block_types": ("CrossAttnUpBlock2D",),
-    }
     made = [small(root / "plain")]
-    made.append(small(root / "told", time_cond_proj_dim=8, **flat))
-    made.append(small(root / "wide", sample_size=[8, 12], use_linear_projection=True, **flat))
-    made.append(small(root / "sharded", **flat))
+    made.append(small(root / "told", levels=1, time_cond_proj_dim=8))
+    made.append(small(root / "wide", levels=1, sample_size=[8, 12], use_linear_projection=True))
+    made.append(small(root / "sharded", levels=1))
     resaved(made[-1], "unet", max_shard_size="10KB", variant="fp16")
-    made.append(small(root / "halves", **flat))
+    made.append(small(root / "halves", levels=1))
     for part in ("unet", "vae", "text_encoder"):
         path = weights(made[-1], part)
         path.rename(path.with_suffix(".bf16.safetensors"))
     return made
+
+
+@pytest.fixture
+def alone():
+    """One thread: there is too little to share."""
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(threads)
 
 
 # ---- mutations: each changes a file that is its folder's own ------------------------------------
@@ -169,7 +173,7 @@ def tried(folder):
 
 @pytest.mark.slow
 @pytest.mark.parametrize("part", range(-(-CASES // PER_TEST)))
-def test_mutated_folders(bases, tmp_path, monkeypatch, part):
+def test_mutated_folders(bases, alone, tmp_path, monkeypatch, part):
     monkeypatch.setattr("core.models._loaded", {})
     sentences, runs = [], 0
     for number in range(part * PER_TEST, (part + 1) * PER_TEST):
