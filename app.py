@@ -1,11 +1,13 @@
 """Stepwise: see how image diffusion works. `python app.py --help` lists the flags."""
 
-import argparse
+import contextlib
 import gc
 import os
+import tempfile
 
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # before torch: idle threads must not spin
 os.environ.setdefault("GRADIO_ANALYTICS_ENABLED", "False")
+os.environ.setdefault("GRADIO_TEMP_DIR", f"{tempfile.gettempdir()}/stepwise-{os.getpid()}")
 os.environ.setdefault("HF_HUB_DISABLE_TELEMETRY", "1")
 if os.environ.get("SPACES_ZERO_GPU") == "true":
     __import__("spaces")  # before torch, too
@@ -15,45 +17,41 @@ import gradio as gr
 from core import models
 from demos import TABS
 from demos.player import page_head
-from demos.widgets import LAUNCH, Shared, queued
+from demos.server.flags import parser
+from demos.server.launch import launch, wait
+from demos.shipped import check
+from demos.widgets import Shared
 
 
 def page() -> gr.Blocks:
     """The page with its tabs."""
     words = "<h1>Stepwise</h1><p>see how image diffusion works</p>"
-    with gr.Blocks(title="Stepwise", fill_width=True, delete_cache=(600, 3600)) as blocks:
+    with gr.Blocks(title="Stepwise", fill_width=True) as blocks:
         gr.HTML(words, padding=False, elem_classes=["stepwise-head"])
         picture = gr.State()  # outside of gr.Tabs, which would count it as a tab
         with gr.Tabs(selected="sampling") as tabs:
             for tab in TABS:
                 with gr.Tab(tab.TITLE, id=tab.__name__.rpartition(".")[2]):
                     tab.build(Shared(tabs, picture))
-    return queued(blocks)
+    return blocks
 
 
 def main() -> None:
     """Parse the flags and serve the page until interrupted."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--host", help="address to listen on (default 127.0.0.1)")
-    parser.add_argument("--port", type=int, help="port (default 7860 or the next free one)")
-    half = max(1, (os.cpu_count() or 2) // 2)
-    parser.add_argument("--threads", type=int, default=half, help="of one network call")
-    parser.add_argument("--model", help="a folder in the diffusers format, offered in the menus")
-    parser.add_argument("--device", default="auto", help="auto, cpu, cuda or mps")
-    parser.add_argument("--dtype", default="auto", help="auto, fp32, bf16 or fp16")
-    parser.add_argument("--preview", default="linear", help="of latents: linear, or taesd")
-    flags = parser.parse_args()
+    command = parser(__doc__)
+    flags = command.parse_args()
     try:
-        models.prefer(flags.device, flags.dtype, flags.threads, flags.preview)
+        check()
+        models.prefer(flags.device, flags.dtype, flags.threads, flags.preview, flags.downloads)
         if flags.model:
             models.add_folder(flags.model)
+        launch(page(), page_head(), flags.host, flags.port, flags.allow)
     except ValueError as error:
-        parser.error(str(error))
-    blocks = page()
-    blocks.launch(head=page_head(), server_name=flags.host, server_port=flags.port, **LAUNCH)
-    models.load("digits")  # while the learner looks at the recorded run
+        command.error(str(error))
+    with contextlib.suppress(ValueError):  # whoever chooses the model is told
+        models.load("digits")  # while the learner looks at the recorded run
     gc.freeze()  # what is loaded by now stays; looking through it again would halt every run
-    blocks.block_thread()
+    wait()
 
 
 if __name__ == "__main__":

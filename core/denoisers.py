@@ -224,8 +224,8 @@ class Empirical:
         if not len(images):
             raise ValueError("an empirical denoiser needs at least one picture")
         self.images = images
-        self._flat = images.flatten(1)
-        self._half_norm = self._flat.double().square().sum(1) / 2
+        self._flat = images.flatten(1).cpu().double()  # once: a copy a chunk fragments the heap
+        self._half_norm = self._flat.square().sum(1) / 2
 
     def __call__(self, x: Tensor, level: Level) -> Prediction:
         """Posterior mean of x, shape (B, C, H, W); at sigma = 0: x0 = x / alpha, eps = 0."""
@@ -237,7 +237,7 @@ class Empirical:
     def nearest(self, x: Tensor) -> Tensor:
         """Index of the picture nearest to each row of x, shape (B,)."""
         flat = x.flatten(1).cpu().double()
-        scores = [flat @ part.double().T - half for part, half in self._chunks()]
+        scores = [flat @ part.T - half for part, half in self._chunks()]
         return torch.cat(scores, dim=1).argmax(1)
 
     def _chunks(self):
@@ -247,7 +247,6 @@ class Empirical:
         top = x.new_full((len(x), 1), -torch.inf)
         total, mean = x.new_zeros(len(x), 1), torch.zeros_like(x)
         for part, half_norm in self._chunks():
-            part = part.double()
             logits = (x @ part.T - level.alpha * half_norm) * (level.alpha / level.sigma**2)
             new_top = torch.maximum(top, logits.amax(1, keepdim=True))
             weights, keep = (logits - new_top).exp(), (top - new_top).exp()

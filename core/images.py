@@ -8,28 +8,19 @@ from __future__ import annotations
 import base64
 import io
 import math
-import struct
-import warnings
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import IO
 
 import torch
-from PIL import Image, ImageOps, UnidentifiedImageError
+from PIL import Image
 from torch import Tensor
 from torch.nn import functional as F
 
-MAX_PIXELS = 16_000_000
+from core.pictures.opening import open_picture as open_picture  # a picture comes from here too
+from core.pictures.opening import stencil
+
 LARGE = 256  # pixels of a side from which on a picture is sent as JPEG
-UNREADABLE = (
-    UnidentifiedImageError,
-    OSError,
-    EOFError,
-    SyntaxError,
-    struct.error,
-    Image.DecompressionBombError,
-)
-FORMATS = ("PNG", "JPEG", "WEBP", "GIF", "BMP")
 ORANGE, WHITE, BLUE = (213, 94, 0), (255, 255, 255), (0, 114, 178)
 
 
@@ -54,12 +45,7 @@ def to_pil(pixels: Tensor) -> list[Image.Image]:
 def from_pil(images: Sequence[Image.Image] | Image.Image, mode: str = "L") -> Tensor:
     """PIL images of one size to pixels (B, 1 or 3, H, W) in [0, 1]."""
     images = [images] if isinstance(images, Image.Image) else list(images)
-    channels = 1 if mode == "L" else 3
-    rows = []
-    for image in images:
-        levels = torch.frombuffer(bytearray(image.convert(mode).tobytes()), dtype=torch.uint8)
-        rows.append(levels.view(image.height, image.width, channels).permute(2, 0, 1))
-    return torch.stack(rows).float() / 255
+    return torch.stack([_levels(image, mode) for image in images]).float() / 255
 
 
 def pixels_uri(pixels: Tensor, kind: str = "") -> str:
@@ -93,54 +79,14 @@ def uri(image: Image.Image, kind: str = "PNG") -> str:
     return f"data:image/{kind.lower()};base64,{base64.b64encode(buffer.getvalue()).decode()}"
 
 
-def open_picture(source: str | Path | IO[bytes]) -> Image.Image:
-    """Open a picture file safely: upright (EXIF), transparency on white, mode L or RGB.
-
-    ValueError, one sentence, for a file that is no picture, is broken, or has more than 16
-    megapixels; the size is looked at before anything is decoded.
-    """
-    return safely(source, flattened)
-
-
-def opacity(source: str | Path | IO[bytes]) -> Tensor:
+def opacity(source: str | Path | IO[bytes], cells: Sequence[int] = ()) -> Tensor:
     """How opaque a picture file is, (1, H, W) in [0, 1]; its brightness if it is so everywhere.
 
-    ValueError as in `open_picture`.
+    With `cells`, (rows, columns), the largest value in each of so many cells; a point of the
+    picture counts in each cell that it lies in, at least in part. ValueError as in
+    `open_picture`.
     """
-    image = safely(source, lambda picture: picture.convert("RGBA"))
-    alpha = image.getchannel("A")
-    return from_pil(image if alpha.getextrema()[0] == 255 else alpha)[0]
-
-
-def safely(
-    source: str | Path | IO[bytes], read: Callable[[Image.Image], Image.Image]
-) -> Image.Image:
-    """Open a picture file, upright, and read it; ValueError, one sentence, where that fails."""
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore", Image.DecompressionBombWarning)
-            image = Image.open(source, formats=FORMATS)
-        if image.width * image.height > MAX_PIXELS:
-            raise ValueError(
-                f"the picture has {image.width} x {image.height} pixels; "
-                "at most 16 megapixels are accepted, make it smaller"
-            )
-        return read(ImageOps.exif_transpose(image))
-    except UNREADABLE as error:
-        raise ValueError(
-            "this file is not a picture that can be read; use PNG, JPEG, WebP, GIF or BMP"
-        ) from error
-
-
-def flattened(image: Image.Image) -> Image.Image:
-    """The picture on white, mode L when it is grey and RGB otherwise."""
-    grey = image.mode in ("1", "L", "LA", "I", "I;16", "F")
-    if "A" in image.getbands() or "transparency" in image.info:
-        rgba = image.convert("RGBA")
-        image = Image.alpha_composite(Image.new("RGBA", rgba.size, "white"), rgba)
-    elif image.mode == "I;16":
-        image = image.point(lambda value: value / 256)
-    return image.convert("L" if grey else "RGB")
+    return from_pil(stencil(source, cells))[0]
 
 
 def as_digit(image: Image.Image) -> Image.Image:
@@ -184,6 +130,13 @@ def _centred(small: Tensor) -> Tensor:
     top = min(max(round(14 - centre_y.item()), 0), 28 - height)
     left = min(max(round(14 - centre_x.item()), 0), 28 - width)
     return F.pad(small, (left, 28 - width - left, top, 28 - height - top))
+
+
+def _levels(image: Image.Image, mode: str) -> Tensor:
+    """The levels 0..255 of a picture, uint8 (1 or 3, H, W)."""
+    channels = 1 if mode == "L" else 3
+    levels = torch.frombuffer(bytearray(image.convert(mode).tobytes()), dtype=torch.uint8)
+    return levels.view(image.height, image.width, channels).permute(2, 0, 1)
 
 
 def _image(levels: Tensor) -> Image.Image:

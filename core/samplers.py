@@ -16,6 +16,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from core.checks import whole
 from core.denoisers import Denoiser, Prediction
 from core.schedules import Level
 
@@ -117,10 +118,8 @@ class seeded:
 
     def __init__(self, seed: int, batch: int) -> None:
         """One generator per row."""
-        if not isinstance(seed, int) or not 0 <= seed < 2**32:
-            raise ValueError(f"seed must be a whole number in 0..4294967295, got {seed}")
-        if batch < 1:
-            raise ValueError(f"batch must be at least 1, got {batch}")
+        seed = whole(seed, "seed", 0, 2**32 - 1)
+        batch = whole(batch, "batch", 1)
         self.generators = [torch.Generator().manual_seed(seed + row) for row in range(batch)]
 
     def __call__(self, like: Tensor) -> Tensor:

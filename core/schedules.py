@@ -23,6 +23,8 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from core.checks import integer, said, whole
+
 SPACINGS = ("leading", "trailing", "linspace")
 
 
@@ -64,14 +66,17 @@ class Schedule:
     final: Level = CLEAN
     offset: int = 0
 
+    def __post_init__(self) -> None:
+        """ValueError for an offset that is no whole number, or below 0."""
+        object.__setattr__(self, "offset", whole(self.offset, "offset", 0))
+
     def __len__(self) -> int:
         """T, the number of training timesteps."""
         return len(self.alpha)
 
     def level(self, t: int) -> Level:
         """The level at timestep t in 0..T-1; -1 is the clean end. ValueError beyond."""
-        if not -1 <= t < len(self):
-            raise ValueError(f"t must be in -1..{len(self) - 1}, got {t}")
+        t = whole(t, "t", -1, len(self) - 1)
         if t == -1:
             return self.final
         return Level(float(t), float(self.alpha[t]), float(self.sigma[t]))
@@ -90,9 +95,8 @@ class Schedule:
 
     def timesteps(self, steps: int, spacing: str = "trailing") -> list[int]:
         """The timesteps of `levels`, without the clean end: descending, `steps` entries."""
-        total, n = len(self), steps
-        if isinstance(steps, bool) or not isinstance(steps, int) or not 1 <= steps <= total:
-            raise ValueError(f"steps must be a whole number in 1..{total}, got {steps}")
+        total = len(self)
+        n = whole(steps, "steps", 1, total)
         if spacing == "leading":
             visited = [i * (total // n) + self.offset for i in reversed(range(n))]
         elif spacing == "trailing":
@@ -189,7 +193,7 @@ def scaled_linear(
     zero_terminal_snr: bool = False,
 ) -> Schedule:
     """sqrt(beta) linear in t: Stable Diffusion. Rombach et al. 2022, arXiv:2112.10752."""
-    _check_betas(timesteps, beta_start, beta_end)
+    timesteps = _check_betas(timesteps, beta_start, beta_end)
     root = torch.linspace(beta_start**0.5, beta_end**0.5, timesteps, dtype=torch.float64)
     return from_betas(root**2, zero_terminal_snr=zero_terminal_snr)
 
@@ -201,7 +205,7 @@ def quadratic(
     zero_terminal_snr: bool = False,
 ) -> Schedule:
     """beta_t = beta_start + (beta_end - beta_start) (t / (T - 1))^2."""
-    _check_betas(timesteps, beta_start, beta_end)
+    timesteps = _check_betas(timesteps, beta_start, beta_end)
     ramp = torch.linspace(0, 1, timesteps, dtype=torch.float64)
     betas = beta_start + (beta_end - beta_start) * ramp**2
     return from_betas(betas, zero_terminal_snr=zero_terminal_snr)
@@ -214,7 +218,7 @@ def sigmoid(
     zero_terminal_snr: bool = False,
 ) -> Schedule:
     """Beta along a logistic curve from -6 to 6. GeoDiff, Xu et al. 2022, arXiv:2203.02923."""
-    _check_betas(timesteps, beta_start, beta_end)
+    timesteps = _check_betas(timesteps, beta_start, beta_end)
     ramp = torch.linspace(-6, 6, timesteps, dtype=torch.float64).sigmoid()
     return from_betas(
         beta_start + (beta_end - beta_start) * ramp, zero_terminal_snr=zero_terminal_snr
@@ -231,7 +235,7 @@ def cosine(
 
     Nichol & Dhariwal 2021, equation 17, https://arxiv.org/abs/2102.09672.
     """
-    _check_timesteps(timesteps)
+    timesteps = _check_timesteps(timesteps)
     _check("s", s, 0, 1)
     _check("max_beta", max_beta, 1e-6, 0.9999)
     u = torch.arange(timesteps + 1, dtype=torch.float64) / timesteps
@@ -245,7 +249,7 @@ def geometric(timesteps: int = 1000, sigma_min: float = 0.01, sigma_max: float =
 
     Song et al. 2021, appendix C, https://arxiv.org/abs/2011.13456.
     """
-    _check_sigmas(timesteps, sigma_min, sigma_max)
+    timesteps = _check_sigmas(timesteps, sigma_min, sigma_max)
     ramp = torch.linspace(math.log(sigma_min), math.log(sigma_max), timesteps, dtype=torch.float64)
     return Schedule(torch.ones_like(ramp), ramp.exp())
 
@@ -257,7 +261,7 @@ def karras(
 
     Karras et al. 2022 (EDM), equation 5, https://arxiv.org/abs/2206.00364.
     """
-    _check_sigmas(timesteps, sigma_min, sigma_max)
+    timesteps = _check_sigmas(timesteps, sigma_min, sigma_max)
     _check("rho", rho, 1, 100)
     low, high = sigma_min ** (1 / rho), sigma_max ** (1 / rho)
     sigma = torch.linspace(low, high, timesteps, dtype=torch.float64) ** rho
@@ -270,7 +274,7 @@ def flow(timesteps: int = 1000, shift: float = 1.0) -> Schedule:
     Liu et al. 2023, https://arxiv.org/abs/2209.03003; the shift: Esser et al. 2024, equation 23,
     https://arxiv.org/abs/2403.03206.
     """
-    _check_timesteps(timesteps)
+    timesteps = _check_timesteps(timesteps)
     _check("shift", shift, 0.01, 100)
     u = torch.arange(1, timesteps + 1, dtype=torch.float64) / timesteps
     sigma = shift * u / (1 + (shift - 1) * u)
@@ -290,30 +294,34 @@ SCHEDULES: dict[str, Callable[..., Schedule]] = {
 
 
 def _ramp(timesteps: int, beta_start: float, beta_end: float) -> Tensor:
-    _check_betas(timesteps, beta_start, beta_end)
+    timesteps = _check_betas(timesteps, beta_start, beta_end)
     return torch.linspace(beta_start, beta_end, timesteps, dtype=torch.float64)
 
 
-def _check_timesteps(timesteps: int) -> None:
-    if isinstance(timesteps, bool) or not isinstance(timesteps, int):
-        raise ValueError(f"timesteps must be a whole number in 2..10000, got {timesteps}")
-    _check("timesteps", timesteps, 2, 10_000)
+def _check_timesteps(timesteps: int) -> int:
+    number = integer(timesteps)
+    if number is None:
+        raise ValueError(f"timesteps must be a whole number in 2..10000, got {said(timesteps)}")
+    _check("timesteps", number, 2, 10_000)
+    return number
 
 
-def _check_betas(timesteps: int, beta_start: float, beta_end: float) -> None:
-    _check_timesteps(timesteps)
+def _check_betas(timesteps: int, beta_start: float, beta_end: float) -> int:
+    number = _check_timesteps(timesteps)
     _check("beta_start", beta_start, 1e-8, 0.9999)
     _check("beta_end", beta_end, 1e-8, 0.9999)
     if beta_start > beta_end:
         raise ValueError(f"beta_start {beta_start} must not exceed beta_end {beta_end}")
+    return number
 
 
-def _check_sigmas(timesteps: int, sigma_min: float, sigma_max: float) -> None:
-    _check_timesteps(timesteps)
+def _check_sigmas(timesteps: int, sigma_min: float, sigma_max: float) -> int:
+    number = _check_timesteps(timesteps)
     _check("sigma_min", sigma_min, 1e-4, 1000)
     _check("sigma_max", sigma_max, 1e-4, 1000)
     if sigma_min >= sigma_max:
         raise ValueError(f"sigma_min {sigma_min} must be below sigma_max {sigma_max}")
+    return number
 
 
 def _check(name: str, value: float, low: float, high: float) -> None:

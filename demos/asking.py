@@ -11,7 +11,7 @@ from core.data.captions import EXAMPLES
 from core.data.emoji import draw_scene
 from core.models import MODELS
 from core.schedules import SCHEDULES, SPACINGS
-from demos import widgets
+from demos import checks, widgets
 from demos.prompts import beside
 from demos.remarks import GUIDANCE
 from demos.runs import ALL_SAMPLERS, OWN, SHOWS, VARIANCES
@@ -186,7 +186,7 @@ def interlock(controls: dict[str, Any]) -> None:
 
 def of_model(model: str) -> tuple[dict, ...]:
     """Label, guidance, schedule, prompt, negative prompt and clipping as the model allows them."""
-    prompts = MODELS[model].prompts
+    prompts = checks.card(model).prompts
     text = prompts == "text"
     if prompts:
         label = gr.update(visible=not text, interactive=True, info="the digit to draw")
@@ -206,6 +206,7 @@ def of_model(model: str) -> tuple[dict, ...]:
 
 def of_sampler(sampler: str) -> tuple[dict, dict]:
     """Eta and variance as the sampler allows them."""
+    sampler = checks.choice(sampler, "Sampler", list(ALL_SAMPLERS))
     if ALL_SAMPLERS[sampler].deterministic:
         eta = gr.update(interactive=False, value="", info="deterministic: no fresh noise")
     elif sampler == "lcm":

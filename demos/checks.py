@@ -6,10 +6,18 @@ import contextlib
 import functools
 import inspect
 import math
+import traceback
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import gradio as gr
+
+from core.models import MODELS, ModelCard
+
+FAULT = (
+    "this did not work, and not because of your settings: the program has a fault here, which is "
+    "written down in the log of the server; what was shown before stays"
+)
 
 
 def whole(value: Any, name: str, low: int, high: int) -> int:
@@ -36,6 +44,11 @@ def choice(value: Any, name: str, choices: Sequence[str]) -> str:
         offered = ", ".join(each or "(empty)" for each in choices)
         raise ValueError(f"{name} must be one of {offered}; got {_said(value)}.")
     return value
+
+
+def card(model: Any) -> ModelCard:
+    """The card of a chosen model; ValueError otherwise."""
+    return MODELS[choice(model, "Model", list(MODELS))]
 
 
 def text(value: Any, name: str, limit: int = 500) -> str:
@@ -79,6 +92,11 @@ def _errors() -> Iterator[None]:
     except ValueError as error:
         said = sentence(str(error))
         raise gr.Error(said, title="Please check", print_exception=False) from error
+    except (gr.Error, GeneratorExit):
+        raise
+    except Exception as error:
+        traceback.print_exc()
+        raise gr.Error(sentence(FAULT), title="Fault", print_exception=False) from error
 
 
 def sentence(text: str) -> str:

@@ -15,6 +15,7 @@ from demos.inverting import Session, inverted
 from demos.methods import choices, offered
 from demos.plots import decibel
 from demos.remarks import at_guidance, words
+from demos.server.work import network_seconds, takes
 from demos.trials import Now, Original, Row, Task, compare
 
 METHODS = ("ddim", "residual", "edit_friendly", "belm", "sdedit")
@@ -33,14 +34,27 @@ LEAD = (
     "One picture, several methods, the same number of denoiser calls: what comes back, and what "
     "an edit keeps. Target, guidance and start level are those of the edit."
 )
-STOPPED = """(text) => text && text.includes("<progress")
-    ? '<p class="contest-now">Stopped: the rows that are done stay.</p>' : text"""
+# Looks at what is shown: no value of an HTML component is ever sent to the server.
+STOPPED = """() => {
+    const status = document.querySelector(".contest-status .contest-now");
+    return status?.querySelector("progress")
+        ? '<p class="contest-now">Stopped: the rows that are done stay.</p>'
+        : status?.outerHTML ?? "";
+}"""
 
 
 class CheckboxGroup(widgets.Raw, gr.CheckboxGroup):
     """Checkboxes whose values are judged by the function that gets them."""
 
 
+def seconds(session, methods, budget, **_: Any) -> float:
+    """How long a comparison takes on one core: for each method the budget and a way back."""
+    if session is None:
+        return 0.0
+    return network_seconds(session.inversion.model.card.name, 3 * budget * len(methods))
+
+
+@takes(seconds)
 def contest(
     session: Session | None = None,
     methods: Sequence[str] = METHODS,
@@ -139,15 +153,15 @@ def section(session: gr.State, editing: dict[str, Any]) -> None:
         concurrency_id="compare_methods",
     )
     quiet: dict[str, Any] = {"js": STOPPED, "api_visibility": "private"}
-    event.failure(None, status, status, **quiet)
-    stop.click(None, status, status, cancels=[event], **quiet)
+    event.failure(None, None, status, **quiet)
+    stop.click(None, None, status, cancels=[event], **quiet)
     session.change(offer, [session, methods], methods, **widgets.QUIET)
 
 
 def offer(session: Session | None, methods: Sequence[str]) -> dict:
     """The methods that the model of the inversion can run; of those chosen, the ones it can."""
     model = session.inversion.model.card.name if session is not None else "emoji"
-    kept = [name for name in methods or () if name in offered(model)]
+    kept = [name for name in offered(model) if name in (methods or ())]
     return gr.update(choices=choices(model), value=kept)
 
 

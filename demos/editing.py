@@ -18,6 +18,7 @@ from demos.inverting import Session, inverted, one_label, reel_of
 from demos.plots import decibel
 from demos.prompts import doubts
 from demos.remarks import at_guidance, inflated, kept_text, masked_text, read_text, words
+from demos.server.work import network_seconds, takes
 from demos.stages import EDIT, PICTURE, RANDOM, Stage
 from demos.views import decoded
 
@@ -26,6 +27,16 @@ MASKS = ("everywhere", "automatic", "drawn")
 SIDE = 336  # pixels of the pictures before and after, at most
 
 
+def seconds(session: Session | None, **_: Any) -> float:
+    """How long an edit and SDEdit beside it take on one core, at most."""
+    if session is None:
+        return 0.0
+    inversion = session.inversion
+    down = INVERSIONS[inversion.method].calls_down + 1
+    return network_seconds(inversion.model.card.name, 2 * down * len(inversion.levels))
+
+
+@takes(seconds)
 def edit(
     session: Session | None = None,
     target: str = "9",

@@ -14,7 +14,7 @@ from torch import Tensor
 from core.data.captions import EXAMPLES
 from core.images import from_pil, pixels_uri, signed_uri
 from core.metrics import psnr
-from core.models import MODELS, BasicModel, ExactModel, LatentModel, Model, uniform
+from core.models import BasicModel, ExactModel, LatentModel, Model, uniform
 from core.samplers import Noise, seeded
 from core.schedules import CLEAN, Level
 from demos import checks, sources, widgets
@@ -22,6 +22,7 @@ from demos.gpu import loaded
 from demos.player import Player
 from demos.plots import decibel, facts, noise_share, percent, place, short, signal_curve
 from demos.reel import Panel, Reel
+from demos.server.work import network_seconds, takes
 
 TITLE = "Noise"
 PROCESSES = ("closed form", "Markov chain")
@@ -116,6 +117,12 @@ def latent_panels(channels: int) -> tuple[Panel, ...]:
     )
 
 
+def seconds(model, frames, **_: Any) -> float:
+    """How long a run takes on one core: a call and some decoding for each frame."""
+    return network_seconds(model, 3 * frames)
+
+
+@takes(seconds)
 def noise(
     model: str = "digits",
     source: str = "test digit",
@@ -144,11 +151,12 @@ def noise(
         frames: levels shown, 2..200.
         seed: 0..4294967295.
     """
-    name = checks.choice(model, "Model", list(MODELS))
+    card = checks.card(model)
+    name = card.name
     process = checks.choice(process, "Process", PROCESSES)
     frames = checks.whole(frames, "Frames", 2, 200)
     seed = checks.whole(seed, "Seed", 0, 2**32 - 1)
-    offered = sources.offered(MODELS[name].prompts, drawing=False)
+    offered = sources.offered(card.prompts, drawing=False)
     source = checks.choice(source, "Picture", offered)
     caption = checks.text(caption, "Scene", 200)
     settings = {key: value for key, value in locals().items() if key in SHOWN}

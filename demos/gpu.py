@@ -7,7 +7,8 @@ import os
 from collections.abc import Callable
 from typing import Any
 
-from core.models import Model, load
+from core.models import MODELS, Model, downloads_allowed, load
+from core.models.hub import reach
 
 
 def lent() -> bool:
@@ -28,4 +29,11 @@ def on_gpu(seconds: Callable[..., int]) -> Callable[[Callable], Callable]:
 
 def loaded(name: str, report: Callable[[str], None] | None = None) -> Model:
     """The model for work that is not decorated by `on_gpu`: there a ZeroGPU Space has its CPU."""
-    return load(name, "cpu" if lent() else "auto", report=report)
+    return reached(name, "cpu" if lent() else "auto", report)
+
+
+def reached(name: str, device: str = "auto", report: Callable[[str], None] | None = None) -> Model:
+    """The model, or at once a ValueError where it must be fetched and the hub is out of reach."""
+    if downloads_allowed() and name in MODELS:
+        reach(MODELS[name])
+    return load(name, device, report=report)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from functools import partial
 from typing import Any
 
@@ -10,11 +10,13 @@ import gradio as gr
 
 from demos import checks, contest, microscope, painting, widgets
 from demos.editing import before_after, decode, edit
+from demos.editing import seconds as edit_seconds
 from demos.inversion_controls import edit_controls, follow, invert_controls
 from demos.inverting import Session, invert, inverted
 from demos.player import Player
 from demos.remarks import start_text
 from demos.replays import PRESETS, all_steps, replay
+from demos.server.work import takes
 from demos.stages import PANELS
 from demos.strides import strides
 from demos.views import level_picture
@@ -48,7 +50,7 @@ def build(shared: widgets.Shared) -> None:
         with gr.Column():
             player = Player(widgets.tape("inversion"), name="invert", panels=PANELS)
             slider = slider_of_two()
-            lens = look_closer(session)
+            lens = look_closer(session, stop)
             contest.section(session, editing)
     outputs = [player, session]
     starts = [each.click for each in (all_three, *chips, buttons[0])]
@@ -119,12 +121,12 @@ def side_by_side(session: Session | None) -> dict:
     return gr.update(visible=True, value=before_after(session.pixels, session.edited))
 
 
-def look_closer(session: gr.State) -> gr.HTML:
+def look_closer(session: gr.State, stop: gr.Button) -> gr.HTML:
     """The microscope: what a run leaves behind, and more of it at the price of denoiser calls."""
     with gr.Accordion("Microscope: where the error arises", elem_classes=["closer"]):
         lens = gr.HTML(widgets.page("microscope"))
         button = gr.Button("Measure every step, one denoiser call each", size="sm")
-    button.click(
+    event = button.click(
         checks.shown(measured),
         session,
         lens,
@@ -133,14 +135,26 @@ def look_closer(session: gr.State) -> gr.HTML:
         concurrency_limit=None,
         concurrency_id="microscope",
     )
+    stop.click(None, cancels=[event], api_visibility="private")
     return lens
 
 
-def measured(session: Session | None) -> str:
-    """The microscope with what every step of the way up took for granted."""
+@takes(edit_seconds)
+def measured(session: Session | None) -> Iterator[Any]:
+    """The microscope with what every step of the way up took for granted.
+
+    It can be stopped on the way, although only the end is shown.
+    """
     session = inverted(session, "its steps can be measured")
-    looked = microscope.look(session.inversion)
-    return microscope.report(session.inversion, session.off, looked)
+    looking = microscope.look(session.inversion)
+    while True:
+        try:
+            done = next(looking)
+        except StopIteration as stop:
+            yield microscope.report(session.inversion, session.off, stop.value)
+            return
+        if done % 8 == 0:
+            yield gr.skip()
 
 
 def follow_run(session: gr.State, mask: gr.Radio, pad: painting.MaskPad, lens: gr.HTML) -> None:

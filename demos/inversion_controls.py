@@ -7,7 +7,6 @@ from typing import Any
 import gradio as gr
 
 from core.inversion import INVERSIONS
-from core.models import MODELS
 from demos import checks, methods, painting, sources, widgets
 from demos.editing import MASKS, TARGET
 from demos.inverting import models
@@ -121,7 +120,7 @@ def follow(controls: dict[str, Any], picture: gr.State, session: gr.State) -> No
     """What follows from other controls, and from a picture that the sampler sent."""
     names = ("model", "source", "caption", "library", "label", "prompt", "method")
     model, source, caption, library, label, prompt, method = (controls[name] for name in names)
-    controls["digit"].input(str, controls["digit"], label, **widgets.QUIET)
+    controls["digit"].input(label_of, controls["digit"], label, **widgets.QUIET)
     model.change(of_model, model, [method, label, prompt], **widgets.QUIET)
     model.input(lambda: None, None, session, **widgets.QUIET)  # an inversion is of one model
     followed = widgets.Textbox("", visible=False)
@@ -144,9 +143,15 @@ def follow(controls: dict[str, Any], picture: gr.State, session: gr.State) -> No
     picture.change(checks.shown(arrived), picture, [source, model, session], **widgets.QUIET)
 
 
+def label_of(digit: Any) -> str:
+    """The label of a chosen digit."""
+    return str(checks.whole(digit, "Digit", 0, 9))
+
+
 def kinds(model: str) -> tuple[bool, bool]:
     """Whether a model is asked with a label, and whether with a text."""
-    return MODELS[model].prompts == "label", MODELS[model].prompts == "text"
+    prompts = checks.card(model).prompts
+    return prompts == "label", prompts == "text"
 
 
 def of_target(model: str) -> list[dict]:

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import json
+import threading
+from collections import OrderedDict
 from collections.abc import Iterator
 from dataclasses import dataclass
-from functools import lru_cache
 from typing import Any
 
 import gradio as gr
@@ -24,6 +25,7 @@ from demos.plots import place, signal_curve
 from demos.prompts import doubts
 from demos.reel import Reel
 from demos.remarks import at_guidance, compared, inflated, noise_text, words
+from demos.server.work import network_seconds, takes
 from demos.stages import BACK, NOISE, Stage, panels_of
 from demos.views import Kept
 
@@ -57,7 +59,20 @@ class Session:
     shown: Kept
     edited: Tensor | None = None
 
+    @property
+    def nbytes(self) -> int:
+        """Bytes of its runs and its trajectory."""
+        runs = {id(run): run.nbytes for run in (self.kept, self.shown)}
+        return sum(runs.values()) + sum(x.nbytes for x in self.inversion.trajectory)
 
+
+def seconds(model, method, steps, invert_guidance, **_: Any) -> float:
+    """How long an inversion and its reconstruction take on one core, from what was sent."""
+    calls = INVERSIONS[method].calls(steps, 1.0) * (1 if invert_guidance == 1 else 2)
+    return network_seconds(model, calls)
+
+
+@takes(seconds)
 def invert(
     model: str = "digits",
     source: str = "test digit",
@@ -101,13 +116,13 @@ def invert(
     settings = checked(raw)
     chosen = loaded(settings["model"], report=gr.Info)
     x0, pixels = taken(chosen, settings, raw)
-    known = remembered(
-        json.dumps(settings), *(each.cpu().numpy().tobytes() for each in (x0, pixels))
-    )
-    if not known:
+    key = json.dumps(settings), *(each.cpu().numpy().tobytes() for each in (x0, pixels))
+    known = REMEMBERED.get(key)
+    if known is None:
         yield gr.skip(), None
-        known.append((yield from computed(chosen, settings, x0, pixels)))
-    yield known[0].kept.message, known[0]
+        known = yield from computed(chosen, settings, x0, pixels)
+        REMEMBERED.keep(key, known)
+    yield known.kept.message, known
 
 
 def inverted(session: Session | None, then: str) -> Session:
@@ -119,10 +134,28 @@ def inverted(session: Session | None, then: str) -> Session:
     return session
 
 
-@lru_cache(16)  # about a megabyte each for the embedded models
-def remembered(*key: Any) -> list[Session]:
-    """Where the inversion with this key is kept once it is complete, for all learners at once."""
-    return []
+class Remembered:
+    """The latest inversions, for all learners at once, up to a number of bytes."""
+
+    def __init__(self, limit: int) -> None:
+        """Nothing yet; `limit` in bytes."""
+        self.limit, self.sessions = limit, OrderedDict[Any, Session]()
+        self.lock = threading.Lock()
+
+    def get(self, key: Any) -> Session | None:
+        """The inversion with this key, if it is still here."""
+        return self.sessions.get(key)
+
+    def keep(self, key: Any, session: Session) -> None:
+        """Remember an inversion; the oldest make room for it."""
+        with self.lock:
+            self.sessions[key] = session
+            total = sum(each.nbytes for each in self.sessions.values())
+            while total > self.limit:
+                total -= self.sessions.popitem(last=False)[1].nbytes
+
+
+REMEMBERED = Remembered(200_000_000)
 
 
 def computed(model: Model, settings: dict[str, Any], x0: Tensor, pixels: Tensor):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Generator, Sequence
 from itertools import accumulate, pairwise
 from typing import NamedTuple
 
@@ -43,8 +43,8 @@ class Looked(NamedTuple):
 
 
 @torch.no_grad()
-def look(inversion: Inversion) -> Looked:
-    """Ask the denoiser again at every level of the way up: one call each."""
+def look(inversion: Inversion) -> Generator[int, None, Looked]:
+    """Ask the denoiser again at every level of the way up: one call each, counted as it goes."""
     denoise = inversion.model.denoiser(inversion.prompt, guidance=inversion.guidance)
     path, levels = inversion.trajectory, inversion.levels
     residuals, seen = [], []
@@ -52,6 +52,7 @@ def look(inversion: Inversion) -> Looked:
         step = ddim(denoise, path[i], levels[i], levels[i - 1])
         residuals.append(path[i - 1] - step.x)
         seen.append(step.prediction.eps)
+        yield i
     return Looked(
         [rms(after - before) for before, after in pairwise(seen)],
         [rms(each) for each in residuals],

@@ -9,7 +9,6 @@ import torch
 from gradio.components.image_editor import EditorData
 from PIL import Image
 from torch import Tensor
-from torch.nn import functional as F
 
 from core.images import opacity, to_pil
 from demos.sources import Sent, file_of
@@ -61,15 +60,18 @@ def background(pixels: Tensor) -> dict[str, Any]:
 def painted(sent: Any, x0: Tensor) -> Tensor:
     """The mask (1, 1, H, W) for latents x0: 1 wherever a place was painted, at least in part.
 
-    ValueError, one sentence, where nothing was painted.
+    ValueError, one sentence, where nothing was painted, or more than one layer was sent.
     """
-    given = sent if isinstance(sent, list) else [sent]
-    layers = [opacity(file_of(each)) for each in given if each]
-    masks = [F.adaptive_max_pool2d(layer, x0.shape[-2:]) for layer in layers]
-    mask = torch.stack(masks).amax(0) if masks else torch.zeros(1, 1, 1)
+    layers = [each for each in (sent if isinstance(sent, list) else [sent]) if each]
+    if len(layers) > 1:
+        raise ValueError(
+            f"a mask is one layer, and {len(layers)} were sent: merge them into one picture"
+        )
+    cells = x0.shape[-2:]
+    mask = opacity(file_of(layers[0]), cells) > 0.5 if layers else torch.zeros(1, *cells)
     if not mask.any():
         raise ValueError(
             "nothing is painted yet: paint over the part that may change, or let it change "
             "everywhere"
         )
-    return (mask[None] > 0.5).to(x0)
+    return mask[None].to(x0)

@@ -9,8 +9,10 @@ from typing import Any
 import gradio as gr
 
 from core.data.captions import EXAMPLES
+from demos import inverting
 from demos.editing import MASKS, TARGET, edit
 from demos.inverting import invert
+from demos.server.work import takes
 
 COMMON = {
     "method": "ddim",
@@ -73,11 +75,18 @@ def in_turn(first: dict[str, Any], second: dict[str, Any]) -> Iterator[tuple[Any
     yield from edit(session, **second)
 
 
+def seconds(settings: dict[str, Any]) -> float:
+    """How long all three steps take on one core: an edit takes as long as an inversion."""
+    return 2 * inverting.seconds(**settings)
+
+
+@takes(lambda names, values: seconds(dict(zip(names, values, strict=True))))
 def all_steps(names: list[str], *values: Any) -> Iterator[tuple[Any, Any]]:
     """`in_turn` with the values of the controls of these names."""
     yield from in_turn(*parted(dict(zip(names, values, strict=True))))
 
 
+@takes(lambda preset: seconds(preset))
 def replay(preset: dict[str, Any]) -> Iterator[tuple[Any, ...]]:
     """`in_turn` with the values of a preset, whatever the controls still hold.
 

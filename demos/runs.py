@@ -11,14 +11,16 @@ from torch import Tensor
 
 from core.bridge import BRIDGED
 from core.denoisers import Clipped, Denoiser
-from core.models import MODELS, LatentModel, Model, load
+from core.models import MODELS, LatentModel, Model
 from core.samplers import SAMPLERS, Step, seeded
 from core.schedules import SCHEDULES, SPACINGS, Level
 from demos import checks, widgets
+from demos.gpu import reached
 from demos.looks import (
     AttentionLook,
     GuidanceLook,
     Look,
+    Part,
     PredictionLook,
     finished,
     kept_latents,
@@ -142,7 +144,7 @@ class Run:
     @classmethod
     def of(cls, request: Request, report: Callable[[str], None] | None = None) -> Run:
         """Load the model; ValueError where the settings do not fit it."""
-        model = load(request.model, report=report)
+        model = reached(request.model, report=report)
         own = request.schedule == OWN
         schedule = model.schedule if own else SCHEDULES[request.schedule]()
         levels = schedule.levels(request.steps, request.spacing)
@@ -150,6 +152,11 @@ class Run:
         look = look_of(request, model, denoise, levels)
         unread = not_read(request.model, request.condition, request.avoided)
         return cls(request, model, levels, look, denoise.cost, unread)
+
+    def kept(self, parts: list[Part]) -> dict[int, Tensor]:
+        """The latents of a frame that are decoded later, or mixed anew with the slider's w."""
+        split = isinstance(self.look, GuidanceLook)
+        return kept_latents(parts) if split or isinstance(self.model, LatentModel) else {}
 
     def steps(self) -> Iterator[Step]:
         """The sampler, ready to go."""
@@ -206,14 +213,22 @@ def add_step(reel: Reel, run: Run, step: Step, before: Step | None) -> dict[int,
     pictures, approx = streamed(run.model, parts)
     reel.add(
         pictures,
-        f"Step {step.index + 1} of {run.request.steps}: {percent(noise_share(level))} of the "
-        f"variance is noise; {guess}.",
+        f"Step {step.index + 1} of {run.request.steps}: {noise_in(step)}; {guess}.",
         pos=place(level),
         facts=numbers(run, level, step.calls, step.index + 1),
         warn=warning(run, x0),
         approx=approx,
     )
-    return kept_latents(parts)
+    return run.kept(parts)
+
+
+def noise_in(step: Step) -> str:
+    """How much of x is noise: all of it at the start, whatever the first level holds."""
+    level = step.level
+    share = f"{percent(noise_share(level))} of the variance is noise"
+    if step.index or noise_share(level) > 0.99:
+        return share
+    return f"x is pure noise, but the model is told t = {level.t:.0f}, where {share}"
 
 
 def add_result(reel: Reel, run: Run, last: Step) -> dict[int, Tensor]:
@@ -229,7 +244,7 @@ def add_result(reel: Reel, run: Run, last: Step) -> dict[int, Tensor]:
         pos=place(level),
         facts=numbers(run, level, last.calls, steps),
     )
-    return kept_latents(parts)
+    return run.kept(parts)
 
 
 def numbers(run: Run, level: Level, calls: int, done: int) -> list[tuple[str, str]]:

@@ -18,7 +18,8 @@ from demos.asking import interlock, main_controls, more_controls, presets
 from demos.gpu import on_gpu
 from demos.looks import PredictionLook
 from demos.player import Player
-from demos.runs import OWN, SHOWS, Request, Run, add_result, add_step, reel_of
+from demos.runs import ALL_SAMPLERS, OWN, SHOWS, Request, Run, add_result, add_step, reel_of
+from demos.server.work import network_seconds, takes
 from demos.views import Kept, decoded
 
 TITLE = "Sample"
@@ -29,6 +30,13 @@ LEAD = (
 )
 
 
+def seconds(model, sampler, steps, guidance, batch, **_: Any) -> float:
+    """How long a run takes on one core, from what was sent."""
+    calls = steps * ALL_SAMPLERS[sampler].calls_per_step * (1 if guidance == 1 else 2)
+    return network_seconds(model, calls * batch)
+
+
+@takes(seconds)
 def sample(
     model: str = "digits",
     label: str = "7",
@@ -106,7 +114,7 @@ def what_if(kept: Kept | None, frame: int, guidance: Any) -> Any:
     guidance = checks.real(guidance, "Guidance", 0, 20)
     if not isinstance(kept, Kept) or kept.message["settings"]["show"] != "guidance split":
         raise ValueError("Run with Show: guidance split first; then this slider has two guesses.")
-    frame = min(int(frame), len(kept.latents) - 1)
+    frame = min(checks.whole(frame, "Frame", 0, 1000), len(kept.latents) - 1)
     no, yes, guided = (kept.latents[frame][k].float() for k in (0, 1, 3))
     latents = {0: no, 1: yes, 3: guided, 4: torch.lerp(no, yes, guidance)}
     return kept.refined(frame, latents)

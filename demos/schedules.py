@@ -43,22 +43,24 @@ def build(shared: widgets.Shared) -> None:
     with gr.Row(elem_classes=["stepwise-columns"]):
         with gr.Column():
             groups = [group("First schedule", START[0]), group("Second schedule", START[1])]
-            quantity = gr.Dropdown(
+            quantity = widgets.Dropdown(
                 [(words.partition(":")[0], name) for name, (words, _) in QUANTITIES.items()],
                 value="alpha_bar",
                 label="Curve",
                 info="what the chart shows; its definition and unit are the chart's title",
             )
-            steps = gr.Slider(
+            steps = widgets.Slider(
                 1, 100, 10, step=1, label="Steps", info="a run of so many steps visits the ticks"
             )
-            spacing = gr.Radio(
+            spacing = widgets.Radio(
                 list(SPACINGS),
                 value="trailing",
                 label="Spacing",
                 info="how the visited timesteps are spread over 0..999",
             )
-            digit = gr.Slider(0, 9, 3, step=1, label="Digit", info="the picture that is noised")
+            digit = widgets.Slider(
+                0, 9, 3, step=1, label="Digit", info="the picture that is noised"
+            )
             reset = gr.Button("Reset", elem_classes=["reset-button"])
         with gr.Column():
             player = Player(schedule(), name="schedule")
@@ -76,7 +78,7 @@ def group(title: str, start: str) -> dict[str, Any]:
     """The choice of a schedule and the controls of its parameters, which it alone shows."""
     with gr.Group():
         controls: dict[str, Any] = {
-            "name": gr.Dropdown(
+            "name": widgets.Dropdown(
                 [(words_of(name), name) for name in offered()],
                 value=start,
                 label=title,
@@ -85,7 +87,7 @@ def group(title: str, start: str) -> dict[str, Any]:
         }
         shown, defaults = taken_by(start), defaults_of(start)
         for key, (label, low, high, step, info) in PARAMETERS.items():
-            controls[key] = gr.Slider(
+            controls[key] = widgets.Slider(
                 low,
                 high,
                 defaults.get(key, low),
@@ -140,6 +142,7 @@ def connect(groups, others, reset, player) -> None:
 
 def adopt(name: str) -> list[dict]:
     """Show the parameters of the chosen schedule, at their defaults, or say that it has none."""
+    name = checks.choice(name, "Schedule", offered())
     defaults = defaults_of(name)
     keys = [*PARAMETERS, "zero_terminal_snr"]
     info = ADJUSTABLE if name in SCHEDULES else FIXED
@@ -152,6 +155,7 @@ def adopt(name: str) -> list[dict]:
 def parameters_of(values: tuple) -> dict[str, Any]:
     """The parameters that the chosen schedule takes, out of all controls of its group."""
     name, *rest = values
+    name = checks.choice(name, "Schedule", offered())
     keys = [*PARAMETERS, "zero_terminal_snr"]
     return {key: value for key, value in zip(keys, rest, strict=True) if key in taken_by(name)}
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import base64
-import binascii
 import contextlib
 import io
 from typing import Any
@@ -17,7 +16,8 @@ from torch import Tensor
 from core.data import mnist, signed
 from core.data.captions import EXAMPLES, parse
 from core.images import as_digit, from_pil, open_picture
-from core.models import MODELS, Model
+from core.models import Model
+from core.pictures.opening import format_of
 from core.schedules import Level
 from demos import checks, widgets
 from demos.library import choices, picked, titles
@@ -29,6 +29,8 @@ SOURCES = {  # by what the model can be asked for
 }
 FITS = ("digit", "photo")
 PHOTO = 96  # pixels of a photo's side
+BROWSERS = ("PNG", "JPEG", "GIF", "WebP", "BMP", "AVIF")  # what all of them show
+SHOWN = 1024  # pixels of the longer side of an upload that is converted to be shown, at most
 
 
 class Sent(GradioRootModel):
@@ -149,12 +151,12 @@ def opened(picture: Any, source: str) -> Image.Image:
 def file_of(picture: Any) -> Any:
     """Path or bytes of a sent file; Gradio has checked that a marked path is an upload."""
     sent = picture if isinstance(picture, dict) else {}
-    marked = isinstance(sent.get("meta"), dict) and sent["meta"].get("_type") == "gradio.FileData"
-    if marked and sent.get("path"):
-        return sent["path"]
-    url = sent.get("url") or ""
+    path, url, meta = sent.get("path"), sent.get("url"), sent.get("meta")
+    marked = isinstance(meta, dict) and meta.get("_type") == "gradio.FileData"
+    if marked and path and isinstance(path, str):  # only a string was checked
+        return path
     if isinstance(url, str) and url.startswith("data:image/"):
-        with contextlib.suppress(binascii.Error):
+        with contextlib.suppress(ValueError):
             return io.BytesIO(base64.b64decode(url.partition(",")[2], validate=True))
     raise ValueError(
         "this is not a picture: upload a file (gradio_client: handle_file with its path)"
@@ -217,12 +219,12 @@ def follow(model: gr.Dropdown, source: gr.Radio, shows: dict[str, Any], last: An
 
     def of_source(value: str, name: str) -> list[Any]:
         """What belongs to a source."""
-        of_last = value == kept and MODELS[name].prompts != "text"
+        of_last = value == kept and checks.card(name).prompts != "text"
         return [*(gr.update(visible=value == each) for each in shows), gr.update(visible=of_last)]
 
     def of_model(name: str, value: str) -> Any:
         """The sources of a model; the one chosen stays where it can."""
-        choices = offered(MODELS[name].prompts, drawing)
+        choices = offered(checks.card(name).prompts, drawing)
         return gr.update(choices=choices, value=value if value in choices else choices[0])
 
     source.change(of_source, [source, model], [*shows.values(), last], **widgets.QUIET)
@@ -256,7 +258,7 @@ def library_choice(model: gr.Dropdown, source: gr.Radio) -> widgets.Dropdown:
 
 def of_library(source: str, model: str, value: str | None) -> dict:
     """The pictures for a model; the one chosen stays where it can."""
-    pairs, shown = choices(MODELS[model].prompts), source == "library"
+    pairs, shown = choices(checks.card(model).prompts), source == "library"
     known = [prompt for _, prompt in pairs]
     if value not in known:
         value = known[0] if shown and known else None
@@ -266,14 +268,30 @@ def of_library(source: str, model: str, value: str | None) -> dict:
 def upload() -> Picture:
     """A file, a pasted picture, or a photo; unlike a looking glass it does not mirror digits."""
     camera = {"video": {"width": 1024, "height": 768, "facingMode": "environment"}}  # if it can
-    return Picture(
+    picture = Picture(
         label="Upload",
         type="filepath",
+        format="png",
         visible=False,
         height=300,
         sources=["upload", "webcam", "clipboard"],
         webcam_options=gr.WebcamOptions(mirror=False, constraints=camera),
     )
+    picture.upload(checks.shown(displayed), picture, picture, **widgets.QUIET)
+    return picture
+
+
+def displayed(sent: Any) -> Any:
+    """An upload that few browsers show, HEIC, as one that all do; another one stays as it is.
+
+    ValueError, one sentence, for a file that is no picture, as soon as it is there.
+    """
+    file = file_of(sent)
+    if format_of(file) in BROWSERS:
+        return gr.skip()
+    image = open_picture(file)
+    image.thumbnail((SHOWN, SHOWN))
+    return image
 
 
 def drawing_pad() -> Drawing:

@@ -17,6 +17,7 @@ from core.schedules import Level
 from demos.gpu import loaded
 from demos.plots import decibel, facts, noise_share, percent, place, signal_curve
 from demos.reel import Panel, Reel
+from demos.server.work import network_seconds, takes
 from demos.sources import test_digit
 
 LONG, SHORT, DIGIT = 50, 20, 4
@@ -29,6 +30,7 @@ PANELS = (
 )
 
 
+@takes(lambda: network_seconds("digits", 2 * LONG + SHORT))
 def strides() -> Iterator[tuple[Any, Any]]:
     """Invert a digit, then sample its noise in 50 and in 20 steps; streams both side by side.
 

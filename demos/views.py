@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import gradio as gr
@@ -55,6 +56,13 @@ class Kept:
     model: str
     message: dict
     latents: list[dict[int, Tensor]]
+
+    @cached_property
+    def nbytes(self) -> int:
+        """Bytes of its pictures, each counted once, and of its latents."""
+        pictures = {id(p): len(p) for each in self.message["frames"] for p in each["pictures"]}
+        latents = (x.nbytes for frame in self.latents for x in frame.values())
+        return sum(pictures.values()) + sum(latents)
 
     def refined(self, frame: int, latents: dict[int, Tensor]) -> dict:
         """The message that replaces pictures of a frame by these latents, decoded in full."""

@@ -11,49 +11,16 @@ from pathlib import Path
 from typing import Any
 
 import gradio as gr
-from gradio.queueing import Queue
 
 from core.models import MODELS
 from core.samplers import Sampler
 from demos import checks
+from demos.shipped import broken
 
 TAPES = Path(__file__).parent.parent / "assets" / "tapes"
 LABELS = [("any", ""), *((str(digit), str(digit)) for digit in range(10))]
 
 QUIET: dict[str, Any] = {"show_progress": "hidden", "api_visibility": "private"}
-LAUNCH: dict[str, Any] = {
-    "theme": gr.themes.Default(
-        primary_hue="sky",
-        neutral_hue="slate",
-        font=("system-ui", "-apple-system", "Segoe UI", "Roboto", "sans-serif"),
-        font_mono=("ui-monospace", "SFMono-Regular", "Menlo", "monospace"),
-    ),
-    "max_file_size": "20mb",
-    "prevent_thread_lock": True,
-    "state_session_capacity": 300,
-    "run_history": False,
-    "ssr_mode": False,
-    "enable_monitoring": False,
-    "_frontend": False,  # no self-check of the page at the start: it gives a slow machine 3 s
-    "footer_links": ["api", "settings"],
-}
-
-
-class CalmQueue(Queue):
-    """Gradio's queue, which looks less often for new clicks: every ms takes 16 % of a core."""
-
-    @property
-    def sleep_when_free(self) -> float:
-        """Seconds until the next look: more while runs need the processor."""
-        return 0.02 if any(self.active_jobs) else 0.005
-
-
-def queued(blocks: gr.Blocks) -> gr.Blocks:
-    """The page with the queue that its runs wait in."""
-    blocks.queue(max_size=64, default_concurrency_limit=8, api_open=False)
-    blocks._queue.__class__ = CalmQueue
-    blocks._queue.progress_update_sleep_when_free = 1  # nothing here reports gr.Progress
-    return blocks
 
 
 @dataclass(frozen=True)
@@ -115,15 +82,22 @@ def _remark(sampler: Sampler) -> str:
 
 
 def tape(name: str) -> dict | None:
-    """The finished run that a tab opens with, recorded by `make figures`; None before that."""
-    path = TAPES / f"{name}.json"
-    return json.loads(path.read_text()) if path.exists() else None
+    """The finished run that a tab opens with, recorded by `make figures`; None without it."""
+    text = recorded(f"{name}.json")
+    return json.loads(text) if text else None
 
 
 def page(name: str) -> str:
     """What stands beside such a run, as HTML; recorded with it."""
-    path = TAPES / f"{name}.html"
-    return path.read_text() if path.exists() else ""
+    return recorded(f"{name}.html")
+
+
+def recorded(file: str) -> str:
+    """A file of the recorded runs; "" where it is broken or not there yet."""
+    path = TAPES / file
+    if f"assets/tapes/{file}" in broken() or not path.exists():
+        return ""
+    return path.read_text(encoding="utf-8")
 
 
 def lead(text: str) -> None:
@@ -227,8 +201,9 @@ def at_rest(
 
 def mark_stale(name: str, controls: Sequence[Any]) -> None:
     """Any change of a control marks the player's stage as showing other settings."""
+    changes = [c.input if isinstance(c, gr.ImageEditor) else c.change for c in controls]
     gr.on(
-        [control.change for control in controls],
+        changes,  # with a change event an editor would send its layers to a route that is closed
         None,
         None,
         None,

@@ -17,7 +17,7 @@ APP = ROOT / "app.py"
 TESTS = sorted((ROOT / "tests").rglob("*.py"))
 
 HUB_LIBRARIES = {"diffusers", "transformers", "accelerate"}
-HUB_MODULES = ("core/models/", "core/bridge.py", "core/training/")
+HUB_MODULES = ("core/models/", "core/bridge/", "core/training/")
 PLOTTING = {"matplotlib", "plotly", "altair", "bokeh", "seaborn"}
 FORBIDDEN_IN_CORE = {"gradio", "gradio_client", "demos", "app"} | PLOTTING
 RANDOM_FUNCTIONS = {"rand", "randn", "randint", "randperm", "normal", "bernoulli", "multinomial"}

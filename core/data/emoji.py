@@ -22,6 +22,7 @@ import torch
 from PIL import Image, ImageFilter
 from torch import Tensor
 
+from core.checks import whole
 from core.files import shipped
 
 FOLDER = shipped("assets/data/emoji")
@@ -271,6 +272,7 @@ def tensor_of(picture: Image.Image) -> Tensor:
 
 def drawn(count: int, seed: int, held_out: bool | None = False) -> tuple[Tensor, list[Scene]]:
     """Pictures (count, 3, 64, 64) uint8 in random poses and their scenes, see `draw_scene`."""
+    count, seed = whole(count, "count", 0), whole(seed, "seed", 0, 2**32 - 1)
     generator = torch.Generator().manual_seed(seed)
     scenes, pictures = [], torch.empty(count, 3, 64, 64, dtype=torch.uint8)
     for index in range(count):

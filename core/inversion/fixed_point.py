@@ -9,6 +9,7 @@ from itertools import pairwise
 import torch
 from torch import Tensor
 
+from core.checks import whole
 from core.denoisers import Denoiser, Prediction
 from core.inversion.base import Climb, Inversion, Method, carried
 from core.metrics import rms
@@ -35,6 +36,11 @@ class FixedPoint(Method):
     tolerance: float = 1e-5
     exact: str = "to the tolerance, where the iteration converges"
     calls_up: int = 6
+
+    def __post_init__(self) -> None:
+        """ValueError for iterations or a memory that are no whole numbers, or below 0."""
+        object.__setattr__(self, "iterations", whole(self.iterations, "iterations", 0))
+        object.__setattr__(self, "memory", whole(self.memory, "memory", 0))
 
     def climb(self, start: Inversion, seed: int) -> Climb:
         """One solved equation per level."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
+from core.checks import whole
 from core.inversion.base import Prompt, start_index
 from core.models import Model
 from core.samplers import seeded
@@ -43,8 +44,9 @@ def difference_mask(
     Raises:
         ValueError: maps below 1, a limit of 0 or less, or a strength outside 0..1.
     """
-    if maps < 1 or limit <= 0:
-        raise ValueError(f"maps must be 1 or more and limit above 0, got {maps} and {limit}")
+    maps = whole(maps, "maps", 1)
+    if not limit > 0:
+        raise ValueError(f"limit must be above 0, got {limit}")
     levels = model.schedule.levels(100)[::-1]
     level = levels[max(1, start_index(strength, 100))]
     noise, total = seeded(seed, len(x0)), torch.zeros_like(x0[:, :1])

@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
+from core.checks import whole
 from core.denoisers import Denoiser, Guided, Network
 from core.inversion.base import Climb, Inversion, Mover, Prompt, along, ddim
 from core.inversion.ddim import Pivotal
@@ -41,6 +42,10 @@ class NullText(Pivotal):
     strength: float = 0.8
     inner: int = 10
     rate: float = 2e-2
+
+    def __post_init__(self) -> None:
+        """ValueError for steps of Adam that are no whole number, or below 0."""
+        object.__setattr__(self, "inner", whole(self.inner, "inner", 0))
 
     def up(self, steps: int, guidance: float) -> int:
         """Up, and down again while fitting."""

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import torch
 
+from core.checks import whole
 from core.files import ROOT, Folder
 from core.models.base import Model, ModelCard, prompts_of
 from core.models.digits import BasicModel, DigitModel, ExactModel, PixelModel, label_of, uniform
@@ -31,6 +32,7 @@ __all__ = [
     "ModelCard",
     "PixelModel",
     "add_folder",
+    "downloads_allowed",
     "label_of",
     "load",
     "prefer",
@@ -107,20 +109,30 @@ DTYPES = {
 
 
 def prefer(
-    device: str = "auto", dtype: str = "auto", threads: int = 1, preview: str = PREVIEWS[0]
+    device: str = "auto",
+    dtype: str = "auto",
+    threads: int = 1,
+    preview: str = PREVIEWS[0],
+    downloads: bool = True,
 ) -> None:
     """What "auto" means from now on, the threads of one network call, 1..256, and the previews.
 
-    `preview` "taesd" shows latents by a card's tiny decoder, "linear" by a linear map. ValueError
+    `preview` "taesd" shows latents by a card's tiny decoder, "linear" by a linear map. Without
+    `downloads` nothing is fetched from the hub that is not on this machine already. ValueError
     for a device or dtype that is not there.
     """
     if preview not in PREVIEWS:
         raise ValueError(f"preview must be one of {', '.join(PREVIEWS)}, got {preview!r}")
-    if not 1 <= threads <= 256:
-        raise ValueError(f"threads must be in 1..256, got {threads}")
+    threads = whole(threads, "threads", 1, 256)
     _check_dtype(dtype)
     PREFERRED.update(device=_device(device), dtype=dtype, preview=preview)
+    (_online.set if downloads else _online.clear)()
     torch.set_num_threads(threads)
+
+
+def downloads_allowed() -> bool:
+    """Whether models may be fetched from the hub, see `prefer`."""
+    return _online.is_set()
 
 
 def load(
@@ -166,6 +178,11 @@ def _folder(card: ModelCard, report: Callable[[str], None] | None) -> Path:
     if not card.revision:
         return ROOT / card.source
     with plainly(card):
+        if not downloads_allowed() and here(card) is None:
+            raise ValueError(
+                f"{card.title} is not on this machine, and this page was started without "
+                "--downloads; ask whoever runs it, or choose another model"
+            )
         return fetched(card, report)
 
 
@@ -233,3 +250,5 @@ PREFERRED = {"device": "auto", "dtype": "auto", "preview": PREVIEWS[0]}
 _loaded: dict[tuple[ModelCard, str, torch.dtype], Model] = {}
 _locks: dict[str, threading.Lock] = {}
 _building = threading.Lock()
+_online = threading.Event()  # whether models may be fetched from the hub
+_online.set()

@@ -11,6 +11,7 @@ import torch
 from PIL import Image
 from torch import Tensor
 
+from core.checks import whole
 from core.denoisers import Denoiser
 from core.samplers import Noise, seeded
 from core.schedules import Level, Schedule
@@ -110,12 +111,13 @@ class Seeded:
     def start(self, noise: Noise, level: Level, batch: int = 1) -> Tensor:
         """hypot(alpha, sigma) * noise: data of variance 1 noised to the level."""
         dtype = torch.promote_types(self.dtype, torch.float32)
-        like = torch.empty(batch, *self.shape, device=self.device, dtype=dtype)
+        rows = whole(batch, "batch", 1)
+        like = torch.empty(rows, *self.shape, device=self.device, dtype=dtype)
         return (level.alpha**2 + level.sigma**2) ** 0.5 * noise(like)
 
     def noise(self, seed: int, batch: int = 1) -> Tensor:
         """N(0, I), one generator per row, shape (batch, C, H, W)."""
-        return seeded(seed, batch)(torch.empty(batch, *self.shape))
+        return seeded(seed, batch)(torch.empty(whole(batch, "batch", 1), *self.shape))
 
 
 def prompts_of(prompt: str | int | Sequence[str | int]) -> list[str]:

@@ -6,9 +6,12 @@ import contextlib
 import errno
 import io
 import os
+import socket
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
+from urllib.request import getproxies
 
 import torch
 
@@ -82,6 +85,23 @@ def fetched(card: ModelCard, report: Callable[[str], None] | None = None) -> Pat
             return drawn
 
     return Path(download(card.source, tqdm_class=Reported, **wanted))
+
+
+def reach(card: ModelCard, seconds: float = 3) -> None:
+    """ValueError, at once, where a model must be fetched and the hub cannot be reached.
+
+    The hub's own client tries five more times, for 24 seconds, before it says so.
+    """
+    from huggingface_hub import constants
+
+    if not card.revision or getproxies() or here(card) is not None:
+        return
+    address = urlsplit(constants.ENDPOINT)
+    try:
+        place = (address.hostname or "", address.port or 443)
+        socket.create_connection(place, seconds).close()
+    except OSError as error:
+        raise ValueError(_said(card, ConnectionError())) from error
 
 
 @contextlib.contextmanager

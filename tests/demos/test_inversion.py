@@ -1,6 +1,7 @@
 """The tab "Invert & edit": inversions and reconstructions, called directly with few steps."""
 
 import re
+from dataclasses import replace
 from inspect import signature
 from typing import Any
 
@@ -15,7 +16,7 @@ from core.inversion import INVERSIONS
 from core.models import MODELS, load
 from demos import inversion, inversion_controls, inverting, methods
 from demos.editing import decode, edit
-from demos.inverting import checked, invert, remembered
+from demos.inverting import Remembered, checked, invert
 from demos.plots import decibel
 from demos.remarks import compared, never_seen
 from demos.stages import BACK, NOISE, PICTURE
@@ -261,13 +262,16 @@ def test_a_stopped_inversion_is_not_remembered():
     assert len(list(invert(**asked))) > 1
 
 
-def test_the_oldest_inversion_is_forgotten():
-    asked: dict = {"digit": 7, "steps": 2}
-    most = remembered.cache_parameters()["maxsize"] or 0
-    _, session = last(invert(**asked))
-    for number in range(most - 1):
-        remembered(number)
-    assert last(invert(**asked))[1] is session
-    for number in range(most):
-        remembered(-1 - number)
-    assert last(invert(**asked))[1] is not session
+def test_the_oldest_inversion_is_forgotten_when_there_are_too_many_bytes():
+    session = last(invert(digit=7, steps=2))[1]
+    store = Remembered(limit=3 * session.nbytes)
+    for number in range(4):
+        store.keep(number, replace(session))
+    assert store.get(0) is None and all(store.get(number) for number in (1, 2, 3))
+
+
+def test_what_a_run_leaves_behind_is_weighed():
+    message, session = last(invert(digit=7, steps=2))
+    pictures = {each for frame in message["frames"] for each in frame["pictures"]}
+    least = sum(map(len, pictures)) + sum(x.nbytes for x in session.inversion.trajectory)
+    assert least <= session.nbytes < 2 * least

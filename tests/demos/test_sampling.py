@@ -1,5 +1,6 @@
 """The sampler tab: what a run shows, what is decoded at rest, what is said about a prompt."""
 
+import pytest
 import torch
 
 from core.models import load
@@ -39,6 +40,26 @@ def test_the_pictures_are_those_of_the_sampler():
     steps = list(SAMPLERS["ddim"](denoise, model.start(noise, levels[0]), levels, noise=noise))
     assert message["frames"][1]["pictures"][1] == preview_uri(model, steps[1].prediction.x0)
     torch.testing.assert_close(picture, steps[-1].x_next)
+
+
+@pytest.mark.parametrize("spacing, steps, t, share", [
+    ("leading", 1, 0, "under 1 %"), ("linspace", 1, 0, "under 1 %"), ("leading", 2, 500, "92 %"),
+])  # fmt: skip
+def test_a_start_from_pure_noise_is_called_so(spacing, steps, t, share):
+    """One leading step is told t = 0, where hardly anything is noise; x is nothing else."""
+    message, *_ = run(spacing=spacing, steps=steps)
+    first, *others = (frame["text"] for frame in message["frames"][:-1])
+    assert first.startswith(
+        f"Step 1 of {steps}: x is pure noise, but the model is told t = {t}, where {share} of "
+        "the variance is noise;"
+    )
+    assert not any("pure noise" in text for text in others)
+
+
+@pytest.mark.parametrize("steps", [1, 20])
+def test_a_start_at_the_last_timestep_is_over_99_percent_noise(steps):
+    message, *_ = run(steps=steps)
+    assert message["frames"][0]["text"].startswith(f"Step 1 of {steps}: over 99 % of the variance")
 
 
 def test_a_frame_is_decoded_at_rest():

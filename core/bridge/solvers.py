@@ -1,10 +1,9 @@
-"""The bridge to diffusers: its schedules as ours, ours as its configs, its solvers as samplers."""
+"""Multistep solvers of diffusers as samplers."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import replace
 from itertools import pairwise
 from typing import Any
 
@@ -15,101 +14,9 @@ from core.consistency import LCM
 from core.denoisers import Denoiser
 from core.lazy import imported
 from core.samplers import Sampler, Step
-from core.schedules import CLEAN, SCHEDULES, Level, Schedule, from_betas
+from core.schedules import Level
 
-BETA_SCHEDULES = {
-    "linear": "linear",
-    "scaled_linear": "scaled_linear",
-    "sigmoid": "sigmoid",
-    "squaredcos_cap_v2": "cosine",
-}
-PREDICTION_TYPES = ("epsilon", "sample", "v_prediction")
 SMALLEST = 1e-10  # sigma / alpha that stands for 0 where a solver takes its logarithm
-
-
-def schedule_of(scheduler: Any) -> Schedule:
-    """The schedule of a diffusers scheduler, or of its config, recomputed in float64.
-
-    alpha_bar = prod (1 - beta) from `trained_betas`, or from `beta_schedule`, `beta_start` and
-    `beta_end`, rescaled where `rescale_betas_zero_snr`; the scheduler's own `alphas_cumprod` for
-    a beta schedule unknown here. It ends in the level of t = 0 where `set_alpha_to_one` is False,
-    `final_sigmas_type` is "sigma_min" or the class is DEIS, else in (1, 0); the offset is
-    `steps_offset`. https://huggingface.co/docs/diffusers/api/schedulers/overview
-
-    ValueError where there are no betas (flow matching, EDM).
-    """
-    config = scheduler if isinstance(scheduler, Mapping) else getattr(scheduler, "config", {})
-    schedule = _from_config(config)
-    if schedule is None:
-        alpha_bar = getattr(scheduler, "alphas_cumprod", None)
-        if alpha_bar is None or config.get("use_flow_sigmas"):
-            raise ValueError(
-                f"a diffusers schedule needs trained_betas or a beta_schedule among "
-                f"{', '.join(BETA_SCHEDULES)}, got {config.get('beta_schedule')!r}"
-            )
-        schedule = Schedule(alpha_bar.double().sqrt(), (1 - alpha_bar.double()).sqrt())
-    ends_in_first = (
-        not config.get("set_alpha_to_one", True)
-        or config.get("final_sigmas_type") == "sigma_min"
-        or config.get("_class_name", type(scheduler).__name__) == "DEISMultistepScheduler"
-    )
-    final = _first(schedule) if ends_in_first else CLEAN
-    return replace(schedule, final=final, offset=config.get("steps_offset", 0))
-
-
-def _from_config(config: Mapping[str, Any]) -> Schedule | None:
-    zero = bool(config.get("rescale_betas_zero_snr", False))
-    if config.get("use_flow_sigmas"):
-        return None
-    if config.get("trained_betas") is not None:
-        betas = torch.as_tensor(config["trained_betas"], dtype=torch.float64)
-        if not bool(((betas > 0) & (betas <= 1)).all()):
-            raise ValueError("trained_betas must be above 0 and at most 1")
-        return from_betas(betas, zero_terminal_snr=zero)
-    name = BETA_SCHEDULES.get(config.get("beta_schedule", ""))
-    if name is None:
-        return None
-    keys = () if name == "cosine" else ("beta_start", "beta_end")
-    given = {key: config[key] for key in keys if key in config}
-    timesteps = config.get("num_train_timesteps", 1000)
-    return SCHEDULES[name](timesteps, zero_terminal_snr=zero, **given)
-
-
-def _first(schedule: Schedule) -> Level:
-    return Level(-1.0, float(schedule.alpha[0]), float(schedule.sigma[0]))
-
-
-def config_of(schedule: Schedule, prediction_type: str = "epsilon") -> dict[str, Any]:
-    """A diffusers config of this schedule: `DDIMScheduler.from_config(config_of(schedule))`.
-
-    `trained_betas` carries the schedule; nothing is clipped or thresholded. ValueError for a
-    schedule that is not variance preserving or ends neither in (1, 0) nor in the level of t = 0,
-    and for a `prediction_type` other than epsilon, sample and v_prediction.
-    """
-    if prediction_type not in PREDICTION_TYPES:
-        raise ValueError(
-            f"prediction_type must be one of {', '.join(PREDICTION_TYPES)}, "
-            f"got {prediction_type!r}"
-        )
-    if not torch.allclose(schedule.alpha**2 + schedule.sigma**2, schedule.alpha.new_tensor(1.0)):
-        raise ValueError(
-            "diffusers holds a schedule as betas: alpha^2 + sigma^2 must be 1, "
-            "so variance-exploding and flow schedules have no config"
-        )
-    ends = {CLEAN: True, _first(schedule): False}
-    if schedule.final not in ends:
-        raise ValueError(f"a diffusers run ends in (1, 0) or in t = 0, not in {schedule.final}")
-    clean = ends[schedule.final]
-    return {
-        "num_train_timesteps": len(schedule),
-        "trained_betas": schedule.beta.tolist(),
-        "set_alpha_to_one": clean,
-        "final_sigmas_type": "zero" if clean else "sigma_min",
-        "steps_offset": schedule.offset,
-        "prediction_type": prediction_type,
-        "clip_sample": False,
-        "thresholding": False,
-    }
 
 
 @torch.no_grad()

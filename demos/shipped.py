@@ -1,0 +1,25 @@
+"""Which of the shipped files are broken: looked for once, when the page starts."""
+
+from __future__ import annotations
+
+import functools
+import sys
+
+from core import assets
+from core.files import ROOT
+
+broken = functools.cache(assets.broken)  # path in the repository -> one sentence
+NEEDED = "assets/ui/"  # nothing works without them
+
+
+def check() -> None:
+    """Say which shipped files are broken; ValueError where the page cannot do without one.
+
+    Of all others, only what they belong to is missing: a model, a recorded run, the library. A
+    script or style that was changed is somebody's work.
+    """
+    for path, sentence in broken().items():
+        file = ROOT / path
+        if path.startswith(NEEDED) and not (file.is_file() and file.stat().st_size):
+            raise ValueError(sentence)
+        print(f"Stepwise goes on without {path}: {sentence}", file=sys.stderr)

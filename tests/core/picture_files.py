@@ -1,0 +1,259 @@
+"""Picture files for the tests, written byte by byte, and what a picture is to look like, in numpy.
+
+Pillow writes neither every kind of PNG nor HEIC, and is not to judge itself.
+"""
+
+import base64
+import io
+import struct
+import zlib
+
+import numpy as np
+
+# ---- PNG ----------------------------------------------------------------------------------------
+
+CHANNELS = {0: 1, 2: 3, 3: 1, 4: 2, 6: 4}  # by colour type
+DEPTHS = {0: (1, 2, 4, 8, 16), 2: (8, 16), 3: (1, 2, 4, 8), 4: (8, 16), 6: (8, 16)}
+PASSES = [(0, 0, 8, 8), (0, 4, 8, 8), (4, 0, 8, 4), (0, 2, 4, 4), (2, 0, 4, 2), (0, 1, 2, 2)]
+PASSES += [(1, 0, 2, 1)]  # Adam7: first row and column, steps
+
+
+def chunk(kind, content):
+    code = zlib.crc32(content, zlib.crc32(kind))
+    return struct.pack(">I", len(content)) + kind + content + struct.pack(">I", code)
+
+
+def packed(samples, depth):
+    """The rows of samples (H, W, C), each behind a filter byte 0."""
+    rows = samples.reshape(len(samples), -1).astype(">u2" if depth == 16 else np.uint8)
+    if depth < 8:
+        bits = (rows[..., None] >> np.arange(depth - 1, -1, -1)) & 1
+        rows = np.packbits(bits.reshape(len(rows), -1), axis=1)
+    return b"".join(b"\0" + row.tobytes() for row in rows)
+
+
+def png(samples, depth, colours, *, before=(), after=(), interlaced=False):
+    """A PNG of integer samples (H, W, C); `before` and `after` the pixels: (type, content)."""
+    height, width, _ = samples.shape
+    header = struct.pack(">IIBBBBB", width, height, depth, colours, 0, 0, interlaced)
+    parts = [samples[i::di, j::dj] for i, j, di, dj in PASSES] if interlaced else [samples]
+    pixels = zlib.compress(b"".join(packed(part, depth) for part in parts if part.size))
+    cut = len(pixels) // 2
+    chunks = [(b"IHDR", header), *before, (b"IDAT", pixels[:cut]), (b"IDAT", pixels[cut:])]
+    chunks += [*after, (b"IEND", b"")]
+    return b"\x89PNG\r\n\x1a\n" + b"".join(chunk(*each) for each in chunks)
+
+
+# ---- EXIF ---------------------------------------------------------------------------------------
+
+
+def exif(orientation=None, *, others=(), order="<", kind=3, after=b""):
+    """An EXIF block: whole tags (tag, type, count, 4 bytes) and the orientation, by their tags."""
+    entries = [struct.pack(order + "HHI", tag, t, n) + value for tag, t, n, value in others]
+    if orientation is not None:
+        size = {1: "B", 3: "H", 4: "I"}[kind]
+        value = struct.pack(order + size, orientation).ljust(4, b"\0")
+        entries.append(struct.pack(order + "HHI", 274, kind, 1) + value)
+    entries.sort(key=lambda entry: struct.unpack(order + "H", entry[:2]))
+    mark = {"<": b"II", ">": b"MM"}[order]
+    tiff = mark + struct.pack(order + "HIH", 42, 8, len(entries)) + b"".join(entries)
+    return b"Exif\0\0" + tiff + b"\0" * 4 + after
+
+
+def lying(pixels, orientation):
+    """Upright pixels (H, W, C) as a camera stores them that was held as its EXIF tells."""
+    stored = {
+        1: lambda a: a,
+        2: lambda a: a[:, ::-1],
+        3: lambda a: a[::-1, ::-1],
+        4: lambda a: a[::-1],
+        5: lambda a: a.swapaxes(0, 1),
+        6: lambda a: np.rot90(a, 1),
+        7: lambda a: a[::-1, ::-1].swapaxes(0, 1),
+        8: lambda a: np.rot90(a, -1),
+    }
+    return np.ascontiguousarray(stored[orientation](pixels))
+
+
+# ---- what is to be seen -------------------------------------------------------------------------
+
+COLOURS = [[(200, 30, 40), (30, 180, 60)], [(40, 60, 200), (240, 240, 240)]]
+
+
+def quadrants(height=64, width=128):
+    """Four colours, (height, width, 3): no turn leaves them where they are."""
+    cells = np.ones((height // 2, width // 2, 1), np.uint8)
+    return np.kron(np.array(COLOURS, np.uint8), cells)
+
+
+def on_white(colours, alpha):
+    """Colours (H, W, C) in 0..255 with opacity (H, W) in [0, 1] on white paper."""
+    return colours * alpha[..., None] + 255.0 * (1 - alpha[..., None])
+
+
+def seen(image):
+    """The pixels (H, W, C) of an opened picture, as numbers."""
+    return np.asarray(image).reshape(image.height, image.width, -1).astype(float)
+
+
+def saved(image, kind, **options):
+    buffer = io.BytesIO()
+    image.save(buffer, kind, **options)
+    return buffer.getvalue()
+
+
+# ---- HEIC ---------------------------------------------------------------------------------------
+
+# `quadrants()` in HEVC (x265, 4:2:0): how to decode it, and the picture.
+HVCC = base64.b64decode(
+    "AQNwAAAAkAAAAAAAHvAA/P34+AAADwNgAAEAGEABDAH//wNwAAADAJAAAAMAAAMAHroCQGEAAQArQgEBA3AAAAMAkAAA"
+    "AwAAAwAeoBAgQWW6kkprm4CGgwIAAAMAMgAAAwACEGIAAQAHRAHBcrAiQA=="
+)
+HEVC = base64.b64decode(
+    "AAAATigBrxOAeSRFyL//+BJR/+x7nh+BWdiKU/+ti1H8sGr/8f21nknFLBDVSkmMfswjG1wdAxDFj5VqL8H//9jciU/R"
+    "v/8o92/6dOYc8t5YcA=="
+)
+# A red square of 64 pixels whose right half alone is opaque: a picture and its opacity.
+HALF_CLEAR = base64.b64decode(
+    "AAAAHGZ0eXBoZWljAAAAAG1pZjFoZWljbWlhZgAAAkVtZXRhAAAAAAAAACFoZGxyAAAAAAAAAABwaWN0AAAAAAAAAAAA"
+    "AAAAAAAAADRpbG9jAAAAAERAAAIAAQAAAAACaQABAAAAAAAAABwAAgAAAAAChQABAAAAAAAAABsAAAA4aWluZgAAAAAA"
+    "AgAAABVpbmZlAgAAAAABAABodmMxAAAAABVpbmZlAgAAAAACAABodmMxAAAAAA5waXRtAAAAAAABAAABhGlwcnAAAAFe"
+    "aXBjbwAAAHhodmNDAQNwAAAAkAAAAAAAHvAA/P34+AAADwNgAAEAGEABDAH//wNwAAADAJAAAAMAAAMAHroCQGEAAQAr"
+    "QgEBA3AAAAMAkAAAAwAAAwAeoCCBBZbqSSmubgIaDAgAAAMAyAAAAwAIQGIAAQAHRAHBcrAiQAAAABNjb2xybmNseAAB"
+    "AA0ABoAAAAAUaXNwZQAAAAAAAABAAAAAQAAAABBwaXhpAAAAAAMICAgAAAByaHZjQwEECAAAAJ/4AAAAAB7wAPz8+PgA"
+    "AA8DYAABABdAAQwB//8ECAAAAwCf+AAAAwAAHroCQGEAAQAmQgEBBAgAAAMAn/gAAAMAAB7AggQWW6kkprmwIAAAAwMg"
+    "AAADACFiAAEAB0QBwXKwIkAAAAAOcGl4aQAAAAABCAAAACdhdXhDAAAAAHVybjptcGVnOmhldmM6MjAxNTphdXhpZDox"
+    "AAAAAB5pcG1hAAAAAAAAAAIAAQSBAgMEAAIEhQMGhwAAABppcmVmAAAAAAAAAA5hdXhsAAIAAQABAAAAP21kYXQAAAAY"
+    "KAGvE4DlM8Cf//Ako//Y9zw/ArOtUPU+AAAAFygBrifD9Cn//91x0Urf3og/Er//NF/w"
+)
+# The transforms of a file that bring upright what lies as EXIF would tell by 1..8.
+UPRIGHT = {
+    1: [],
+    2: [(b"imir", b"\1")],
+    3: [(b"irot", b"\2")],
+    4: [(b"imir", b"\0")],
+    5: [(b"irot", b"\1"), (b"imir", b"\0")],
+    6: [(b"irot", b"\3")],
+    7: [(b"irot", b"\1"), (b"imir", b"\1")],
+    8: [(b"irot", b"\1")],
+}
+
+
+def box(kind, *parts):
+    content = b"".join(parts)
+    return struct.pack(">I", 8 + len(content)) + kind + content
+
+
+def full(kind, *parts, version=0):
+    return box(kind, bytes([version, 0, 0, 0]), *parts)
+
+
+def heic(*, orientation=1, exif=b"", size=(128, 64), brand=b"heic", derived=None):
+    """The quadrants as HEIC; with `derived` (type, count), so many of them in one picture.
+
+    `orientation` is told by the file's own transforms, `exif` is what a camera notes beside it,
+    and `size` (width, height) is what the file says of one picture. A grid has them below each
+    other, an overlay upon each other.
+    """
+    kind, count = derived or (b"hvc1", 1)
+    whole = (size[0], size[1] * count) if kind == b"grid" else size
+    wide, high = (struct.pack(">I", side) for side in whole)
+    how = {
+        b"grid": struct.pack(">BBBB", 0, 1, count - 1 & 255, 0) + wide + high,
+        b"iovl": bytes([0, 1]) + bytes(8) + wide + high + bytes(8 * count),
+    }.get(kind, b"")
+    blobs = [HEVC, struct.pack(">I", 6) + exif, how]
+    items = [(number, b"hvc1", 0) for number in range(1, count + 1)]  # number, type, blob
+    shown, noted = (count + 1 if derived else 1), count + 2
+    items += [(shown, kind, 2)] * bool(derived) + [(noted, b"Exif", 1)] * bool(exif)
+
+    properties = [box(b"hvcC", HVCC)] + [full(b"ispe", _numbers("I", *s)) for s in (size, whole)]
+    turns = [box(*transform) for transform in UPRIGHT[orientation]]
+    links = {number: [0x81, 0x02] for number in range(1, count + 1)}
+    links[shown] = [0x03] if derived else links[1]
+    links[shown] = links[shown] + [0x80 | 4 + n for n in range(len(turns))]
+    tied = [_numbers("H", n) + bytes([len(to)]) + bytes(to) for n, to in links.items()]
+    refs = []
+    if derived:
+        refs.append(box(b"dimg", _numbers("H", shown, count, *range(1, count + 1))))
+    if exif:
+        refs.append(box(b"cdsc", _numbers("H", noted, 1, shown)))
+
+    def meta(start):
+        starts = np.cumsum([start, *map(len, blobs)]).tolist()
+        where = [
+            _numbers("H", number, 0, 1) + _numbers("I", starts[blob], len(blobs[blob]))
+            for number, _, blob in items
+        ]
+        names = [
+            full(b"infe", _numbers("H", number, 0), name, b"\0", version=2)
+            for number, name, _ in items
+        ]
+        return full(
+            b"meta",
+            full(b"hdlr", bytes(4), b"pict", bytes(13)),
+            full(b"pitm", _numbers("H", shown)),
+            full(b"iloc", b"\x44\0", _numbers("H", len(items)), *where),
+            full(b"iinf", _numbers("H", len(items)), *names),
+            *([full(b"iref", *refs)] if refs else []),
+            box(
+                b"iprp",
+                box(b"ipco", *properties, *turns),
+                full(b"ipma", _numbers("I", len(links)), *tied),
+            ),
+        )
+
+    head = box(b"ftyp", brand, bytes(4), b"mif1", b"heic")
+    start = len(head) + len(meta(0)) + 8
+    return head + meta(start) + box(b"mdat", *blobs)
+
+
+def _numbers(kind, *values):
+    return struct.pack(f">{len(values)}{kind}", *values)
+
+
+# ---- colour profiles ----------------------------------------------------------------------------
+
+# Columns: the primaries of Display P3 and of sRGB in XYZ, adapted to D50.
+P3 = np.array(
+    [[0.51512, 0.29198, 0.15710], [0.24120, 0.69225, 0.06657], [-0.00105, 0.04189, 0.78407]]
+)
+SRGB = np.array(
+    [[0.43607, 0.38515, 0.14307], [0.22249, 0.71687, 0.06061], [0.01392, 0.09708, 0.71410]]
+)
+D50 = (0.9642, 1.0, 0.8249)
+
+
+def icc(gamma, primaries=None, padding=0):
+    """An ICC profile (version 2) of a screen with a power curve; grey without primaries."""
+
+    def fixed(*values):
+        return b"XYZ " + bytes(4) + struct.pack(">3i", *(round(v * 65536) for v in values))
+
+    curve = b"curv" + bytes(4) + struct.pack(">IH", 1, round(gamma * 256)) + bytes(2)
+    text = b"desc" + bytes(4) + struct.pack(">I", 2) + b"x\0" + bytes(79)
+    tags = {b"desc": text + bytes(-len(text) % 4), b"wtpt": fixed(*D50)}
+    if primaries is None:
+        tags[b"kTRC"] = curve
+    else:
+        for name, column in zip("rgb", primaries.T, strict=True):
+            tags[name.encode() + b"XYZ"] = fixed(*column)
+            tags[name.encode() + b"TRC"] = curve
+    table, body = struct.pack(">I", len(tags)), b""
+    for name, content in tags.items():
+        at = 128 + 4 + 12 * len(tags) + len(body)
+        table += name + struct.pack(">II", at, len(content))
+        body += content
+    size = 128 + len(table) + len(body) + padding
+    space = b"GRAY" if primaries is None else b"RGB "
+    head = struct.pack(">I4sI4s4s4s", size, b"test", 0x02400000, b"mntr", space, b"XYZ ")
+    head += bytes(12) + b"acsp" + bytes(28) + struct.pack(">3i", *(round(v * 65536) for v in D50))
+    return head.ljust(128, b"\0") + table + body + bytes(padding)
+
+
+def srgb_of(pixels, gamma, primaries=SRGB):
+    """Levels 0..255 (..., 3) of such a screen as levels of sRGB, IEC 61966-2-1."""
+    light = (pixels / 255.0) ** gamma @ (np.linalg.inv(SRGB) @ primaries).T
+    light = light.clip(0, 1)
+    curved = np.where(light <= 0.0031308, 12.92 * light, 1.055 * light ** (1 / 2.4) - 0.055)
+    return 255 * curved

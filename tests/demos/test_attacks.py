@@ -1,0 +1,342 @@
+"""A hostile client against a real server: others notice nothing, and nothing grows."""
+
+import io
+import json
+import time
+import uuid
+from concurrent.futures import ThreadPoolExecutor
+
+import httpx
+import pytest
+from PIL import Image
+
+from demos.server.uploads import NAME
+from tests.attacks import serving, waited
+from tests.server import Stream, configured, event_of
+
+pytestmark = pytest.mark.slow
+MONSTER = {"model": "emoji", "steps": 1000, "batch": 16, "guidance": 3.0}
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory):
+    """A server that all attacks of this file share."""
+    with serving(tmp_path_factory.mktemp("server")) as running:
+        running.works()
+        yield running
+
+
+def png(side=64):
+    buffer = io.BytesIO()
+    Image.effect_noise((side, side), 80).save(buffer, "PNG")
+    return buffer.getvalue()
+
+
+def first_frame(server, session=""):
+    """Seconds to the first frame of a short run."""
+    stream = Stream(server.address, "sample", server.values("sample", steps=5), session)
+    final = list(stream)[-1]
+    assert final["success"], final
+    return stream.times[0]
+
+
+# ---- 1 the queue, 2 blobs, 3 links --------------------------------------------------------------
+
+
+def test_an_empty_session_hash_does_not_end_the_queue(server):
+    for _ in range(3):
+        body = {"data": server.values("sample"), "session_hash": ""}
+        body["fn_index"] = event_of(server.address, "sample")["id"]
+        answer = server.http.post("/gradio_api/queue/join", json=body)
+        assert answer.status_code == 400 and "session_hash must be" in answer.json()["detail"]
+    server.works()
+
+
+def test_functions_of_components_are_closed(server):
+    before = server.megabytes()
+    for index in (300_000_000, 0):
+        fields = {"fn_name": "accept_blobs", "component_id": "1", "session_hash": "a"}
+        sent = {**fields, "index": str(index), "type": "layer", "id": "x"}
+        files = {"file": ("layer.png", b"x" * 1000)}
+        answer = server.http.post("/gradio_api/component_server", data=sent, files=files)
+        assert answer.status_code == 404
+    assert server.megabytes() < before + 50
+
+
+def test_a_link_to_the_state_of_a_session_is_closed(server):
+    events = configured(server.address)["dependencies"]
+    kinds = {each["id"]: each["type"] for each in configured(server.address)["components"]}
+    assert not [each for each in events if "html" in {kinds[i] for i in each["inputs"]}]
+    assert server.http.get("/gradio_api/deep_link?session_hash=abc").status_code == 404
+    plain = server.http.get("/config").json()
+    linked = server.http.get("/config?deep_link=abc").json()
+    assert linked["components"] == plain["components"]
+    assert linked.get("deep_link_state") == plain.get("deep_link_state")
+
+
+# ---- 4 exact ------------------------------------------------------------------------------------
+
+
+def test_exact_keeps_its_memory(tmp_path):
+    """514 MB grew to 1,500 in ten clicks."""
+    with serving(tmp_path) as server:
+        server.run(model="exact", steps=20, guidance=2.0)
+        before = server.megabytes()
+        for label in map(str, range(10)):
+            assert server.run(model="exact", label=label, steps=20, guidance=2.0)["success"]
+        assert server.megabytes() < min(before + 150, 800)
+
+
+# ---- 6 slots ------------------------------------------------------------------------------------
+
+
+def test_forty_unread_monsters_keep_nobody_waiting(server):
+    values = server.values("sample", **MONSTER)
+    statuses = [server.join("sample", values).status_code for _ in range(40)]
+    assert set(statuses) <= {200, 429}
+    assert first_frame(server) < 2
+    assert waited(
+        30, lambda: server.http.get("/gradio_api/queue/status").json()["queue_size"] == 0
+    )
+
+
+def test_a_session_has_one_long_run_at_a_time(server):
+    values, session = server.values("sample", **MONSTER), uuid.uuid4().hex
+    assert server.join("sample", values, session).status_code == 200
+    second = server.join("sample", values, session)
+    assert second.status_code == 429 and "1 of your runs" in second.json()["detail"]
+    assert server.join("sample", server.values("sample", steps=3), session).status_code == 200
+
+
+def test_an_event_that_nobody_listens_to_ends(server):
+    session = uuid.uuid4().hex
+    assert server.join("sample", server.values("sample", steps=900), session).is_success
+    time.sleep(13)
+    heard = f"/gradio_api/queue/data?session_hash={session}"
+    with server.http.stream("GET", heard) as answer:
+        last = [json.loads(line[5:]) for line in answer.iter_lines() if line.startswith("data:")]
+    *_, final, close = last
+    assert close["msg"] == "close_stream" and not final["success"]
+    assert "Nobody read the answers" in final["output"]["error"]
+
+
+# ---- 7 texts, 8 bodies --------------------------------------------------------------------------
+
+
+def test_a_long_prompt_is_refused_before_anything_reads_it(server):
+    advice = next(
+        each for each in configured(server.address)["dependencies"] if each["api_name"] == "advice"
+    )
+    body = {"fn_index": advice["id"], "session_hash": "advice"}
+    for length in (2001, 240_000, 400_000):
+        answer = server.http.post(
+            "/gradio_api/queue/join", json={**body, "data": ["emoji", "x " * (length // 2 + 1)]}
+        )
+        assert answer.status_code == 413 and "2000 characters" in answer.json()["detail"]
+    final = list(Stream(server.address, "advice", ["emoji", "word " * 300]))[-1]
+    assert "at most 500 characters" in json.dumps(final["output"]["data"])
+
+
+def test_the_microscope_can_be_stopped(server):
+    session = uuid.uuid4().hex
+    assert server.run("invert", session, steps=500)["success"]
+    stream, seen = Stream(server.address, "measured", [None], session), 0
+    for message in stream:
+        seen += message["msg"] == "process_generating"
+        if seen == 1:
+            stream.cancel()
+    assert seen < 20
+
+
+def test_large_and_deep_bodies_are_refused(server):
+    before = server.megabytes()
+    join = f"{server.address}/gradio_api/queue/join"
+    many = b'{"data": [' + b"[]," * 20_000_000 + b"[]]}"
+    assert httpx.post(join, content=many, timeout=60).status_code == 413
+    deep = b'{"data": ' + b"[" * 400_000 + b"]" * 400_000 + b"}"
+    assert httpx.post(join, content=deep, timeout=60).status_code == 400
+    wide = b'{"data": [' + b"[]," * 20_000 + b"[]]}"
+    assert httpx.post(join, content=wide, timeout=60).status_code == 413
+    assert server.megabytes() < before + 150
+    server.works()
+
+
+# ---- 9 what stays, 10 sessions ------------------------------------------------------------------
+
+
+def test_a_run_is_sent_once_at_its_end(server):
+    stream = Stream(server.address, "sample", server.values("sample"))
+    messages = list(stream)
+    whole = max(len(json.dumps(each)) for each in messages)
+    assert messages[-1]["msg"] == "process_completed"
+    generated = sum(stream.sizes)
+    assert generated < 1.5 * whole, "its frames came one by one, and once together"
+
+
+def test_large_runs_leave_little_behind(tmp_path):
+    """79 MB a session before, and ten times as much for 1,000 steps."""
+    with serving(tmp_path) as server:
+        assert server.run(steps=20, batch=16)["success"]
+        before = server.megabytes()
+        for _ in range(4):
+            assert server.run(steps=100, batch=16, guidance=1.0)["success"]
+        assert server.megabytes() < before + 120
+
+
+def test_many_sessions_make_nobody_forgotten(server):
+    mine = uuid.uuid4().hex
+    assert server.run("invert", mine, steps=4)["success"]
+    with server.http.stream("GET", f"/gradio_api/heartbeat/{mine}") as page:
+        assert page.status_code == 200
+        data = server.values("schedule")
+        begun = time.monotonic()
+        with ThreadPoolExecutor(8) as many:
+            for answer in many.map(lambda _: server.join("dice", []), range(2100)):
+                assert answer.status_code in (200, 429, 503), answer.text
+        each = (time.monotonic() - begun) / 2100
+        assert each < 0.027, f"a session costs {1000 * each:.0f} ms"
+        assert data is not None
+        edited = server.run("edit", mine, strength=0.5)
+    assert edited["success"], edited
+
+
+# ---- 12 uploads ---------------------------------------------------------------------------------
+
+
+def test_only_pictures_can_be_uploaded_and_their_names_say_nothing(server):
+    upload = f"{server.address}/gradio_api/upload"
+    page = {"files": ("page.html", b"<script>alert(1)</script>", "text/html")}
+    answer = httpx.post(upload, files=page)
+    assert answer.status_code == 415 and "only pictures" in answer.json()["detail"]
+    picture = png()
+    names = httpx.post(upload, files={"files": ("a.png", picture, "image/png")}).json()
+    assert len(names) == 1 and NAME.fullmatch(names[0])
+    shown = httpx.get(f"{server.address}/gradio_api/file={names[0]}")
+    assert shown.content == picture and shown.headers["content-type"] == "image/png"
+    sent = {"path": names[0], "meta": {"_type": "gradio.FileData"}}
+    assert server.run("noise", source="upload", picture=sent, fit="photo", frames=2)["success"]
+
+
+def test_uploads_have_a_size_and_a_quota(server):
+    upload = f"{server.address}/gradio_api/upload"
+    large = {"files": ("a.png", b"\x89PNG" + bytes(31_000_000), "image/png")}
+    answer = httpx.post(upload, files=large, timeout=60)
+    assert answer.status_code == 413 and "30 MB" in answer.json()["detail"]
+    part = {"files": ("a.png", b"\x89PNG" + bytes(29_000_000), "image/png")}
+    statuses = [httpx.post(upload, files=part, timeout=60).status_code for _ in range(12)]
+    assert statuses[0] == 200 and statuses[-1] == 429
+
+
+def test_an_aborted_upload_leaves_nothing(server):
+    folder = server.log.parent
+
+    def files():
+        return {path for path in folder.rglob("*") if path.is_file()}
+
+    before = files()
+
+    def broken():
+        yield b'--x\r\nContent-Disposition: form-data; name="files"; filename="a.png"\r\n\r\n'
+        yield bytes(2_000_000)
+        raise RuntimeError("the learner closes the page")
+
+    headers = {"content-type": "multipart/form-data; boundary=x"}
+    with pytest.raises(RuntimeError):
+        httpx.post(f"{server.address}/gradio_api/upload", content=broken(), headers=headers)
+    assert waited(5, lambda: files() <= before)
+
+
+# ---- 13 headers, hosts, sites -------------------------------------------------------------------
+
+
+def test_headers_protect_the_page(server):
+    for path in ("/", "/config", "/gradio_api/info", "/nothing"):
+        headers = server.http.get(path, headers={"origin": "http://evil.example"}).headers
+        assert "frame-ancestors 'self'" in headers["content-security-policy"]
+        assert headers["x-content-type-options"] == "nosniff" and headers["referrer-policy"]
+        assert not [name for name in headers if name.startswith("access-control")]
+
+
+@pytest.mark.parametrize("header", ["host", "x-forwarded-host"])
+def test_another_name_is_not_answered(server, header):
+    answer = server.http.get("/", headers={header: "evil.example"})
+    assert answer.status_code == 421 and "evil" not in answer.text.replace("'evil.example'", "")
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [{"origin": "http://evil.example"}, {"origin": "null"}, {"sec-fetch-site": "cross-site"}],
+)
+def test_other_sites_cannot_send_anything(server, headers):
+    files = {"files": ("a.png", png(), "image/png")}
+    assert server.http.post("/gradio_api/upload", files=files, headers=headers).status_code == 403
+    own = {"origin": server.address}
+    assert server.http.post("/gradio_api/upload", files=files, headers=own).status_code != 403
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/gradio_api/file=https://example.com/a.png",
+        "/gradio_api/file=/etc/passwd",
+        "/gradio_api/file=upload/../../../etc/passwd",
+        "/gradio_api/proxy=https://example.hf.space/a",
+        "/gradio_api/stream/a/b/1/playlist.m3u8",
+        "/monitoring/summary",
+        "/static/" + "a" * 5000,
+        "/assets/" + "b" * 300 + "/c",
+        "/?page=nothing",
+    ],
+)
+def test_what_the_page_does_not_use_is_not_there(server, path):
+    answer = server.http.get(path)
+    assert answer.status_code == (200 if "page=" in path else 404)
+
+
+def test_a_picture_of_another_address_is_not_fetched(server):
+    picture = {"path": "https://example.com/a.png", "meta": {"_type": "gradio.FileData"}}
+    data = server.values("noise", source="upload", picture=picture)
+    answer = server.join("noise", data)
+    assert answer.status_code == 400 and "upload it again" in answer.json()["detail"]
+
+
+# ---- 15 odd requests ----------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("path", "body", "status"),
+    [
+        ("call/nothing", b'{"data": []}', 404),
+        ("call/v2/nothing", b"{}", 404),
+        ("call/v2/sample", b'{"colour": 1}', 400),
+        ("call/sample", b'{"data": [1]}', 400),
+        ("run/sample", b'{"data": []}', 404),
+        ("queue/join", b'{"data": [], "session_hash": "a", "fn_index": -1}', 404),
+        ("queue/join", b'{"data": [], "session_hash": "a", "fn_index": 1000000000}', 404),
+        ("queue/join", b'{"data": [], "session_hash": "a", "fn_index": 1.5}', 404),
+        ("queue/join", b'{"data": [NaN], "session_hash": "a", "fn_index": 0}', 400),
+        ("queue/join", b'{"data": ["\\ud800"], "session_hash": "a", "fn_index": 0}', 400),
+        ("queue/join", b'{"data": {}, "session_hash": "a", "fn_index": 0}', 400),
+        ("queue/join", b"[]", 400),
+        ("queue/join", b"", 400),
+        ("cancel", b'{"session_hash": 1, "fn_index": 0, "event_id": "a"}', 400),
+        ("reset", b"nonsense", 400),
+        ("upload", b"", 415),
+    ],
+)
+def test_malformed_requests_are_named(server, path, body, status):
+    answer = server.http.post(f"/gradio_api/{path}", content=body)
+    assert answer.status_code == status and answer.json()["detail"]
+
+
+def test_private_events_answer_garbage_with_a_sentence(server):
+    for event in configured(server.address)["dependencies"]:
+        if not event["backend_fn"] or not event["inputs"]:
+            continue
+        for value in ("no such name", 1e300, [{"a": True}]):
+            data = [value] * len(event["inputs"])
+            final = list(Stream(server.address, event["api_name"], data))[-1]
+            error = final["output"].get("error")
+            assert final["success"] or (error and "fault" not in error), (event, value, final)
+    assert "Traceback" not in server.said()
+    server.works()
