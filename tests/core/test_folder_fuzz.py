@@ -142,11 +142,11 @@ BY_KIND = {
 
 
 def mutated(base, folder, dice):
-    """A copy with one or two mutations; the scheduler's values are another test's."""
+    """A copy with one or two mutations."""
     shutil.copytree(base, folder, copy_function=os.link)
     files = sorted(path for path in folder.rglob("*") if path.is_file())
     for path in dice.sample(files, dice.choice([1, 1, 1, 2])):
-        kinds = ANY if path.parent.name == "scheduler" else BY_KIND.get(path.suffix, ANY)
+        kinds = BY_KIND.get(path.suffix, ANY)
         content = path.read_bytes()
         path.unlink()
         path.write_bytes(content)
