@@ -24,16 +24,29 @@ POINTER = (
 )
 
 
-def small(folder, scheduler=None, levels=2, **unet: Any):
+def letters():
+    """A CLIPTokenizer that knows the letters and no word: it is read in no time."""
+    from tokenizers.pre_tokenizers import ByteLevel
+    from transformers import CLIPTokenizer
+
+    alphabet = sorted(ByteLevel.alphabet())
+    tokens = [*alphabet, *(f"{each}</w>" for each in alphabet)]
+    tokens += ["<|startoftext|>", "<|endoftext|>"]
+    vocabulary = {token: index for index, token in enumerate(tokens)}
+    return CLIPTokenizer(vocab=vocabulary, merges=[], model_max_length=32)
+
+
+def small(folder, scheduler=None, levels=2, tokens: Any = None, **unet: Any):
     """The smallest pipeline in Stable Diffusion's layout; `unet` are options of its U-Net.
 
-    `levels` is 1 or 2: the sizes of picture that the U-Net and the VAE work on.
+    `levels` is 1 or 2: the sizes of picture that the U-Net and the VAE work on. `tokens` is its
+    tokenizer, None that of the model emoji.
     """
     import diffusers
     from transformers import CLIPTextConfig, CLIPTextModel
 
     torch.manual_seed(0)
-    kinds, tokens = diffusers, tokenizer()
+    kinds, tokens = diffusers, tokens or tokenizer()
     text = CLIPTextConfig(
         vocab_size=len(tokens),
         hidden_size=16,

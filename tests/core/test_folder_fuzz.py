@@ -8,12 +8,13 @@ import os
 import random
 import shutil
 import struct
+from typing import Any
 
 import pytest
 import torch
 
 from core.models import MODELS, add_folder, load
-from tests.core.folders import POINTER, header_of, resaved, small, weights
+from tests.core.folders import POINTER, header_of, letters, resaved, small, weights
 
 CASES = int(os.environ.get("FUZZ_FOLDERS", "1000"))
 PER_TEST = 100
@@ -28,12 +29,13 @@ VALUES = [
 def bases(tmp_path_factory):
     """One folder of every layout."""
     root = tmp_path_factory.mktemp("bases")
+    least: Any = {"levels": 1, "tokens": letters()}
     made = [small(root / "plain")]
-    made.append(small(root / "told", levels=1, time_cond_proj_dim=8))
-    made.append(small(root / "wide", levels=1, sample_size=[8, 12], use_linear_projection=True))
-    made.append(small(root / "sharded", levels=1))
+    made.append(small(root / "told", time_cond_proj_dim=8, mid_block_type=None, **least))
+    made.append(small(root / "wide", sample_size=[8, 12], use_linear_projection=True, **least))
+    made.append(small(root / "sharded", **least))
     resaved(made[-1], "unet", max_shard_size="10KB", variant="fp16")
-    made.append(small(root / "halves", levels=1))
+    made.append(small(root / "halves", mid_block_type=None, **least))
     for part in ("unet", "vae", "text_encoder"):
         path = weights(made[-1], part)
         path.rename(path.with_suffix(".bf16.safetensors"))
