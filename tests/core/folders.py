@@ -24,13 +24,29 @@ POINTER = (
 )
 
 
-def small(folder, scheduler=None, **unet: Any):
-    """The smallest pipeline in Stable Diffusion's layout; `unet` are options of its U-Net."""
+def letters():
+    """A CLIPTokenizer that knows the letters and no word: it is read in no time."""
+    from tokenizers.pre_tokenizers import ByteLevel
+    from transformers import CLIPTokenizer
+
+    alphabet = sorted(ByteLevel.alphabet())
+    tokens = [*alphabet, *(f"{each}</w>" for each in alphabet)]
+    tokens += ["<|startoftext|>", "<|endoftext|>"]
+    vocabulary = {token: index for index, token in enumerate(tokens)}
+    return CLIPTokenizer(vocab=vocabulary, merges=[], model_max_length=32)
+
+
+def small(folder, scheduler=None, levels=2, tokens: Any = None, **unet: Any):
+    """The smallest pipeline in Stable Diffusion's layout; `unet` are options of its U-Net.
+
+    `levels` is 1 or 2: the sizes of picture that the U-Net and the VAE work on. `tokens` is its
+    tokenizer, None that of the model emoji.
+    """
     import diffusers
     from transformers import CLIPTextConfig, CLIPTextModel
 
     torch.manual_seed(0)
-    kinds, tokens = diffusers, tokenizer()
+    kinds, tokens = diffusers, tokens or tokenizer()
     text = CLIPTextConfig(
         vocab_size=len(tokens),
         hidden_size=16,
@@ -44,18 +60,18 @@ def small(folder, scheduler=None, **unet: Any):
     )
     options = {
         "sample_size": 8,
-        "block_out_channels": (8, 16),
+        "block_out_channels": (8, 16)[:levels],
         "layers_per_block": 1,
-        "down_block_types": ("CrossAttnDownBlock2D", "DownBlock2D"),
-        "up_block_types": ("UpBlock2D", "CrossAttnUpBlock2D"),
+        "down_block_types": ("CrossAttnDownBlock2D", "DownBlock2D")[:levels],
+        "up_block_types": ("UpBlock2D", "CrossAttnUpBlock2D")[-levels:],
         "cross_attention_dim": 16,
         "attention_head_dim": 2,
         "norm_num_groups": 4,
     }
     vae: Any = kinds.AutoencoderKL(
-        block_out_channels=(8, 8),
-        down_block_types=("DownEncoderBlock2D",) * 2,
-        up_block_types=("UpDecoderBlock2D",) * 2,
+        block_out_channels=(8,) * levels,
+        down_block_types=("DownEncoderBlock2D",) * levels,
+        up_block_types=("UpDecoderBlock2D",) * levels,
         norm_num_groups=4,
         scaling_factor=0.7,
     )
