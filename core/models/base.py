@@ -125,11 +125,11 @@ def prompts_of(prompt: str | Sequence[str]) -> list[str]:
     ValueError for anything but text, and for half of a character.
     """
     prompts = list(prompt) if isinstance(prompt, (list, tuple)) else [prompt]
-    if not prompts or not all(isinstance(each, str) for each in prompts):
+    texts = [each.strip() for each in prompts if isinstance(each, str)]
+    if not texts or len(texts) < len(prompts):
         raise ValueError(
             f"a prompt must be text, or a list with one per picture, got {str(prompt)[:40]!r}"
         )
-    texts = [each.strip() for each in prompts]
     if any("\ud800" <= letter <= "\udfff" for text in texts for letter in text):
         raise ValueError("a prompt must be text, and this one has half of a character in it")
     return texts

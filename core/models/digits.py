@@ -157,6 +157,8 @@ def uniform(noise: Noise) -> Noise:
 
 def label_of(text: str) -> int:
     """A digit label "0" .. "9" as a number. ValueError otherwise."""
-    if text.strip() not in tuple("0123456789"):
-        raise ValueError(f"label must be a digit 0..9, or empty for any digit, got {text[:40]!r}")
-    return int(text)
+    label = text.strip() if isinstance(text, str) else ""
+    if label not in tuple("0123456789"):
+        said = str(text)[:40]
+        raise ValueError(f"label must be a digit 0..9, or empty for any digit, got {said!r}")
+    return int(label)

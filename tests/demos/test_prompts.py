@@ -73,8 +73,12 @@ def test_an_inversion_and_an_edit_say_what_was_not_read():
     assert "Not read: “" in made.kept.message["frames"][1]["warn"]
     asked = f"{LONG} again"
     _, edited = last(editing.edit(made, target_prompt=asked, strength=0.5))
-    count = read("emoji", asked).count
-    assert count > 57 and f"Of {count} tokens" in edited.shown.message["frames"][-2]["warn"]
+    seen = read("emoji", asked)
+    assert (
+        seen is not None
+        and seen.count > 57
+        and f"Of {seen.count} tokens" in edited.shown.message["frames"][-2]["warn"]
+    )
 
 
 # ---- guidance below 1 ---------------------------------------------------------------------------
