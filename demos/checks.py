@@ -89,11 +89,11 @@ def shown(run: Callable) -> Callable:
 def _errors() -> Iterator[None]:
     try:
         yield
+    except (gr.Error, GeneratorExit):  # said already; Gradio's error is a ValueError, too
+        raise
     except ValueError as error:
         said = sentence(str(error))
         raise gr.Error(said, title="Please check", print_exception=False) from error
-    except (gr.Error, GeneratorExit):
-        raise
     except Exception as error:
         traceback.print_exc()
         raise gr.Error(sentence(FAULT), title="Fault", print_exception=False) from error

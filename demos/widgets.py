@@ -201,9 +201,10 @@ def at_rest(
 
 def mark_stale(name: str, controls: Sequence[Any]) -> None:
     """Any change of a control marks the player's stage as showing other settings."""
-    changes = [c.input if isinstance(c, gr.ImageEditor) else c.change for c in controls]
+    # With a listener, an editor would send its layers to a route of Gradio's that is closed.
+    watched = [each for each in controls if not isinstance(each, gr.ImageEditor)]
     gr.on(
-        changes,  # with a change event an editor would send its layers to a route that is closed
+        [control.change for control in watched],
         None,
         None,
         None,

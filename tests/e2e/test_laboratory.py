@@ -124,3 +124,26 @@ def test_the_same_inversion_is_shown_at_once(open_page):
         run(page)
         wait_for_status(page, "done")
     expect(player(page).locator(".sentence-text")).to_contain_text("Reconstructed")
+
+
+def test_a_drawn_digit_is_inverted(open_page):
+    page = open_page(tab="Invert & edit")
+    sent = []
+    page.on("request", lambda request: sent.append(request.url))
+    page.get_by_label("drawing", exact=True).locator("visible=true").check()
+    set_steps(page, 4)
+    canvas = page.locator("canvas").locator("visible=true").first
+    canvas.scroll_into_view_if_needed()
+    page.get_by_role("button", name="Brush").locator("visible=true").first.click()
+    page.wait_for_timeout(1000)
+    box = canvas.bounding_box()
+    assert box is not None
+    x, y = box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
+    page.mouse.move(x, y - 60)
+    page.mouse.down()
+    page.mouse.move(x, y + 60, steps=8)
+    page.mouse.up()
+    page.wait_for_timeout(1000)
+    run(page)
+    expect(player(page).locator(".player-title")).to_contain_text("drawing", timeout=60_000)
+    assert not [url for url in sent if "component_server" in url]
