@@ -22,16 +22,17 @@ FILES = 8  # of one request
 AGE = 3600  # seconds that a file is kept
 FOLDER_BYTES = 2_000_000_000
 PREFIX = "upload/"
-NAME = re.compile(r"upload/[0-9a-f]{32}\.[a-z]{3,4}")
+NAME = re.compile(r"upload/[0-9a-f]{32}-[a-zA-Z0-9_-]{0,40}\.[a-z]{3,4}")
 ENDINGS = ["png", "jpg", "jpeg", "webp", "gif", "bmp", "heic", "heif", "avif"]
+OTHERS = ["tif", "tiff"]  # pictures, too: that they cannot be read is said where others are
 NOT_A_PICTURE = f"only pictures can be uploaded: {', '.join(ENDINGS)}"
 
 
 class Uploads:
     """The folder of uploaded pictures.
 
-    Gradio answers an upload with an absolute path; here it is a random name, and `path_of` finds
-    the file when the name comes back.
+    Gradio answers an upload with an absolute path; here it is a random name that ends as that of
+    the file, and `path_of` finds it when the name comes back.
     """
 
     def __init__(self, folder: Path) -> None:
@@ -59,13 +60,14 @@ class Uploads:
             await form.close()
 
     async def _stored(self, file: UploadFile) -> str:
-        ending = (file.filename or "").rpartition(".")[2].lower()
+        stem, _, ending = (file.filename or "").rpartition(".")
+        stem, ending = re.sub(r"[^a-zA-Z0-9_-]+", "-", stem)[:40], ending.lower()
         kind, _, subtype = (file.content_type or "").lower().partition("/")
-        if ending not in ENDINGS:  # a photo from the clipboard or a camera may have no name
+        if ending not in ENDINGS + OTHERS:  # a photo from the clipboard may have no name
             ending = subtype if kind == "image" else ""
-        if ending not in ENDINGS:
+        if ending not in ENDINGS + OTHERS:
             raise Refused(415, NOT_A_PICTURE)
-        name = f"{PREFIX}{secrets.token_hex(16)}.{ending}"
+        name = f"{PREFIX}{secrets.token_hex(16)}-{stem}.{ending}"
         try:
             self.folder.mkdir(parents=True, exist_ok=True)
             self._sweep()

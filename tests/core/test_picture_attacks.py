@@ -206,6 +206,7 @@ def megabytes(action):
     return int(run.stdout)
 
 
+@pytest.mark.slow
 def test_what_is_refused_takes_no_memory():
     """All formats that claim 900 megapixels: less than 40 MB."""
     grown = megabytes("for kind in attacks.KINDS: attacks.refusal(attacks.large(kind))")
@@ -216,6 +217,7 @@ def large(kind):
     return claiming(kind, 16384, 16383)
 
 
+@pytest.mark.slow
 def test_many_large_pictures_at_once_take_the_memory_of_few():
     """12 requests of 4000 x 4000 pixels, 64 MB each once decoded: less than 400 MB."""
     action = """
@@ -228,6 +230,7 @@ for thread in threads: thread.join()
     assert megabytes(action) < 400
 
 
+@pytest.mark.slow
 def test_a_profile_or_a_text_that_inflates_takes_no_memory():
     """300 MB in 1 MB, as text, as notes of a camera and as profile: less than 100 MB."""
     assert megabytes("open_picture(io.BytesIO(attacks.inflating()))") < 100

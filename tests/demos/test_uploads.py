@@ -84,6 +84,7 @@ def large_layer(side=4000):
     return buffer.getvalue()
 
 
+@pytest.mark.slow
 def test_masks_take_little_memory():
     """200 layers of 4000 x 4000 pixels at once: below 20 MB; one after another: below 100 MB."""
     assert len(large_layer()) < 10_000
