@@ -75,7 +75,8 @@ class Uploads:
                 while part := await file.read(1 << 20):
                     kept.write(part)
         except OSError as error:
-            self._file(name).unlink(missing_ok=True)
+            with contextlib.suppress(OSError):
+                self._file(name).unlink()
             raise _full(error) from error
         return name
 
