@@ -77,7 +77,8 @@ def test_the_queue_looks_less_often_for_clicks_while_something_runs(inside):
 
 
 def test_runs_wait_in_the_lane_of_their_length(inside):
-    push(inside, 1), push(inside, HEAVY + 1)
+    push(inside, 1)
+    push(inside, HEAVY + 1)
     lanes = inside.queue.event_queue_per_concurrency_id
     assert [len(lanes[lane].queue) for lane in (RUN, LONG)] == [1, 1]
     with pytest.raises(HTTPException, match="1 of your runs"):
@@ -87,7 +88,8 @@ def test_runs_wait_in_the_lane_of_their_length(inside):
 
 def test_long_runs_wait_for_somebody_to_listen(inside):
     queue = inside.queue
-    push(inside, HEAVY + 1, "silent"), push(inside, HEAVY + 1, "heard")
+    push(inside, HEAVY + 1, "silent")
+    push(inside, HEAVY + 1, "heard")
     assert queue.get_events() is None
     with inside.heard("heard"):
         events, _, lane = queue.get_events()

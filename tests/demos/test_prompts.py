@@ -1,5 +1,7 @@
 """What the page says of prompts and of guidance below 1."""
 
+from typing import Any
+
 import pytest
 
 from core.models import MODELS, SD, load, read
@@ -12,7 +14,8 @@ from tests.demos.test_sampling import run
 
 SHORT = "dog face on a blue background"
 LONG = f"{SHORT}, " * 8 + "greyscale"
-CUT = load("emoji").read(LONG).cut  # type: ignore[attr-defined]
+EMOJI: Any = load("emoji")
+CUT = EMOJI.read(LONG).cut
 
 
 # ---- tokens -------------------------------------------------------------------------------------
