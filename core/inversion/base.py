@@ -32,8 +32,8 @@ class Inversion:
         levels: clean to noisy, steps + 1 entries.
         trajectory: the picture at each level, (B, C, H, W) each; trajectory[0] is x0.
         calls: denoiser evaluations.
-        extra: what else a method needs, one tensor per level: its residuals, its second state, or
-            its empty prompts.
+        extra: what else a method needs, one tensor per level: its means, its second state, or its
+            empty prompts.
     """
 
     model: Model

@@ -20,7 +20,8 @@ class EditFriendly(Method):
 
     mu is the mean of the ancestral step (DDIM at eta = 1). The edit is x_(i-1) = mu(x_i, target)
     + r_i. The paper divides r_i by the step's noise scale and drops it in the last step, where
-    that is 0; the residual itself is stored here, so the last step is exact as well.
+    that is 0; here nothing is divided, so the last step is exact as well. mu(z_i) is stored, and
+    the edit adds mu(x_i, target) - mu(z_i) to z_(i-1): no rounding where the two are equal.
     """
 
     name: str = "edit_friendly"
@@ -30,32 +31,31 @@ class EditFriendly(Method):
     strength: float = 0.64
 
     def climb(self, start: Inversion, seed: int) -> Climb:
-        """x0 noised afresh to every level, and what the step down from there misses."""
+        """x0 noised afresh to every level, and the mean of the step down from there."""
         denoise = start.model.denoiser(start.prompt, guidance=start.guidance)
         x0 = start.trajectory[0]
         noise = seeded(seed, len(x0))
-        trajectory, residuals = [x0], [torch.zeros_like(x0)]
+        trajectory, means = [x0], [x0]
         for i, (level, above) in enumerate(pairwise(start.levels)):
             below = trajectory[-1]
             x = above.alpha * x0 + above.sigma * noise(x0)
             with torch.no_grad():
                 prediction = denoise(x, above)
-                residuals.append(below - mean(prediction, above, level))
+                means.append(mean(prediction, above, level))
             trajectory.append(x)
             yield Step(i, level, above, below, x, prediction, i + 1)
         calls = len(start.levels) - 1
-        return replace(start, trajectory=trajectory, calls=calls, extra=residuals)
+        return replace(start, trajectory=trajectory, calls=calls, extra=means)
 
     def mover(self, inversion: Inversion, prompt: Prompt, guidance: float, start: int) -> Mover:
-        """The ancestral mean with the target prompt, and the stored residual."""
+        """The inverted picture one level down, and what the target prompt changes in the mean."""
         denoise = inversion.model.denoiser(prompt, guidance=guidance)
-        levels = inversion.levels
+        levels, pivot, means = inversion.levels, inversion.trajectory, inversion.extra
 
         def move(x, i):
             prediction = denoise(x, levels[i])
-            return Move(
-                mean(prediction, levels[i], levels[i - 1]) + inversion.extra[i], prediction
-            )
+            changed = mean(prediction, levels[i], levels[i - 1]) - means[i]
+            return Move(pivot[i - 1] + changed, prediction)
 
         return move
 

@@ -55,7 +55,7 @@ class PromptToPrompt(Pivotal):
             after, seen, _ = ddim(denoise, torch.cat([pivot[i], x]), levels[i], levels[i - 1])
             source, ours = after.chunk(2)
             x0, eps = (each.chunk(2)[1] for each in seen[:2])
-            return Move(ours + pivot[i - 1] - source, Prediction(x0, eps), 2)
+            return Move(pivot[i - 1] + (ours - source), Prediction(x0, eps), 2)
 
         return move
 

@@ -12,9 +12,9 @@ from core.inversion.ddim import Pivotal
 class Residual(Pivotal):
     """x_(i-1) = DDIM(x_i, target) + r_i,  r_i = z_(i-1) - DDIM(z_i, source) along the pivot z.
 
-    With the source prompt every step leads to the pivot, at any guidance. Ju et al. correct the
-    source branch alone, where only shared attention carries it to the edit; here the target
-    branch is corrected as well.
+    With the source prompt every step leads to the pivot, at any guidance; to the last bit, since
+    ours and theirs are subtracted first. Ju et al. correct the source branch alone, where only
+    shared attention carries it to the edit; here the target branch is corrected as well.
     """
 
     name: str = "residual"
@@ -32,8 +32,8 @@ class Residual(Pivotal):
 
         def move(x, i):
             ladder = levels[i], levels[i - 1]
-            missed = pivot[i - 1] - ddim(source, pivot[i], *ladder).x
+            theirs = ddim(source, pivot[i], *ladder)
             ours = ddim(target, x, *ladder)
-            return Move(ours.x + missed, ours.prediction, 2)
+            return Move(pivot[i - 1] + (ours.x - theirs.x), ours.prediction, 2)
 
         return move
