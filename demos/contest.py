@@ -13,7 +13,7 @@ from demos import checks, widgets
 from demos.editing import asked_of, ways
 from demos.inverting import Session, inverted
 from demos.methods import choices, offered
-from demos.plots import decibel
+from demos.views.numbers import decibel
 from demos.remarks import at_guidance, words
 from demos.server.work import network_seconds, takes
 from demos.trials import Now, Original, Row, Task, compare

@@ -15,12 +15,12 @@ from core.inversion import INVERSIONS, difference_mask, start_index
 from core.models import Model
 from demos import checks, painting
 from demos.inverting import Session, inverted, one_label, reel_of
-from demos.plots import decibel
+from demos.views.numbers import decibel
 from demos.prompts import doubts
 from demos.remarks import at_guidance, inflated, kept_text, masked_text, read_text, words
 from demos.server.work import network_seconds, takes
 from demos.stages import EDIT, PICTURE, RANDOM, Stage
-from demos.views import decoded
+from demos.old_views import decoded
 
 TARGET = "fox on a blue background"
 MASKS = ("everywhere", "automatic", "drawn")
@@ -103,7 +103,7 @@ def wanted(model: Model, raw: dict[str, Any]) -> dict[str, Any]:
 
 def ways(model: Model, raw: dict[str, Any]) -> dict[str, Any]:
     """The target, the guidance and the start level; ValueError, one sentence, otherwise."""
-    if model.card.prompts == "text":
+    if model.card.condition == "text":
         target = {"target_prompt": checks.text(raw["target_prompt"], "Target prompt")}
     else:
         target = {"target": one_label(raw["target"], "Target label")}

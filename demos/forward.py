@@ -14,13 +14,13 @@ from torch import Tensor
 from core.data.captions import EXAMPLES
 from core.images import from_pil, pixels_uri, signed_uri
 from core.metrics import psnr
-from core.models import BasicModel, ExactModel, LatentModel, Model, uniform
-from core.samplers import Noise, seeded
+from core.models import ExactModel, LatentModel, Model
+from core.noise import Noise
 from core.schedules import CLEAN, Level
 from demos import checks, sources, widgets
-from demos.gpu import loaded
+from demos.runs.zero_gpu import loaded
 from demos.player import Player
-from demos.plots import decibel, facts, noise_share, percent, place, short, signal_curve
+from demos.views.numbers import decibel, facts, noise_share, percent, place, short, signal_curve
 from demos.reel import Panel, Reel
 from demos.server.work import network_seconds, takes
 
@@ -156,7 +156,7 @@ def noise(
     process = checks.choice(process, "Process", PROCESSES)
     frames = checks.whole(frames, "Frames", 2, 200)
     seed = checks.whole(seed, "Seed", 0, 2**32 - 1)
-    offered = sources.offered(card.prompts, drawing=False)
+    offered = sources.offered(card.condition, drawing=False)
     source = checks.choice(source, "Picture", offered)
     caption = checks.text(caption, "Scene", 200)
     settings = {key: value for key, value in locals().items() if key in SHOWN}
@@ -169,7 +169,7 @@ def noise(
     levels = [CLEAN, *drowning.model.schedule.levels(frames - 1)[-2::-1]]
     said = sources.words(source, digit, index, caption)
     reel = reel_of(drowning, levels, f"{said}{drowning.asked}, {process}", settings)
-    draw = noise_of(drowning.model, seed)
+    draw = drowning.model.draw(seed)
     paths = (walk(levels, start, process, draw) for start in drowning.starts)
     for level, *xs in zip(levels, *paths, strict=True):
         drowning.add(reel, level, *xs)
@@ -192,11 +192,6 @@ def subject(
     return Pixels(model, x0)
 
 
-def noise_of(model: Model, seed: int) -> Noise:
-    """The kind of noise that the model was trained with."""
-    return uniform(seeded(seed, 1)) if isinstance(model, BasicModel) else seeded(seed, 1)
-
-
 def reel_of(
     drowning: Pixels | Latents, levels: list[Level], title: str, settings: dict[str, Any]
 ) -> Reel:
@@ -204,7 +199,7 @@ def reel_of(
     return Reel(
         drowning.panels,
         total=len(levels),
-        title=f"{title}, {drowning.model.card.noise}",
+        title=f"{title}, {drowning.model.card.noise} noise",
         settings=settings,
         curve=signal_curve(),
         ticks=[place(level) for level in levels],

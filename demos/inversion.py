@@ -19,7 +19,7 @@ from demos.replays import PRESETS, all_steps, replay
 from demos.server.work import takes
 from demos.stages import PANELS
 from demos.strides import strides
-from demos.views import level_picture
+from demos.old_views import level_picture
 
 TITLE = "Invert & edit"
 LEAD = (

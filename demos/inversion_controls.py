@@ -150,7 +150,7 @@ def label_of(digit: Any) -> str:
 
 def kinds(model: str) -> tuple[bool, bool]:
     """Whether a model is asked with a label, and whether with a text."""
-    prompts = checks.card(model).prompts
+    prompts = checks.card(model).condition
     return prompts == "label", prompts == "text"
 
 

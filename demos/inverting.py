@@ -18,16 +18,16 @@ from core.inversion import INVERSIONS, Inversion
 from core.metrics import psnr, rms
 from core.models import MODELS, LatentModel, Model
 from demos import checks, sources, widgets
-from demos.gpu import loaded
+from demos.runs.zero_gpu import loaded
 from demos.library import picked
 from demos.methods import why_not
-from demos.plots import place, signal_curve
+from demos.views.numbers import place, signal_curve
 from demos.prompts import doubts
 from demos.reel import Reel
 from demos.remarks import at_guidance, compared, inflated, noise_text, words
 from demos.server.work import network_seconds, takes
 from demos.stages import BACK, NOISE, Stage, panels_of
-from demos.views import Kept
+from demos.old_views import Kept
 
 INVERTING = ("Inverting with", "Inverted", "Reconstructing with", "Reconstructed")
 SAYINGS = {"sdedit": ("Adding random noise to", "Noised", "Denoising with", "Denoised")}
@@ -172,13 +172,13 @@ def computed(model: Model, settings: dict[str, Any], x0: Tensor, pixels: Tensor)
 
 def models() -> list[tuple[str, str]]:
     """(title, name) of the models that can be asked for something."""
-    return [choice for choice in widgets.model_choices() if MODELS[choice[1]].prompts]
+    return [choice for choice in widgets.model_choices() if MODELS[choice[1]].condition != "none"]
 
 
 def checked(raw: dict[str, Any]) -> dict[str, Any]:
     """The settings that repeat an inversion; ValueError, one sentence, for what cannot be run."""
     name = checks.choice(raw["model"], "Model", [name for _, name in models()])
-    settings = {"model": name, **asked_and_shown(raw, MODELS[name].prompts)}
+    settings = {"model": name, **asked_and_shown(raw, MODELS[name].condition)}
     settings |= {
         "method": checks.choice(raw["method"], "Method", list(INVERSIONS)),
         "steps": checks.whole(raw["steps"], "Steps", 2, 500),

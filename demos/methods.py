@@ -15,7 +15,7 @@ def why_not(model: str, method: str) -> str:
     """Why a model cannot run a method, as a sentence; "" where it can."""
     if model == "exact" and method != "sdedit":
         return f"{WHY_NOT}; choose the method sdedit, or the model digits"
-    if INVERSIONS[method].needs_text and MODELS[model].prompts != "text":
+    if INVERSIONS[method].needs_text and MODELS[model].condition != "text":
         return (
             f"{INVERSIONS[method].title} needs a text, and the model {model} has none; choose "
             "the model emoji, or another method"

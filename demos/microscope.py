@@ -14,7 +14,8 @@ from core.inversion import Inversion
 from core.inversion.base import ddim
 from core.metrics import neighbour_correlation, power_spectrum, rms
 from core.samplers import seeded
-from demos.plots import Axes, Curve, chart, noise_share, percent, place, short
+from demos.views.charts import Axes, Curve, chart
+from demos.views.numbers import noise_share, percent, place, short
 
 LEVELS = [(0.0, "clean"), (0.25, "5.1"), (0.5, "log-SNR 0"), (0.75, "−5.1"), (1.0, "noise")]
 LEGEND = (

@@ -14,7 +14,7 @@ from core.inversion import start_index
 from core.metrics import neighbour_correlation, psnr, read_digits, read_scenes, ssim
 from core.models import MODELS, LatentModel, Model
 from core.schedules import Level
-from demos.plots import decibel, noise_share, percent, short
+from demos.views.numbers import decibel, noise_share, percent, short
 
 GUIDANCE = "0: prompt or label does nothing; 1 none"  # then what a higher one does
 
@@ -37,7 +37,7 @@ def at_guidance(model: str, guidance: float) -> str:
     card, said = MODELS[model], f"guidance {guidance:g}"
     if guidance >= 1 or card.told:
         return said
-    word = "prompt" if card.prompts == "text" else "label"
+    word = "prompt" if card.condition == "text" else "label"
     does = "does nothing" if guidance == 0 else f"counts {percent(guidance)}"
     return f"{said} (the {word} {does})"
 
@@ -87,7 +87,7 @@ def kept_text(made: Sequence[Tensor], start: Tensor, pixels: Tensor) -> str:
 def reading(model: Model, pixels: Tensor) -> str:
     """The digit, or the caption, that the shipped classifier reads; "" for other models."""
     x = 2 * pixels - 1
-    if model.card.prompts == "label":
+    if model.card.condition == "label":
         return str(read_digits(x).argmax().item())
     if model.card.name != "emoji":
         return ""
@@ -98,7 +98,7 @@ def reading(model: Model, pixels: Tensor) -> str:
 
 def meaning(model: Model, target: str) -> str:
     """What the classifier should read where the edit succeeds; "" where that is not known."""
-    if model.card.prompts == "label":
+    if model.card.condition == "label":
         return target
     try:
         return parse(target).caption()
@@ -134,7 +134,7 @@ def verdict(ratio: float) -> str:
 
 def words(model: Model, asked: str) -> str:
     """A label or a prompt in words."""
-    if model.card.prompts == "text":
+    if model.card.condition == "text":
         return f"“{textwrap.shorten(asked, 60, placeholder=' …')}”" if asked else "no text"
     return f"label {asked}" if asked else "no label"
 

@@ -14,8 +14,8 @@ from core.metrics import psnr
 from core.models import Model
 from core.samplers import SAMPLERS, Step, seeded
 from core.schedules import Level
-from demos.gpu import loaded
-from demos.plots import decibel, facts, noise_share, percent, place, signal_curve
+from demos.runs.zero_gpu import loaded
+from demos.views.numbers import decibel, facts, noise_share, percent, place, signal_curve
 from demos.reel import Panel, Reel
 from demos.server.work import network_seconds, takes
 from demos.sources import test_digit

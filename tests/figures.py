@@ -29,7 +29,7 @@ from core.samplers import SAMPLERS, seeded
 from demos import forward, inversion, microscope, sampling
 from demos.library import FOLDER, Sampled
 from demos.library import library as pictures
-from demos.views import level_picture
+from demos.old_views import level_picture
 from demos.widgets import TAPES
 from tests.benchmarks.quality_emoji import generated, real, scenes
 from tests.e2e.conftest import FLAGS

@@ -15,7 +15,7 @@ import torch
 from core.checks import whole
 from core.files import ROOT, Folder
 from core.models.base import Model, ModelCard, prompts_of
-from core.models.digits import BasicModel, DigitModel, ExactModel, PixelModel, label_of, uniform
+from core.models.digits import BasicModel, DigitModel, ExactModel, PixelModel, label_of
 from core.models.folder import folder_of, looked_at, placed_at
 from core.models.hub import fetched, here, in_memory, plainly
 from core.models.latent import LatentModel
@@ -37,7 +37,6 @@ __all__ = [
     "load",
     "prefer",
     "read",
-    "uniform",
 ]
 
 TAESD = ModelCard(
@@ -47,7 +46,7 @@ TAESD = ModelCard(
     "tiny",
     "MIT",
     2_445_063,
-    prompts="",
+    condition="none",
     revision="614f76814bbe30edbe2e627ace1c2234c81a2c0e",
 )
 SD = "stable-diffusion-v1-5/stable-diffusion-v1-5"
@@ -69,9 +68,18 @@ MODELS: dict[str, ModelCard] = {
             "latent",
             "Apache-2.0",
             13_346_659,
-            prompts="text",
+            condition="text",
         ),
-        ModelCard("exact", "exact (no network)", "assets/data", "exact", "CC BY-SA 3.0", 10_000),
+        ModelCard(
+            "exact",
+            "exact (no network)",
+            "assets/data",
+            "exact",
+            "CC BY-SA 3.0",
+            10_000,
+            schedules="any",
+            remembers=True,
+        ),
         ModelCard(
             "basic",
             "basic (U-Net, uniform noise)",
@@ -79,8 +87,8 @@ MODELS: dict[str, ModelCard] = {
             "network",
             "Apache-2.0",
             309_057,
-            "uniform noise",
-            prompts="",
+            noise="uniform",
+            condition="none",
         ),
         ModelCard(
             SD,
@@ -89,7 +97,7 @@ MODELS: dict[str, ModelCard] = {
             "latent",
             "CreativeML Open RAIL-M",
             1_066_235_307,
-            prompts="text",
+            condition="text",
             revision="451f4fe16113bff5a5d2269ed5ad43b0592e9a14",
             tiny=TAESD,
         ),
@@ -203,7 +211,7 @@ def add_folder(folder: Path | str) -> str:
         "latent",
         "see its card",
         0,
-        prompts="text",
+        condition="text",
         told=layout.told,
     )
     return name
@@ -220,7 +228,7 @@ def read(name: str, prompt: str) -> Read | None:
     card = MODELS[name]
     with plainly(card):
         path = here(card) if card.revision else ROOT / card.source
-    if card.prompts != "text" or path is None:
+    if card.condition != "text" or path is None:
         return None
     folder = folder_of(card, path)
     with _building:

@@ -12,7 +12,7 @@ from torch import Tensor
 
 from core.checks import whole
 from core.denoisers import Denoiser
-from core.samplers import Noise, seeded
+from core.noise import Noise, seeded
 from core.schedules import Level, Schedule
 
 
@@ -28,8 +28,10 @@ class ModelCard:
         kind: "network", "exact" or "latent".
         licence: of the weights or of the data.
         size: parameters, or pictures of an exact model.
-        noise: what its noise is, in words.
-        prompts: what it can be asked for: "label" (a digit), "text" or "" (nothing).
+        noise: what its noise is: "gaussian" or "uniform".
+        condition: what it can be asked for: "label" (a digit), "text" or "none".
+        schedules: "own", which it was trained with, or "any".
+        remembers: whether it is made of training pictures, of which one is the nearest.
         revision: the pinned commit of a model on the hub.
         tiny: a small decoder of the model's latents, for previews; None where there is none.
         told: whether its network is told the guidance, as that of a latent consistency model,
@@ -42,11 +44,18 @@ class ModelCard:
     kind: str
     licence: str
     size: int
-    noise: str = "Gaussian noise"
-    prompts: str = "label"
+    noise: str = "gaussian"
+    condition: str = "label"
+    schedules: str = "own"
+    remembers: bool = False
     revision: str = ""
     tiny: ModelCard | None = None
     told: bool = False
+
+    @property
+    def space(self) -> str:
+        """Where its noise is: in the "pixels" or in the "latents" of a VAE."""
+        return "latents" if self.kind == "latent" else "pixels"
 
 
 class Model(Protocol):
@@ -99,6 +108,28 @@ class Model(Protocol):
         """The noise of `seeded(seed, batch)`, drawn once, on the CPU."""
         ...
 
+    @property
+    def preview_exact(self) -> bool:
+        """Whether a preview is the picture itself."""
+        ...
+
+    @property
+    def noise_power(self) -> float:
+        """E[eps^2] of its noise: 1 of N(0, I)."""
+        ...
+
+    def draw(self, seed: int, batch: int = 1) -> Noise:
+        """Its kind of noise, each row from its own generator."""
+        ...
+
+    def preview_pixels(self, x: Tensor) -> Tensor:
+        """Latents to (B, 1 or 3, H, W) in [0, 1], cheaply; approximate unless `preview_exact`."""
+        ...
+
+    def displayable(self, x: Tensor) -> Tensor:
+        """Clean latents within the range of those that stand for pictures, if there is one."""
+        ...
+
 
 class Seeded:
     """The start of every run, for models with Gaussian noise."""
@@ -106,6 +137,11 @@ class Seeded:
     shape: tuple[int, int, int]
     device: str
     dtype: torch.dtype
+    noise_power: float = 1.0
+
+    def draw(self, seed: int, batch: int = 1) -> Noise:
+        """N(0, I), one generator per row."""
+        return seeded(seed, batch)
 
     def start(self, noise: Noise, level: Level, batch: int = 1) -> Tensor:
         """hypot(alpha, sigma) * noise: data of variance 1 noised to the level."""

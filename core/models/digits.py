@@ -16,7 +16,7 @@ from core.models.base import ModelCard, Seeded, check_guidance, prompts_of, size
 from core.models.folder import STEMS, schedule_in, weight_files
 from core.models.parts import CONFIG, built, filled
 from core.networks import BasicUNet
-from core.samplers import Noise
+from core.noise import Noise, seeded, uniform
 from core.schedules import Level, Schedule, flow, linear
 from core.weights import fill
 
@@ -29,6 +29,7 @@ class PixelModel(Seeded):
     shape: tuple[int, int, int] = (1, 28, 28)
     size: int = 28
     sides: tuple[int, int] = (28, 28)
+    preview_exact: bool = True
 
     def __init__(self, card: ModelCard, schedule: Schedule, device: str, dtype: torch.dtype):
         """Keep what all pixel models share."""
@@ -48,6 +49,11 @@ class PixelModel(Seeded):
         return to_pil(self.pixels(x))
 
     preview = decode
+    preview_pixels = pixels
+
+    def displayable(self, x: Tensor) -> Tensor:
+        """x within the range of pictures, [-1, 1]."""
+        return x.clamp(-1, 1)
 
 
 class LabelModel(PixelModel):
@@ -109,6 +115,11 @@ class ExactModel(LabelModel):
             self._denoisers[label] = Empirical(chosen)
         return self._denoisers[label]
 
+    def nearest(self, x0: Tensor, label: str = "") -> Tensor:
+        """The digit that is nearest to each row of x0, among those with this label."""
+        known = self.empirical(label)
+        return known.images[known.nearest(x0)]
+
     def _of(self, prompt: str | Sequence[str]) -> Denoiser:
         denoisers = [self.empirical(each) for each in prompts_of(prompt)]
         return denoisers[0] if len(denoisers) == 1 else Rows(denoisers)
@@ -145,14 +156,15 @@ class BasicModel(PixelModel):
         """The network call, from and to [-1, 1]."""
         return self.network((x.to(self.device, self.dtype) + 1) / 2).to(x) * 2 - 1
 
+    noise_power = 1 / 3
+
+    def draw(self, seed: int, batch: int = 1) -> Noise:
+        """Uniform noise in [-1, 1]."""
+        return uniform(seeded(seed, batch))
+
     def start(self, noise: Noise, level: Level, batch: int = 1) -> Tensor:
         """hypot(alpha, sigma) times uniform noise: erf(z / sqrt 2) is uniform in [-1, 1]."""
         return super().start(uniform(noise), level, batch)
-
-
-def uniform(noise: Noise) -> Noise:
-    """Turn Gaussian into uniform noise on [-1, 1]: erf(z / sqrt 2)."""
-    return lambda like: torch.erf(noise(like) / 2**0.5)
 
 
 def label_of(text: str) -> int:

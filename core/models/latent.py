@@ -172,6 +172,12 @@ class LatentModel(Seeded):
             asked["record"].clear()
         return self.unet(x.to(self.device, self.dtype), t, **named)[0].to(x)
 
+    preview_exact: bool = False
+
+    def displayable(self, x: Tensor) -> Tensor:
+        """Latents have no range that could be shown: as they are."""
+        return x
+
     def read(self, prompt: str) -> Read:
         """How many tokens a prompt has, how many may be read, and the text that is not."""
         return self.reader.read(prompt)

@@ -55,7 +55,7 @@ def test_a_preset_can_be_run_and_says_what_the_model_knows(words):
     preset = PRESETS[words]
     known = {*signature(invert).parameters, *signature(edit).parameters}
     assert set(preset) <= known - {"session"}
-    kind = MODELS[preset["model"]].prompts
+    kind = MODELS[preset["model"]].condition
     assert preset["source"] in sources.offered(kind, drawing=True)
     if kind == "text":
         assert preset["prompt"] == parse(preset["caption"]).caption()

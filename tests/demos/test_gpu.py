@@ -5,7 +5,7 @@ import sys
 from types import SimpleNamespace
 
 from demos import gpu
-from demos.gpu import loaded, on_gpu
+from demos.runs.zero_gpu import loaded, on_gpu
 from demos.runs import Request
 
 RAW = dict(

@@ -17,10 +17,10 @@ from core.models import MODELS, load
 from demos import inversion, inversion_controls, inverting, methods
 from demos.editing import decode, edit
 from demos.inverting import Remembered, checked, invert
-from demos.plots import decibel
+from demos.views.numbers import decibel
 from demos.remarks import compared, never_seen
 from demos.stages import BACK, NOISE, PICTURE
-from demos.views import decoded_uri, pixels_uri, preview_uri
+from demos.old_views import decoded_uri, pixels_uri, preview_uri
 from tests.benchmarks.quality_inversion import returned
 from tests.demos import last, refused
 
@@ -162,7 +162,7 @@ def test_the_exact_model_has_sdedit():
 
 def test_the_menu_has_every_model_that_can_be_asked_for_something():
     names = [name for _, name in inverting.models()]
-    assert names == [name for name, card in MODELS.items() if card.prompts]
+    assert names == [name for name, card in MODELS.items() if card.condition]
     assert "emoji" in names and "basic" not in names
 
 

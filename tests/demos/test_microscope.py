@@ -8,7 +8,7 @@ from core.inversion import INVERSIONS, finish
 from core.metrics import rms
 from demos import inversion, microscope
 from demos.inverting import invert
-from demos.plots import noise_share, percent
+from demos.views.numbers import noise_share, percent
 from tests.core import gaussian, normal
 
 

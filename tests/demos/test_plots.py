@@ -5,7 +5,8 @@ import math
 import pytest
 
 from core.schedules import Level, linear
-from demos.plots import Curve, noise_share, over_time, percent, place, short, values_of
+from demos.views.charts import Curve, over_time, values_of
+from demos.views.numbers import noise_share, percent, place, short
 
 
 def test_place_runs_from_clean_to_noise():

@@ -8,7 +8,7 @@ from core.samplers import SAMPLERS, seeded
 from demos import asking, sampling, views
 from demos.remarks import never_seen
 from demos.runs import SHOWS
-from demos.views import decoded_uri, preview_uri
+from demos.old_views import decoded_uri, preview_uri
 from tests.demos import refused
 
 PROMPT = "dog face on a blue background"

@@ -10,7 +10,7 @@ from core.bridge import config_of
 from core.models import MODELS, ModelCard, load
 from core.schedules import SCHEDULES, linear
 from demos.comparison import offered, own_schedule, said, schedule
-from demos.plots import QUANTITIES
+from demos.views.charts import QUANTITIES
 from demos.schedules import FIXED, adopt, words_of
 
 
@@ -22,7 +22,7 @@ def add_model(tmp_path, monkeypatch):
         folder = tmp_path / name / "scheduler"
         folder.mkdir(parents=True)
         (folder / "scheduler_config.json").write_text(json.dumps(config))
-        card = ModelCard(name, name, str(folder.parent), kind, "", 0, prompts="text")
+        card = ModelCard(name, name, str(folder.parent), kind, "", 0, condition="text")
         monkeypatch.setitem(MODELS, name, card)
         return name
 

@@ -13,7 +13,7 @@ from torch import Tensor
 from core.images import pixels_uri
 from core.inversion import Inversion, start_index
 from core.models import LatentModel, Model
-from demos.gpu import loaded
+from demos.runs.zero_gpu import loaded
 from demos.reel import refined
 
 

@@ -1,4 +1,4 @@
-"""Numbers to places, sentences and SVG: pure functions, no component and no figure window."""
+"""Numbers as SVG: pure functions, no figure window."""
 
 from __future__ import annotations
 
@@ -9,56 +9,6 @@ from dataclasses import dataclass
 from html import escape
 
 from core.schedules import Level, Schedule
-
-LIMIT = 10.2  # the timeline shows log-SNR from +10.2 (left, clean) to -10.2 (right, noise)
-
-
-def place(level: Level) -> float:
-    """Where a level lies on the timeline: 0 clean (log-SNR 10.2 and more), 1 noise (-10.2)."""
-    return (LIMIT - min(max(level.log_snr, -LIMIT), LIMIT)) / (2 * LIMIT)
-
-
-def noise_share(level: Level) -> float:
-    """Share of the variance that is noise, sigma^2 / (alpha^2 + sigma^2), in 0..1."""
-    return level.sigma**2 / (level.alpha**2 + level.sigma**2)
-
-
-def signal_curve(points: int = 49) -> list[tuple[float, float]]:
-    """Share of the variance that is signal, over the timeline: the curve behind the track."""
-    places = [index / (points - 1) for index in range(points)]
-    return [(at, 1 / (1 + math.exp(-(LIMIT - 2 * LIMIT * at)))) for at in places]
-
-
-def percent(share: float) -> str:
-    """A share as a percentage that never says 0 or 100 without being it."""
-    value = 100 * share
-    if 0 < value < 1:
-        return "under 1 %"
-    if 99 < value < 100:
-        return "over 99 %"
-    return f"{value:.0f} %"
-
-
-def short(value: float) -> str:
-    """A number in three digits."""
-    if not math.isfinite(value):
-        return "∞" if value > 0 else "−∞"
-    return f"{value:.3g}".replace("-", "−")
-
-
-def decibel(ratio: float) -> str:
-    """A PSNR with its unit."""
-    return "∞ dB" if ratio == float("inf") else f"{ratio:.1f} dB"
-
-
-def facts(level: Level) -> list[tuple[str, str]]:
-    """The numbers of a level."""
-    return [
-        ("t", "clean" if level.t < 0 else f"{level.t:.0f}"),
-        ("signal α", short(level.alpha)),
-        ("noise σ", short(level.sigma)),
-        ("log-SNR", short(level.log_snr)),
-    ]
 
 
 @dataclass(frozen=True)

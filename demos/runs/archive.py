@@ -1,0 +1,82 @@
+"""Latents as pictures, and what stays of a run so that its frames can be decoded in full."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from core.images import pixels_uri
+from core.models import Model
+from demos.runs.zero_gpu import loaded
+
+
+def preview_uri(model: Model, x: Tensor) -> str:
+    """A batch of latents as one data URI: exact PNG for pixels, approximate JPEG for latents.
+
+    At 64 pixels PNG takes 20 times as long as JPEG and twice the bytes, for a picture that is
+    approximate anyway.
+    """
+    if model.preview_exact:
+        return decoded_uri(model, x)
+    return pixels_uri(model.preview_pixels(x), "JPEG")
+
+
+def decoded_uri(model: Model, x: Tensor) -> str:
+    """A batch of latents, decoded in full, as one data URI."""
+    return pixels_uri(model.pixels(x))
+
+
+def half(x: Tensor) -> Tensor:
+    """Latents as they are kept: in half precision, on the CPU."""
+    return x.detach().to("cpu", torch.float16)
+
+
+@dataclass(eq=False)
+class Archive:
+    """What stays on the server of a run.
+
+    Attributes:
+        run: its id.
+        message: the whole run, as it was sent; empty before its end.
+        latents: for each frame the latents behind its pictures by panel, see `half`.
+        picture: the latest guess of a clean picture, with the name of its model.
+        result: what the run returned.
+    """
+
+    run: str
+    message: dict[str, Any] = field(default_factory=dict)
+    latents: list[dict[int, Tensor]] = field(default_factory=list)
+    picture: tuple[str, Tensor] | None = None
+    result: Any = None
+
+    @cached_property
+    def nbytes(self) -> int:
+        """Bytes of its pictures, each counted once, and of its latents."""
+        frames = self.message.get("frames", ())
+        pictures = {id(p): len(p) for each in frames for p in each["pictures"]}
+        latents = (x.nbytes for frame in self.latents for x in frame.values())
+        return sum(pictures.values()) + sum(latents)
+
+    def decoded(self, frame: Any) -> dict[str, Any] | None:
+        """The message with the pictures of one frame decoded in full; None without such a frame."""
+        if not self.message or frame not in range(len(self.latents)):
+            return None
+        return self.refined(frame, self.latents[frame])
+
+    def refined(self, frame: int, latents: dict[int, Tensor]) -> dict[str, Any]:
+        """The message that replaces pictures of a frame by these latents, decoded in full."""
+        model = loaded(self.message["settings"]["model"])
+        decoded = {panel: decoded_uri(model, x.float()) for panel, x in latents.items()}
+        before = self.message["frames"][frame]
+        pictures = [decoded.get(k, picture) for k, picture in enumerate(before["pictures"])]
+        approx = [k for k in before["approx"] if k not in decoded]
+        return {
+            "run": self.run,
+            "status": self.message["status"],
+            "refined": True,  # of no use to a player that shows another run by now
+            "frames": [{**before, "pictures": pictures, "approx": approx}],
+        }

@@ -1,0 +1,151 @@
+"""The page of the sampler: its controls, its stage, and what starts a run."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import gradio as gr
+import torch
+from torch import Tensor
+
+from core.data.captions import EXAMPLES
+from core.data.emoji import draw_scene
+from demos import widgets
+from demos.player import Player
+from demos.prompts import beside
+from demos.runs.archive import Archive
+from demos.runs.fields import RealField, event
+from demos.runs.stream import streamed
+from demos.runs.zero_gpu import on_gpu
+from demos.sampling.presets import PRESETS
+from demos.sampling.request import ALL_SAMPLERS, SampleRequest
+from demos.sampling.run import run
+from demos.server.work import network_seconds, takes
+from demos.ui.controls import QUIET, Slider, control, dice, interlock, text
+from demos.ui.errors import shown
+from demos.ui.runner import Runner, chips, resets, run_row, seed_row, sent
+from demos.words import Refusal
+
+TITLE = "tab.sample"
+SPLIT = "guidance split"
+CAUSES = ("model", "sampler", "guidance", "show")  # of what else can be asked for
+SHOWN_FIRST = ("model", "label", "prompt", "sampler", "steps", "guidance", "seed")
+W = RealField(low=0, high=20, default=7.5, slider=(0, 20))
+
+
+def seconds(model, sampler, steps, guidance, batch, **_: Any) -> float:
+    """How long a run takes on one core, from what was sent."""
+    calls = steps * ALL_SAMPLERS[sampler].calls_per_step * (1 if guidance == 1 else 2)
+    return network_seconds(model, calls * batch)
+
+
+@on_gpu(lambda request: request.seconds)
+def sampled(request: SampleRequest) -> Iterator[Any]:
+    """The messages of a run."""
+    yield from streamed(run(request, report=gr.Info))
+
+
+@takes(seconds)
+@event(SampleRequest)
+def sample(request: SampleRequest) -> Iterator[tuple[Any, Any]]:
+    """Sample pictures step by step; streams the frames of the run."""
+    yield from sent(sampled(request))
+
+
+def what_if(archive: Archive | None, frame: int, guidance: Any) -> Any:
+    """The guided guess of one frame at another guidance: no network call, x0 is linear in it."""
+    guidance = W.check(guidance, "w")
+    if archive is None or archive.message["settings"]["show"] != SPLIT:
+        raise Refusal("sample.refused.what_if")
+    latents = archive.latents[min(int(frame), len(archive.latents) - 1)]
+    no, yes, guided = (latents[k].float() for k in (0, 1, 3))
+    mixed = {0: no, 1: yes, 3: guided, 4: torch.lerp(no, yes, guidance)}
+    return archive.refined(frame, mixed)
+
+
+def build(shared: widgets.Shared) -> None:
+    """Lay out the tab."""
+    gr.Markdown(text("sample.lead"), elem_classes=["lead"])
+    with gr.Row(elem_classes=["stepwise-columns"]):
+        with gr.Column():
+            button, stop, reset = run_row()
+            with gr.Column() as try_these:
+                pass
+            controls = all_controls()
+            with try_these:
+                chips({key: values_of(controls, each) for key, each in PRESETS.items()})
+            send = gr.Button(text("sample.send"), size="sm")
+        with gr.Column():
+            player = Player(widgets.tape("sample"), name="sample")
+            wonder = what_if_slider(controls["show"])
+    runner = Runner("sample", player, stop)
+    ordered = [controls[name] for name in SampleRequest.controls()]
+    runner.starts(button, sample, ordered, api_name="sample")
+    runner.stale(ordered)
+    runner.at_rest(wonder.change, what_if, [wonder])
+    resets(reset, SampleRequest, controls)
+    interlock(SampleRequest, controls, CAUSES)
+    send.click(shown(hand_over), runner.archive, [shared.picture, shared.tabs], **QUIET)
+
+
+def all_controls() -> dict[str, Any]:
+    """What one changes most, in the order of use; the rest is folded."""
+    controls: dict[str, Any] = {}
+    for name in SHOWN_FIRST:
+        make = {"prompt": lambda: prompt_row(controls["model"]), "seed": seed_control}.get(name)
+        controls[name] = make() if make else control(SampleRequest, name)
+    with gr.Accordion(text("more"), open=False):
+        for name in SampleRequest.controls():
+            if name not in controls:
+                controls[name] = control(SampleRequest, name)
+        beside(controls["model"], controls["negative"])
+    return controls
+
+
+def seed_control() -> Any:
+    """The seed with its button."""
+    return seed_row(lambda: control(SampleRequest, "seed", scale=3, min_width=120))
+
+
+def prompt_row(model: Any) -> Any:
+    """The prompt with its advice and a button for a random one."""
+    with gr.Row(elem_classes=["seed-row"]):
+        prompt = control(SampleRequest, "prompt", scale=3, min_width=120)
+        chance = gr.Button(text("button.random"), size="sm", scale=1, visible=False)
+    beside(model, prompt)
+    chance.click(random_prompt, None, prompt, **QUIET)
+    return prompt
+
+
+def random_prompt() -> str:
+    """A caption of the grammar, English."""
+    return draw_scene(torch.Generator().manual_seed(dice())).caption()
+
+
+def values_of(controls: dict[str, Any], preset: dict[str, Any]) -> dict[Any, Any]:
+    """The values of controls that a preset brings; what it does not name is the default."""
+    named = ("model", "label", "prompt", "sampler", "steps", "guidance", "show")
+    defaults = SampleRequest.defaults()
+    return {controls[name]: preset.get(name, defaults[name]) for name in named}
+
+
+def what_if_slider(show: gr.Radio) -> Slider:
+    """The guidance to wonder about, there while the stage shows the guidance split."""
+    slider = Slider(
+        *(W.slider or ()),
+        W.default,
+        step=W.step,
+        label=text("sample.what_if.label"),
+        info=text("sample.what_if.info"),
+        visible=False,
+    )
+    show.change(lambda value: gr.update(visible=value == SPLIT), show, slider, **QUIET)
+    return slider
+
+
+def hand_over(archive: Archive | None) -> tuple[tuple[str, Tensor], Any]:
+    """Give the finished picture to the last tab and open it."""
+    if archive is None or archive.picture is None:
+        raise Refusal("sample.refused.send")
+    return archive.picture, gr.Tabs(selected="inversion")
