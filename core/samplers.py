@@ -16,9 +16,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from core.checks import whole
 from core.denoisers import Denoiser, Prediction
-from core.noise import Noise, seeded
+from core.noise import Noise
 from core.schedules import Level
 
 

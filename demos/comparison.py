@@ -17,9 +17,9 @@ from core.models.folder import folder_of
 from core.samplers import seeded
 from core.schedules import SCHEDULES, SPACINGS, Level, Schedule
 from demos import checks
+from demos.reel import Panel, Reel
 from demos.views.charts import QUANTITIES, Curve, over_time, values_of
 from demos.views.numbers import noise_share, percent, short
-from demos.reel import Panel, Reel
 
 FRAMES = 33
 

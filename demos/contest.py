@@ -13,10 +13,10 @@ from demos import checks, widgets
 from demos.editing import asked_of, ways
 from demos.inverting import Session, inverted
 from demos.methods import choices, offered
-from demos.views.numbers import decibel
 from demos.remarks import at_guidance, words
 from demos.server.work import network_seconds, takes
 from demos.trials import Now, Original, Row, Task, compare
+from demos.views.numbers import decibel
 
 METHODS = ("ddim", "residual", "edit_friendly", "belm", "sdedit")
 BUDGET, LEAST, MOST = 100, 20, 500  # denoiser calls: as it opens, and the range

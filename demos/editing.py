@@ -15,12 +15,12 @@ from core.inversion import INVERSIONS, difference_mask, start_index
 from core.models import Model
 from demos import checks, painting
 from demos.inverting import Session, inverted, one_label, reel_of
-from demos.views.numbers import decibel
+from demos.old_views import decoded
 from demos.prompts import doubts
 from demos.remarks import at_guidance, inflated, kept_text, masked_text, read_text, words
 from demos.server.work import network_seconds, takes
 from demos.stages import EDIT, PICTURE, RANDOM, Stage
-from demos.old_views import decoded
+from demos.views.numbers import decibel
 
 TARGET = "fox on a blue background"
 MASKS = ("everywhere", "automatic", "drawn")

@@ -13,13 +13,13 @@ from demos.editing import before_after, decode, edit
 from demos.editing import seconds as edit_seconds
 from demos.inversion_controls import edit_controls, follow, invert_controls
 from demos.inverting import Session, invert, inverted
+from demos.old_views import level_picture
 from demos.player import Player
 from demos.remarks import start_text
 from demos.replays import PRESETS, all_steps, replay
 from demos.server.work import takes
 from demos.stages import PANELS
 from demos.strides import strides
-from demos.old_views import level_picture
 
 TITLE = "Invert & edit"
 LEAD = (

@@ -18,16 +18,16 @@ from core.inversion import INVERSIONS, Inversion
 from core.metrics import psnr, rms
 from core.models import MODELS, LatentModel, Model
 from demos import checks, sources, widgets
-from demos.runs.zero_gpu import loaded
 from demos.library import picked
 from demos.methods import why_not
-from demos.views.numbers import place, signal_curve
+from demos.old_views import Kept
 from demos.prompts import doubts
 from demos.reel import Reel
 from demos.remarks import at_guidance, compared, inflated, noise_text, words
+from demos.runs.zero_gpu import loaded
 from demos.server.work import network_seconds, takes
 from demos.stages import BACK, NOISE, Stage, panels_of
-from demos.old_views import Kept
+from demos.views.numbers import place, signal_curve
 
 INVERTING = ("Inverting with", "Inverted", "Reconstructing with", "Reconstructed")
 SAYINGS = {"sdedit": ("Adding random noise to", "Noised", "Denoising with", "Denoised")}

@@ -13,8 +13,8 @@ from torch import Tensor
 from core.images import pixels_uri
 from core.inversion import Inversion, start_index
 from core.models import LatentModel, Model
-from demos.runs.zero_gpu import loaded
 from demos.reel import refined
+from demos.runs.zero_gpu import loaded
 
 
 def preview_uri(model: Model, x: Tensor) -> str:

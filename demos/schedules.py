@@ -11,8 +11,8 @@ from core.schedules import SCHEDULES, SPACINGS
 from demos import checks, widgets
 from demos.comparison import defaults_of, offered, schedule, taken_by
 from demos.player import Player
-from demos.views.charts import QUANTITIES
 from demos.reel import as_text
+from demos.views.charts import QUANTITIES
 
 TITLE = "Schedule"
 LEAD = (

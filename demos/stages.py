@@ -12,9 +12,9 @@ from core.metrics import rms
 from core.models import LatentModel, Model
 from core.samplers import Step
 from core.schedules import Level
-from demos.views.numbers import facts, noise_share, percent, place, short
-from demos.reel import Panel, Picture, Reel, later
 from demos.old_views import Kept, approximate, half, preview_uri
+from demos.reel import Panel, Picture, Reel, later
+from demos.views.numbers import facts, noise_share, percent, place, short
 
 PICTURE, NOISE, BACK, EDIT, RANDOM = range(5)
 FITTING = "Fitting the empty prompt on the way down"

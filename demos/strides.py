@@ -14,11 +14,11 @@ from core.metrics import psnr
 from core.models import Model
 from core.samplers import SAMPLERS, Step, seeded
 from core.schedules import Level
-from demos.runs.zero_gpu import loaded
-from demos.views.numbers import decibel, facts, noise_share, percent, place, signal_curve
 from demos.reel import Panel, Reel
+from demos.runs.zero_gpu import loaded
 from demos.server.work import network_seconds, takes
 from demos.sources import test_digit
+from demos.views.numbers import decibel, facts, noise_share, percent, place, signal_curve
 
 LONG, SHORT, DIGIT = 50, 20, 4
 PICTURE, MANY, KEPT, FEW = range(4)

@@ -69,6 +69,7 @@ MODELS: dict[str, ModelCard] = {
             "Apache-2.0",
             13_346_659,
             condition="text",
+            grammar=True,
         ),
         ModelCard(
             "exact",

@@ -31,6 +31,7 @@ class ModelCard:
         noise: what its noise is: "gaussian" or "uniform".
         condition: what it can be asked for: "label" (a digit), "text" or "none".
         schedules: "own", which it was trained with, or "any".
+        grammar: whether it was trained with the captions of `core.data.captions` and no others.
         remembers: whether it is made of training pictures, of which one is the nearest.
         revision: the pinned commit of a model on the hub.
         tiny: a small decoder of the model's latents, for previews; None where there is none.
@@ -48,6 +49,7 @@ class ModelCard:
     condition: str = "label"
     schedules: str = "own"
     remembers: bool = False
+    grammar: bool = False
     revision: str = ""
     tiny: ModelCard | None = None
     told: bool = False

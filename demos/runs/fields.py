@@ -63,12 +63,15 @@ class Field:
 @dataclass(frozen=True, kw_only=True)
 class ChoiceField(Field):
     options: Options
+    optional: bool = False
 
     def names(self) -> list[Any]:
         """What can be chosen now."""
         return list(self.options() if callable(self.options) else self.options)
 
     def check(self, value: Any, name: Any) -> Any:
+        if value is None and self.optional:
+            return None
         value = "" if value is None else value
         value = str(value) if type(value) is int and 0 <= value < 10 else value
         if not isinstance(value, str) or value not in self.names():
@@ -158,32 +161,32 @@ class TruthField(Field):
         return "true or false"
 
 
-def Choice(options: Options, default: Any, **more: Any) -> Any:  # noqa: N802
+def Choice(options: Options, default: Any, **more: Any) -> Any:
     """One of several names, of a registry or of a function that knows them by now."""
     return _declared(ChoiceField(options=options, default=default, **more))
 
 
-def Whole(low: int, high: int, default: int, **more: Any) -> Any:  # noqa: N802
+def Whole(low: int, high: int, default: int, **more: Any) -> Any:
     """A whole number in low..high; `slider` is the part of it that a slider has."""
     return _declared(WholeField(low=low, high=high, default=default, **more))
 
 
-def Real(low: float, high: float, default: float | None, **more: Any) -> Any:  # noqa: N802
+def Real(low: float, high: float, default: float | None, **more: Any) -> Any:
     """A finite number in low..high; an `optional` one may be empty, which is None."""
     return _declared(RealField(low=low, high=high, default=default, **more))
 
 
-def Text(most: int, default: str | None = "", **more: Any) -> Any:  # noqa: N802
+def Text(most: int, default: str | None = "", **more: Any) -> Any:
     """A line of at most so many characters; an `optional` one may be None."""
     return _declared(TextField(most=most, default=default, **more))
 
 
-def Truth(default: bool, **more: Any) -> Any:  # noqa: N802
+def Truth(default: bool, **more: Any) -> Any:
     """True or False."""
     return _declared(TruthField(default=default, **more))
 
 
-def Sent(doc: str, **more: Any) -> Any:  # noqa: N802
+def Sent(doc: str, **more: Any) -> Any:
     """What is judged where it is opened: an upload, a drawing, what an earlier run left."""
     return _declared(Field(doc=doc, **more))
 

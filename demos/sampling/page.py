@@ -9,11 +9,8 @@ import gradio as gr
 import torch
 from torch import Tensor
 
-from core.data.captions import EXAMPLES
-from core.data.emoji import draw_scene
 from demos import widgets
 from demos.player import Player
-from demos.prompts import beside
 from demos.runs.archive import Archive
 from demos.runs.fields import RealField, event
 from demos.runs.stream import streamed
@@ -22,8 +19,9 @@ from demos.sampling.presets import PRESETS
 from demos.sampling.request import ALL_SAMPLERS, SampleRequest
 from demos.sampling.run import run
 from demos.server.work import network_seconds, takes
-from demos.ui.controls import QUIET, Slider, control, dice, interlock, text
+from demos.ui.controls import QUIET, Slider, control, interlock, text
 from demos.ui.errors import shown
+from demos.ui.pictures import beside, prompt_row
 from demos.ui.runner import Runner, chips, resets, run_row, seed_row, sent
 from demos.words import Refusal
 
@@ -84,7 +82,7 @@ def build(shared: widgets.Shared) -> None:
     runner.starts(button, sample, ordered, api_name="sample")
     runner.stale(ordered)
     runner.at_rest(wonder.change, what_if, [wonder])
-    resets(reset, SampleRequest, controls)
+    resets(reset, controls)
     interlock(SampleRequest, controls, CAUSES)
     send.click(shown(hand_over), runner.archive, [shared.picture, shared.tabs], **QUIET)
 
@@ -93,7 +91,10 @@ def all_controls() -> dict[str, Any]:
     """What one changes most, in the order of use; the rest is folded."""
     controls: dict[str, Any] = {}
     for name in SHOWN_FIRST:
-        make = {"prompt": lambda: prompt_row(controls["model"]), "seed": seed_control}.get(name)
+        make = {
+            "prompt": lambda: prompt_row(SampleRequest, "prompt", controls["model"]),
+            "seed": lambda: seed_row(SampleRequest),
+        }.get(name)
         controls[name] = make() if make else control(SampleRequest, name)
     with gr.Accordion(text("more"), open=False):
         for name in SampleRequest.controls():
@@ -101,26 +102,6 @@ def all_controls() -> dict[str, Any]:
                 controls[name] = control(SampleRequest, name)
         beside(controls["model"], controls["negative"])
     return controls
-
-
-def seed_control() -> Any:
-    """The seed with its button."""
-    return seed_row(lambda: control(SampleRequest, "seed", scale=3, min_width=120))
-
-
-def prompt_row(model: Any) -> Any:
-    """The prompt with its advice and a button for a random one."""
-    with gr.Row(elem_classes=["seed-row"]):
-        prompt = control(SampleRequest, "prompt", scale=3, min_width=120)
-        chance = gr.Button(text("button.random"), size="sm", scale=1, visible=False)
-    beside(model, prompt)
-    chance.click(random_prompt, None, prompt, **QUIET)
-    return prompt
-
-
-def random_prompt() -> str:
-    """A caption of the grammar, English."""
-    return draw_scene(torch.Generator().manual_seed(dice())).caption()
 
 
 def values_of(controls: dict[str, Any], preset: dict[str, Any]) -> dict[Any, Any]:

@@ -6,9 +6,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
+from core.bridge import BRIDGED
 from core.data.captions import EXAMPLES
 from core.models import MODELS, ModelCard
-from core.bridge import BRIDGED
 from core.samplers import SAMPLERS, Sampler
 from core.schedules import SCHEDULES, SPACINGS
 from demos.runs.fields import Choice, Real, Request, Text, Truth, Whole

@@ -13,14 +13,14 @@ from core.models import Model
 from core.noise import seeded
 from core.samplers import Step
 from core.schedules import Level
-from core.tapes import Axis, Frame, Picture, Say, Tape, later
-from demos.prompts import not_read
+from core.tapes import Frame, Picture, Say, Tape, later
+from demos.pictures.prompts import not_read
 from demos.runs.archive import decoded_uri, half, preview_uri
 from demos.runs.stream import Shown
 from demos.runs.zero_gpu import reached
 from demos.sampling.panels import PANELS, Panels, Part, ladder
 from demos.sampling.request import ALL_SAMPLERS, SampleRequest
-from demos.views.numbers import noise_power, noise_share, of_level, place, signal_curve
+from demos.views.numbers import level_axis, noise_power, noise_share, of_level, place
 from demos.words import said
 
 LARGE = 1.5  # a guess beyond it lies far outside of what can be shown
@@ -64,13 +64,7 @@ def tape_of(request: SampleRequest, seen: Panels, levels: list[Level]) -> Tape:
         title=request.title(),
         panels=seen.panels,
         total=len(levels),
-        axis=Axis(
-            name=said("axis.log_snr"),
-            curve=signal_curve(),
-            curve_name=said("axis.signal"),
-            ends=(said("axis.clean"), said("axis.noise")),
-            ticks=[place(level) for level in levels],
-        ),
+        axis=level_axis(levels),
         strip="x0",
     )
 
@@ -142,8 +136,7 @@ class Show:
     def doubts(self, x0: Tensor) -> list[Say]:
         """A prompt that is too long; a raw guess far outside of what can be shown."""
         if self.request.clip_x0 or self.model.card.space == "latents":
-            unread = not_read(self.request.model, self.request.condition, self.request.avoided)
-            return [unread] if unread else []
+            return not_read(self.request.model, self.request.condition, self.request.avoided)
         peak = torch.nan_to_num(x0.abs()).max().item()
         return [said("sample.doubt.peak", peak=peak)] if peak > LARGE else []
 

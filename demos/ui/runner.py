@@ -6,7 +6,6 @@ other for its player, and one object that stays, an `Archive`.
 
 from __future__ import annotations
 
-import inspect
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
@@ -14,9 +13,9 @@ import gradio as gr
 
 from demos.player import Player
 from demos.runs.archive import Archive
-from demos.runs.fields import ChoiceField, Request, WholeField
+from demos.runs.fields import Request
 from demos.runs.stream import Sending
-from demos.ui.controls import QUIET, Number, Raw, dice, text
+from demos.ui.controls import QUIET, Number, Raw, control, dice, text
 from demos.ui.errors import shown
 
 
@@ -129,7 +128,7 @@ def run_row(verb: str = "button.run", variant: Any = "primary") -> tuple[gr.Butt
     return run, stop, reset
 
 
-def resets(button: gr.Button, request: type[Request], controls: dict[str, Any]) -> None:
+def resets(button: gr.Button, controls: dict[str, Any]) -> None:
     """Let a button bring all controls back to their defaults."""
     values = [control.value for control in controls.values()]
     button.click(lambda: values, None, list(controls.values()), **QUIET)
@@ -150,10 +149,10 @@ def chips(presets: dict[str, dict[Any, Any]]) -> None:
             )
 
 
-def seed_row(seed: Callable[[], Any]) -> Any:
-    """A seed field with its button for a random one."""
+def seed_row(request: type[Request]) -> Any:
+    """The seed with its button for a random one."""
     with gr.Row(elem_classes=["seed-row"]):
-        field = seed()
+        seed = control(request, "seed", scale=3, min_width=120)
         random = gr.Button(text("button.random"), size="sm", scale=1, min_width=80)
-    random.click(dice, None, field, **QUIET)
-    return field
+    random.click(dice, None, seed, **QUIET)
+    return seed

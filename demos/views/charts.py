@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from html import escape
 
-from core.schedules import Level, Schedule
+from core.schedules import Schedule
 
 
 @dataclass(frozen=True)

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 
 from torch import Tensor
 
 from core.schedules import Level
-from demos.words import decibel, percent, short
+from core.tapes import Axis
+from demos.words import decibel, percent, said, short
 
 __all__ = ["decibel", "percent", "short"]
 
@@ -55,3 +57,14 @@ def noise_power(level: Level, x0: Tensor, of_noise: float = 1.0) -> float:
     noise = level.sigma**2 * of_noise
     signal = level.alpha**2 * x0.double().square().mean().item() if level.alpha else 0.0
     return noise / (signal + noise) if signal + noise else 0.0
+
+
+def level_axis(levels: Sequence[Level]) -> Axis:
+    """The timeline of a run that visits these levels: log-SNR, clean on the left."""
+    return Axis(
+        name=said("axis.log_snr"),
+        curve=signal_curve(),
+        curve_name=said("axis.signal"),
+        ends=(said("axis.clean"), said("axis.noise")),
+        ticks=[place(level) for level in levels],
+    )

@@ -16,11 +16,12 @@ from PIL import Image
 
 from core.images import open_picture
 from core.models import MODELS
-from demos import checks
+from demos.runs.fields import ChoiceField
 from demos.shipped import broken
+from demos.words import Refusal, said
 
 LIST = "assets/images/library/library.json"
-FOLDER = Path(__file__).parent.parent / "assets" / "images" / "library"
+FOLDER = Path(__file__).parents[2] / "assets" / "images" / "library"
 
 
 @dataclass(frozen=True)
@@ -64,25 +65,21 @@ def library() -> tuple[Sampled, ...]:
     return tuple(Sampled(**row) for row in rows)
 
 
-def of_kind(prompts: str) -> dict[str, Sampled]:
+def of_kind(condition: str) -> dict[str, Sampled]:
     """The pictures for models that are asked with "text" or a "label", by their prompt."""
-    return {each.prompt: each for each in library() if MODELS[each.model].condition == prompts}
+    return {each.prompt: each for each in library() if MODELS[each.model].condition == condition}
 
 
-def choices(prompts: str) -> list[tuple[str, str]]:
+def choices(condition: str) -> list[tuple[str, str]]:
     """(title, prompt) of the pictures for a kind of model."""
-    return [(each.title, prompt) for prompt, each in of_kind(prompts).items()]
+    return [(each.title, prompt) for prompt, each in of_kind(condition).items()]
 
 
-def picked(prompts: str, prompt: Any) -> Sampled:
+def picked(condition: str, prompt: Any) -> Sampled:
     """The picture with this prompt, None the first; ValueError, one sentence, for another one."""
-    known = of_kind(prompts)
+    known = of_kind(condition)
     if not known:
-        raise ValueError("the library of this server is broken; choose another picture")
+        raise Refusal("library.refused")
     asked = next(iter(known)) if prompt is None else prompt
-    return known[checks.choice(asked, "Library", list(known))]
-
-
-def titles() -> dict[str, str]:
-    """The titles of all pictures by their prompt."""
-    return {each.prompt: each.title for each in library()}
+    field = ChoiceField(options=list(known))
+    return known[field.check(asked, said("library.label"))]
