@@ -45,12 +45,6 @@ class Sampled:
     guidance: float
 
     @property
-    def title(self) -> str:
-        """What it shows and where it comes from."""
-        shown = self.prompt if MODELS[self.model].condition == "text" else f"digit {self.prompt}"
-        return f"{shown} (sampled by {self.model}, seed {self.seed})"
-
-    @property
     def picture(self) -> Image.Image:
         """The picture as it was sampled, in 8 bits."""
         return open_picture(FOLDER / self.file)
@@ -70,9 +64,9 @@ def of_kind(condition: str) -> dict[str, Sampled]:
     return {each.prompt: each for each in library() if MODELS[each.model].condition == condition}
 
 
-def choices(condition: str) -> list[tuple[str, str]]:
-    """(title, prompt) of the pictures for a kind of model."""
-    return [(each.title, prompt) for prompt, each in of_kind(condition).items()]
+def known() -> list[str]:
+    """The prompts and labels of all pictures."""
+    return [each.prompt for each in library()]
 
 
 def picked(condition: str, prompt: Any) -> Sampled:

@@ -7,12 +7,14 @@ from typing import Any
 import torch
 from PIL import Image
 from torch import Tensor
+from torch.nn import functional as F
 
 from core.images import opacity, to_pil
 from demos.pictures.sources import file_of
 from demos.words import Refusal
 
 SIDE = 280  # pixels of the picture that is painted on
+KEPT = (0.0, 0.45, 0.7)  # the blue of what a mask keeps
 
 
 def background(pixels: Tensor) -> dict[str, Any]:
@@ -34,3 +36,11 @@ def painted(sent: Any, x0: Tensor) -> Tensor:
     if not mask.any():
         raise Refusal("edit.refused.unpainted")
     return mask[None].to(x0)
+
+
+def tinted(pixels: Tensor, mask: Tensor) -> Tensor:
+    """The picture in colour, washed with blue where the mask keeps it, also where it is black."""
+    free = F.interpolate(mask.float().cpu(), size=pixels.shape[-2:], mode="nearest")
+    colour = pixels.expand(-1, 3, -1, -1)
+    wash = torch.tensor(KEPT).view(1, 3, 1, 1)
+    return torch.where(free > 0, colour, 0.45 * colour + 0.55 * wash)

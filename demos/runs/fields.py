@@ -10,7 +10,7 @@ import dataclasses
 import functools
 import inspect
 import math
-from collections.abc import Callable, Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields
 from typing import Any, ClassVar, Self
 
@@ -281,20 +281,25 @@ class Request:
         return {k: value for k, value in self.settings().items() if value != defaults[k]}
 
 
-def event(request: type[Request]) -> Callable[[Callable], Callable]:
+def event(request: type[Request], **made: Callable[[Any], Any]) -> Callable[[Callable], Callable]:
     """Decorate a function of a request: it takes the values of the fields, as an API does.
 
-    Its signature and the documentation of its arguments are those of the fields.
+    Its signature and the documentation of its arguments are those of the fields. `made` has
+    functions that make the value of a field of what was sent for it.
     """
+
+    def asked(values: Sequence[Any], named: Mapping[str, Any]) -> Request:
+        sent = dict(zip(request.controls(), values, strict=False)) | named
+        return request.of(**{k: made[k](v) if k in made else v for k, v in sent.items()})
 
     def decorate(run: Callable) -> Callable:
         @functools.wraps(run)
         def function(*values: Any, **named: Any) -> Any:
-            return run(request.of(*values, **named))
+            return run(asked(values, named))
 
         @functools.wraps(run)
         def generator(*values: Any, **named: Any) -> Iterator[Any]:
-            yield from run(request.of(*values, **named))
+            yield from run(asked(values, named))
 
         called: Any = generator if inspect.isgeneratorfunction(run) else function
         del called.__wrapped__  # or its signature would be that of `run`

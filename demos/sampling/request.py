@@ -11,12 +11,12 @@ from core.data.captions import EXAMPLES
 from core.models import MODELS, ModelCard
 from core.samplers import SAMPLERS, Sampler
 from core.schedules import SCHEDULES, SPACINGS
+from demos.runs.asked import LABELS, guidance_title, named_condition
 from demos.runs.fields import Choice, Real, Request, Text, Truth, Whole
 from demos.sampling.panels import PANELS
 from demos.words import Refusal, Say, said, word
 
 ALL_SAMPLERS: dict[str, Sampler] = {**SAMPLERS, **BRIDGED}
-LABELS = ("", *map(str, range(10)))
 OWN = "own"  # the schedule that the model was trained with
 VARIANCES = ("posterior", "beta")
 SEEDS = 2**32 - 1
@@ -98,30 +98,16 @@ class SampleRequest(Request):
     def title(self) -> Say:
         """The run in a few words: what is always of interest, then all else that was changed."""
         always = {name: getattr(self, name) for name in IN_TITLE[:4]}
-        parts: list[Say] = [said("sample.title", asked=self.named(), **always)]
+        parts: list[Say] = [
+            said("sample.title", asked=named_condition(self.card, self.condition), **always)
+        ]
         parts += [self.more(*each) for each in self.changed().items() if each[0] not in IN_TITLE]
         return parts
 
     def more(self, name: str, value: Any) -> Say:
-        """A setting in a title; of a guidance below 1 also what it does.
-
-        eps = eps_u + w (eps_c - eps_u): w = 0 leaves nothing of the condition, w = 1 all of it. A
-        model that is told the guidance has no such sum.
-        """
-        if name == "guidance" and value < 1 and not self.card.told:
-            asked = "prompt" if self.card.condition == "text" else "label"
-            counts = "part" if value else "none"
-            return said(f"sample.title.guidance.{asked}_{counts}", value=value)
+        """A setting in a title."""
+        if name == "guidance":
+            return guidance_title(self.card, value)
         if name == "show":
             return said("sample.title.show", value=said(word(self.event, name, f"option.{value}")))
         return said(f"sample.title.{name}", value=value if type(value) is not bool else "")
-
-    def named(self) -> Say:
-        """The label or the prompt in a title."""
-        if self.card.condition == "text":
-            return (
-                said("asked.prompt", prompt=self.prompt)
-                if self.prompt
-                else said("asked.no_prompt")
-            )
-        return said("asked.label", label=self.label) if self.label else said("asked.any")

@@ -22,10 +22,12 @@ from demos.ui.errors import shown
 class Runner:
     """The player of a tab, what stays of its run, and the button that stops it."""
 
-    def __init__(self, name: str, player: Player, stop: gr.Button) -> None:
-        """Of the player called `name` on the page."""
+    def __init__(
+        self, name: str, player: Player, stop: gr.Button, opens_with: str | None = None
+    ) -> None:
+        """Of the player called `name` on the page; `opens_with` is its state before a run."""
         self.name, self.player, self.stop = name, player, stop
-        self.archive = gr.State()
+        self.archive = gr.State(opens_with)
         self.outputs = [player, self.archive]
         button = gr.Button(elem_id=f"refine-{name}", elem_classes=["out-of-sight"])
         self.at_rest(button.click, decoded)
