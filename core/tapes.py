@@ -19,8 +19,6 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from core.schedules import Level
-
 Say = str | list[Any]  # text as it is; [key, values]; or several of these, one after the other
 Picture = str | Callable[[], str]  # a data URI, or what makes it when its frame is sent
 Curve = Sequence[tuple[float, float]]  # places and heights in 0..1
@@ -42,7 +40,7 @@ FRAME: dict[str, Any] = {
         "numbers": {
             "type": "object",
             "additionalProperties": {"type": ["number", "string"]},
-            "description": "what was measured, by name; ∞ is text",
+            "description": "what was measured, by name; infinity is the text inf",
         },
         "doubts": {"type": "array", "items": SAY, "description": "what to doubt, in words"},
         "approx": {
@@ -271,18 +269,12 @@ def versions() -> dict[str, str]:
 
 
 def number(value: float) -> float | str:
-    """A number as JSON has it: five digits are more than the eye sees; infinity is text there."""
+    """A number as JSON has it: five digits are more than the eye sees; infinity and nan are text there."""
     if math.isnan(value):
-        return "?"
+        return "nan"
     if math.isinf(value):
-        return "∞" if value > 0 else "−∞"
+        return "inf" if value > 0 else "-inf"
     return float(f"{value:.5g}")
-
-
-def of_level(level: Level) -> dict[str, float]:
-    """The numbers of a level; at the clean one t is -1."""
-    numbers = {"t": level.t, "alpha": level.alpha, "sigma": level.sigma}
-    return {**numbers, "log_snr": level.log_snr}
 
 
 def _rounded(curve: Sequence) -> list:
@@ -304,7 +296,7 @@ def _frame(panels: Sequence[Panel], i: int, sent: Mapping[str, Any]) -> Frame:
         say=sent["say"],
         pos=sent["pos"],
         chart_x=sent["chart_x"],
-        numbers=sent["numbers"],
+        numbers={name: float(value) for name, value in sent["numbers"].items()},
         approximate=[keys[k] for k in sent["approx"]],
         doubts=sent["doubts"],
         thumb="" if sent["thumb"] is None else keys[sent["thumb"]],

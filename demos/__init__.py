@@ -1,5 +1,5 @@
 """The tabs, in the order in which they are shown."""
 
-from demos import forward, inversion, sampling, schedules
+from demos import forward, sampling
 
-TABS = (schedules, forward, sampling, inversion)
+TABS = (forward, sampling)

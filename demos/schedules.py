@@ -10,8 +10,8 @@ import gradio as gr
 from core.schedules import SCHEDULES, SPACINGS
 from demos import checks, widgets
 from demos.comparison import defaults_of, offered, schedule, taken_by
-from demos.player import Player
 from demos.reel import as_text
+from demos.ui.player import Player
 from demos.views.charts import QUANTITIES
 
 TITLE = "Schedule"

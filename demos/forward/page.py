@@ -7,15 +7,15 @@ from typing import Any
 
 import gradio as gr
 
-from demos import widgets
 from demos.forward.request import NoiseRequest
 from demos.forward.run import run
-from demos.player import Player
 from demos.runs.fields import event
 from demos.runs.stream import streamed
 from demos.server.work import network_seconds, takes
 from demos.ui.controls import control, interlock, text
 from demos.ui.pictures import made
+from demos.ui.player import Player
+from demos.ui.recorded import Shared, tape
 from demos.ui.runner import Runner, resets, run_row, seed_row, sent
 
 TITLE = "tab.noise"
@@ -34,7 +34,7 @@ def noise(request: NoiseRequest) -> Iterator[tuple[Any, Any]]:
     yield from sent(streamed(run(request, report=gr.Info)))
 
 
-def build(shared: widgets.Shared) -> None:
+def build(shared: Shared) -> None:
     """Lay out the tab."""
     gr.Markdown(text("noise.lead"), elem_classes=["lead"])
     with gr.Row(elem_classes=["stepwise-columns"]):
@@ -46,7 +46,7 @@ def build(shared: widgets.Shared) -> None:
                 controls["frames"] = control(NoiseRequest, "frames")
                 controls["seed"] = seed_row(NoiseRequest)
         with gr.Column():
-            player = Player(widgets.tape("noise"), name="noise")
+            player = Player(tape("noise"), name="noise")
     runner = Runner("noise", player, stop)
     runner.starts(button, noise, [*controls.values()], api_name="noise")
     runner.stale([*controls.values()])

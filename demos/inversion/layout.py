@@ -8,12 +8,12 @@ import gradio as gr
 
 from core.inversion import INVERSIONS
 from core.models import MODELS
-from demos import widgets
 from demos.inversion.presets import PRESETS
 from demos.inversion.request import EditRequest, InvertRequest
 from demos.ui.controls import QUIET, Textbox, control, text
 from demos.ui.errors import shown
 from demos.ui.pictures import beside, made
+from demos.ui.recorded import Shared, page
 from demos.ui.runner import seed_row, stop_button
 from demos.words import Refusal
 
@@ -31,7 +31,7 @@ LABEL = """(digit, library, source, label) =>
 class Layout:
     """The column of controls: the buttons, and the controls of both requests by name."""
 
-    def __init__(self, shared: widgets.Shared) -> None:
+    def __init__(self, shared: Shared) -> None:
         """Lay it out, inside of a column."""
         self.buttons()
         with gr.Row(elem_classes=["chips"]):
@@ -53,7 +53,7 @@ class Layout:
             self.invert = gr.Button(text("button.invert"), size="sm")
             self.edit = gr.Button(text("button.edit"), size="sm")
 
-    def invert_controls(self, shared: widgets.Shared) -> dict[str, Any]:
+    def invert_controls(self, shared: Shared) -> dict[str, Any]:
         """Step 1: what is inverted and how; in the order of the arguments."""
         gr.Markdown(text("invert.heading"))
         found: dict[str, Any] = {name: made(InvertRequest, name) for name in PICTURE}
@@ -74,7 +74,7 @@ class Layout:
         for name in ("target", "target_prompt", "strength"):
             found[name] = control(EditRequest, name)
         beside(self.inverting["model"], found["target_prompt"])
-        self.start = gr.HTML(widgets.page("start"))
+        self.start = gr.HTML(page("start"))
         with gr.Accordion(text("more"), open=False):
             for name in ("guidance", "sdedit_seed", "mask", "painted"):
                 found[name] = made(EditRequest, name)

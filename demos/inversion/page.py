@@ -9,7 +9,6 @@ from typing import Any
 import gradio as gr
 
 from core.inversion import INVERSIONS
-from demos import widgets
 from demos.inversion import microscope
 from demos.inversion.layout import Layout
 from demos.inversion.methods.section import section
@@ -20,13 +19,14 @@ from demos.inversion.session import Session
 from demos.inversion.strides import STRIDES, strides
 from demos.inversion.summary import before_after, level_picture
 from demos.pictures.masks import background
-from demos.player import Player
 from demos.runs.archive import Archive
 from demos.runs.fields import event
 from demos.runs.stream import streamed
 from demos.server.work import network_seconds, takes
 from demos.ui.controls import QUIET, interlock, text
 from demos.ui.errors import shown
+from demos.ui.player import Player
+from demos.ui.recorded import Shared, page, tape
 from demos.ui.runner import Runner, resets, sent
 from demos.words import Refusal
 
@@ -108,14 +108,14 @@ def stepped() -> Iterator[tuple[Any, ...]]:
         yield *outputs, *[gr.skip()] * len(STRIDES)
 
 
-def build(shared: widgets.Shared) -> None:
+def build(shared: Shared) -> None:
     """Lay out the tab."""
     gr.Markdown(text("invert.lead"), elem_classes=["lead"])
     with gr.Row(elem_classes=["stepwise-columns"]):
         with gr.Column():
             page = Layout(shared)
         with gr.Column():
-            player = Player(widgets.tape("inversion"), name="invert")
+            player = Player(tape("inversion"), name="invert")
             slider = slider_of_two()
             runner = Runner("invert", player, page.stop, opens_with=OPENS_WITH)
             lens = look_closer(runner)
@@ -184,7 +184,7 @@ def side_by_side(archive: Archive | None) -> dict[str, Any]:
 def look_closer(runner: Runner) -> gr.HTML:
     """The microscope: what a run leaves behind, and more of it at the price of denoiser calls."""
     with gr.Accordion(text("microscope.title"), elem_classes=["closer"]):
-        lens = gr.HTML(widgets.page("microscope"))
+        lens = gr.HTML(page("microscope"))
         button = gr.Button(text("microscope.measure"), size="sm")
     event = button.click(
         shown(measured),

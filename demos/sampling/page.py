@@ -9,8 +9,6 @@ import gradio as gr
 import torch
 from torch import Tensor
 
-from demos import widgets
-from demos.player import Player
 from demos.runs.archive import Archive
 from demos.runs.fields import RealField, event
 from demos.runs.stream import streamed
@@ -22,6 +20,8 @@ from demos.server.work import network_seconds, takes
 from demos.ui.controls import QUIET, Slider, control, interlock, text
 from demos.ui.errors import shown
 from demos.ui.pictures import beside, prompt_row
+from demos.ui.player import Player
+from demos.ui.recorded import Shared, tape
 from demos.ui.runner import Runner, chips, resets, run_row, seed_row, sent
 from demos.words import Refusal
 
@@ -62,7 +62,7 @@ def what_if(archive: Archive | None, frame: int, guidance: Any) -> Any:
     return archive.refined(frame, mixed)
 
 
-def build(shared: widgets.Shared) -> None:
+def build(shared: Shared) -> None:
     """Lay out the tab."""
     gr.Markdown(text("sample.lead"), elem_classes=["lead"])
     with gr.Row(elem_classes=["stepwise-columns"]):
@@ -75,7 +75,7 @@ def build(shared: widgets.Shared) -> None:
                 chips({key: values_of(controls, each) for key, each in PRESETS.items()})
             send = gr.Button(text("sample.send"), size="sm")
         with gr.Column():
-            player = Player(widgets.tape("sample"), name="sample")
+            player = Player(tape("sample"), name="sample")
             wonder = what_if_slider(controls["show"])
     runner = Runner("sample", player, stop)
     ordered = [controls[name] for name in SampleRequest.controls()]

@@ -20,6 +20,7 @@ from demos.server.inside import Inside
 from demos.server.names import Names
 from demos.server.queue import THREADS
 from demos.server.sessions import Sessions
+from demos.ui.controls import i18n
 
 SETTINGS: dict[str, Any] = {
     "theme": gr.themes.Default(
@@ -76,7 +77,7 @@ def launch(
     app = GuardedApp(Inside(blocks), Names([*allowed, *([host] if host else [])]), cache())
     settings = {**SETTINGS, "server_name": host, "server_port": port, "_app": app}
     try:
-        blocks.launch(head=head, **settings)
+        blocks.launch(head=head, i18n=i18n, **settings)
     except OSError as error:
         where = f"port {port}" if port else "ports 7860 to 7959"
         raise ValueError(

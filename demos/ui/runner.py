@@ -11,12 +11,12 @@ from typing import Any
 
 import gradio as gr
 
-from demos.player import Player
 from demos.runs.archive import Archive
 from demos.runs.fields import Request
 from demos.runs.stream import Sending
 from demos.ui.controls import QUIET, Number, Raw, control, dice, text
 from demos.ui.errors import shown
+from demos.ui.player import Player
 
 
 class Runner:

@@ -18,6 +18,7 @@ from core.tapes import Say
 
 FOLDER = Path(__file__).parent
 LANGUAGES = ("en", "zh")
+_CLOSED = re.compile("[\u3000-\u303f\uff00-\uff0f\uff1a-\uff20]$")  # no space follows
 _PLACE = re.compile(r"\{(\w+)(?::(\w+))?(?::([^{}|]*)\|([^{}|]*))?\}")
 
 
@@ -57,17 +58,19 @@ def sentence(say: Say, language: str = "en") -> str:
     if len(say) == 2 and isinstance(say[0], str) and isinstance(say[1], dict):
         key, values = say
         return _PLACE.sub(lambda place: _filled(place, values, language), table(language)[key])
-    joint = "" if language == "zh" else " "
-    return joint.join(filter(None, (sentence(each, language) for each in say)))
+    text = ""
+    for part in filter(None, (sentence(each, language) for each in say)):
+        text += part if not text or _CLOSED.search(text) else f" {part}"
+    return text
 
 
 def percent(share: float, language: str = "en") -> str:
     """A share as a percentage that never says 0 or 100 without being it."""
     value = 100 * share
     if 0 < value < 1:
-        return table(language)["form.under"]
+        return table(language)["player.percent.under"]
     if 99 < value < 100:
-        return table(language)["form.over"]
+        return table(language)["player.percent.over"]
     return f"{value:.0f} %"
 
 
@@ -88,8 +91,7 @@ def _filled(place: re.Match, values: dict[str, Any], language: str) -> str:
     value = values[name]
     if form is None:
         return sentence(value, language) if isinstance(value, str | list) else f"{value:g}"
-    if isinstance(value, str):  # infinity, which JSON has no number for
-        return f"{value} dB" if form == "decibel" else value
+    value = float(value) if isinstance(value, str) else value  # JSON has no infinity
     if form == "plural":
         return one if value == 1 else many
     return percent(value, language) if form == "percent" else FORMS[form](value)

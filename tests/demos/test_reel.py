@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from demos.player import Player
+from demos.ui.player import Player
 from demos.reel import HEADS, Panel, Reel, later
 
 PANELS = (Panel("x", "picture"), Panel("e", "noise", "noise"))
