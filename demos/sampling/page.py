@@ -65,11 +65,11 @@ def what_if(archive: Archive | None, frame: int, guidance: Any) -> Any:
 def build(shared: Shared) -> None:
     """Lay out the tab."""
     gr.Markdown(text("sample.lead"), elem_classes=["lead"])
+    with gr.Column() as try_these:
+        pass
     with gr.Row(elem_classes=["stepwise-columns"]):
         with gr.Column():
             button, stop, reset = run_row()
-            with gr.Column() as try_these:
-                pass
             controls = all_controls()
             with try_these:
                 chips({key: values_of(controls, each) for key, each in PRESETS.items()})

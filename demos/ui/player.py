@@ -30,9 +30,10 @@ SCRIPTS = (
     "page",
     "keys",
     "language",
+    "help",
     "uploads",
 )
-STYLES = ("tokens", "page", "player", "timeline", "chart", "inversion")
+STYLES = ("tokens", "page", "controls", "player", "timeline", "chart", "inversion")
 
 
 class Player(gr.HTML):

@@ -16,6 +16,8 @@ from demos.runs.fields import Request
 from demos.runs.stream import Sending
 from demos.ui.controls import QUIET, Number, Raw, control, dice, text
 from demos.ui.errors import shown
+from demos.views.html import spoken
+from demos.words import said
 from demos.ui.player import Player
 
 
@@ -142,6 +144,7 @@ def chips(presets: dict[str, dict[Any, Any]]) -> None:
     `presets` maps the key of a chip's words to values of components.
     """
     with gr.Row(elem_classes=["chips"]):
+        gr.HTML(spoken(said("chips.try")), elem_classes=["chips-try"])
         for key, values in presets.items():
             chip = gr.Button(text(key), size="sm", elem_classes=["chip"])
             settings = list(values.values())
