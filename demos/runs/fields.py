@@ -125,7 +125,7 @@ class RealField(Field):
         return number
 
     def ends(self) -> Collection[Any]:
-        return self.low, self.high
+        return (self.high,) if self.optional else (self.low, self.high)
 
     def range(self) -> str:
         return f"{self.low:g}..{self.high:g}"
