@@ -81,8 +81,11 @@ def test_no_key_is_missing():
     whole, _ = texts()
     prefixes = {key.split(".")[0] for key in table("en")}
     keys = {
-        text for text in whole if re.fullmatch(r"[a-z]\w*(\.[a-z]\w*)+", text)
-        and text.split(".")[0] in prefixes and not text.endswith((".py", ".json", ".html", ".js"))
+        text
+        for text in whole
+        if re.fullmatch(r"[a-z]\w*(\.[a-z]\w*)+", text)
+        and text.split(".")[0] in prefixes
+        and not text.endswith((".py", ".json", ".html", ".js"))
     }
     missing = sorted(keys - set(table("en")) - {"stepwise.stopped"})
     assert not [key for key in missing if not any(k.startswith(key) for k in table("en"))]
@@ -91,7 +94,9 @@ def test_no_key_is_missing():
 def test_a_sentence_is_made_of_values():
     say = said("sample.step", step=3, steps=50, share=0.712)
     assert sentence(say) == "Step 3 of 50: noise is 71 % of the power;"
-    assert sentence([say, said("sample.moved", share=0.001)]).endswith("the guess moved under 1 %.")
+    assert sentence([say, said("sample.moved", share=0.001)]).endswith(
+        "the guess moved under 1 %."
+    )
     assert sentence(say, "zh") == "第 3 步，共 50 步：噪声占功率的 71 %；"
     assert sentence("as it is") == "as it is"
     one, many = (said("sample.done.guess", steps=n) for n in (1, 2))
