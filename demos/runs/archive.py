@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from functools import cached_property
 from typing import Any
 
 import torch
@@ -53,13 +52,13 @@ class Archive:
     picture: tuple[str, Tensor] | None = None
     result: Any = None
 
-    @cached_property
+    @property
     def nbytes(self) -> int:
-        """Bytes of its pictures, each counted once, and of its latents."""
+        """Bytes of its pictures, each counted once, of its latents, and of its result."""
         frames = self.message.get("frames", ())
         pictures = {id(p): len(p) for each in frames for p in each["pictures"]}
-        latents = (x.nbytes for frame in self.latents for x in frame.values())
-        return sum(pictures.values()) + sum(latents)
+        latents = sum(x.nbytes for frame in self.latents for x in frame.values())
+        return sum(pictures.values()) + latents + getattr(self.result, "nbytes", 0)
 
     def decoded(self, frame: Any) -> dict[str, Any] | None:
         """The message with the pictures of a frame decoded in full; None without such a frame."""

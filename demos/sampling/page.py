@@ -16,13 +16,13 @@ from demos.runs.zero_gpu import on_gpu
 from demos.sampling.presets import PRESETS
 from demos.sampling.request import ALL_SAMPLERS, SampleRequest
 from demos.sampling.run import run
-from demos.server.work import network_seconds, takes
 from demos.ui.controls import QUIET, Slider, control, interlock, text
 from demos.ui.errors import shown
 from demos.ui.pictures import beside, prompt_row
 from demos.ui.player import Player
 from demos.ui.recorded import Shared, tape
 from demos.ui.runner import Runner, chips, resets, run_row, seed_row, sent
+from demos.ui.server.work import network_seconds, takes
 from demos.words import Refusal
 
 TITLE = "tab.sample"

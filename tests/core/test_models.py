@@ -10,8 +10,8 @@ from core.data import mnist, signed
 from core.denoisers import Guided
 from core.metrics import digit_classifier, frechet, psnr, read_digits
 from core.models import MODELS, load
-from core.noise import uniform
 from core.networks import BasicUNet
+from core.noise import uniform
 from core.samplers import SAMPLERS, seeded
 
 

@@ -10,8 +10,8 @@ from core.bridge import config_of
 from core.models import MODELS, ModelCard, load
 from core.schedules import SCHEDULES, linear
 from demos.comparison import offered, own_schedule, said, schedule
-from demos.views.charts import QUANTITIES
 from demos.schedules import FIXED, adopt, words_of
+from demos.views.charts import QUANTITIES
 
 
 @pytest.fixture
