@@ -18,6 +18,7 @@ from torch import Tensor
 
 from core.denoisers import Denoiser, Prediction
 from core.noise import Noise
+from core.noise import seeded as seeded  # part of what samplers offer
 from core.schedules import Level
 
 
