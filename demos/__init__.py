@@ -1,5 +1,5 @@
 """The tabs, in the order in which they are shown."""
 
-from demos import forward, sampling
+from demos import forward, sampling, schedules
 
-TABS = (forward, sampling)
+TABS = (schedules, forward, sampling)

@@ -185,6 +185,25 @@ class TruthField(Field):
         return "true or false"
 
 
+@dataclass(frozen=True, kw_only=True)
+class TableField(Field):
+    """Values by name: each is judged by the field of that name, or by `other`."""
+
+    named: Mapping[str, Field]
+    other: Field
+
+    def check(self, value: Any, name: Any) -> Any:
+        if value is None or value == {}:
+            return None
+        if not isinstance(value, dict):
+            raise Refusal("refused.table", name=name, got=_got(value))
+        return {key: self._checked(name, key, each) for key, each in value.items()}
+
+    def _checked(self, name: Any, key: Any, value: Any) -> Any:
+        part = said("refused.part", name=name, part=str(key)[:40])
+        return self.named.get(key, self.other).check(value, part)
+
+
 def Choice(options: Options, default: Any, **more: Any) -> Any:
     """One of several names, of a registry or of a function that knows them by now."""
     return _declared(ChoiceField(options=options, default=default, **more))
@@ -208,6 +227,11 @@ def Text(most: int, default: str | None = "", **more: Any) -> Any:
 def Truth(default: bool, **more: Any) -> Any:
     """True or False."""
     return _declared(TruthField(default=default, **more))
+
+
+def Table(named: Mapping[str, Field], other: Field, **more: Any) -> Any:
+    """Values by name, or None; whether the names fit is for `refusals` to say."""
+    return _declared(TableField(named=named, other=other, **more))
 
 
 def Sent(doc: str, **more: Any) -> Any:
