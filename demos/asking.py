@@ -151,7 +151,7 @@ def presets(controls: dict[str, Any]) -> None:
     names = ("model", "label", "prompt", "sampler", "steps", "guidance", "show")
 
     def preset(model: str, asked: str, *values: Any, show: str = SHOWS[0]) -> dict[Any, Any]:
-        text = MODELS[model].prompts == "text"
+        text = MODELS[model].condition == "text"
         label, prompt = ("7", asked) if text else (asked, EXAMPLES[0])
         row = (model, label, prompt, *values, show)
         return dict(zip((controls[name] for name in names), row, strict=True))
@@ -186,9 +186,9 @@ def interlock(controls: dict[str, Any]) -> None:
 
 def of_model(model: str) -> tuple[dict, ...]:
     """Label, guidance, schedule, prompt, negative prompt and clipping as the model allows them."""
-    prompts = checks.card(model).prompts
+    prompts = checks.card(model).condition
     text = prompts == "text"
-    if prompts:
+    if prompts != "none":
         label = gr.update(visible=not text, interactive=True, info="the digit to draw")
         guidance = gr.update(interactive=True)
     else:
@@ -197,7 +197,7 @@ def of_model(model: str) -> tuple[dict, ...]:
         guidance = gr.update(interactive=False, value=1)
     schedule = (
         gr.update(interactive=True)
-        if model == "exact"
+        if checks.card(model).schedules == "any"
         else gr.update(interactive=False, value=OWN)
     )
     clip = gr.update(visible=False, value=False) if text else gr.update(visible=True)

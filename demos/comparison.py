@@ -9,10 +9,11 @@ from typing import Any
 
 import torch
 
+from core import paths
 from core.bridge import schedule_of
 from core.data import mnist, signed
 from core.images import pixels_uri
-from core.models import MODELS, ROOT, ModelCard
+from core.models import MODELS, ModelCard
 from core.models.folder import folder_of
 from core.samplers import seeded
 from core.schedules import SCHEDULES, SPACINGS, Level, Schedule
@@ -137,7 +138,7 @@ def scheduler_file(card: ModelCard) -> Path | None:
 
         found = try_to_load_from_cache(card.source, part, revision=card.revision)
         return Path(found) if isinstance(found, str) else None
-    file = ROOT / card.source / part
+    file = paths.ROOT / card.source / part
     return file if file.exists() else None
 
 

@@ -103,7 +103,7 @@ def wanted(model: Model, raw: dict[str, Any]) -> dict[str, Any]:
 
 def ways(model: Model, raw: dict[str, Any]) -> dict[str, Any]:
     """The target, the guidance and the start level; ValueError, one sentence, otherwise."""
-    if model.card.prompts == "text":
+    if model.card.condition == "text":
         target = {"target_prompt": checks.text(raw["target_prompt"], "Target prompt")}
     else:
         target = {"target": one_label(raw["target"], "Target label")}

@@ -14,8 +14,8 @@ from torch import Tensor
 from core.data.captions import EXAMPLES
 from core.images import from_pil, pixels_uri, signed_uri
 from core.metrics import psnr
-from core.models import BasicModel, ExactModel, LatentModel, Model, uniform
-from core.samplers import Noise, seeded
+from core.models import Model
+from core.samplers import Noise
 from core.schedules import CLEAN, Level
 from demos import checks, sources, widgets
 from demos.gpu import loaded
@@ -41,6 +41,7 @@ GUESS = (
     Panel("x̂₀", "one-step prediction", "signal"),
     Panel("x̂₀ − x₀", "its error (blue +2, orange −2)", "difference", phone=False),
 )
+NOISES = {"gaussian": "Gaussian noise", "uniform": "uniform noise"}
 BLURRED = "One call gives a blurred average of what it could be: that is why sampling takes steps."
 
 
@@ -67,14 +68,14 @@ class Pixels:
             uris += [pixels_uri(pixels), signed_uri(2 * (pixels - clean), limit=2.0)]
             ratio = psnr(pixels, clean)
             numbers.append(("one-step PSNR", decibel(ratio)))
-            text += f" {verdict(ratio, isinstance(model, ExactModel))}"
+            text += f" {verdict(ratio, model.empirical() is not None)}"
         reel.add(uris, text, pos=place(level), facts=numbers)
 
 
 class Latents:
     """A picture x on its way to noise twice: its latents z = E(x), and beside them its pixels."""
 
-    def __init__(self, model: LatentModel, image: Image.Image, prompt: str) -> None:
+    def __init__(self, model: Model, image: Image.Image, prompt: str) -> None:
         """Encode the picture, and decode it again for what the VAE alone loses."""
         self.model, self.denoise = model, model.denoiser(prompt)
         self.x, self.z = from_pil(image, "RGB"), model.encode([image])
@@ -156,11 +157,11 @@ def noise(
     process = checks.choice(process, "Process", PROCESSES)
     frames = checks.whole(frames, "Frames", 2, 200)
     seed = checks.whole(seed, "Seed", 0, 2**32 - 1)
-    offered = sources.offered(card.prompts, drawing=False)
+    offered = sources.offered(card.condition, drawing=False)
     source = checks.choice(source, "Picture", offered)
     caption = checks.text(caption, "Scene", 200)
     settings = {key: value for key, value in locals().items() if key in SHOWN}
-    if name == "basic" and process == "Markov chain":
+    if card.noise == "uniform" and process == "Markov chain":
         raise ValueError(
             "The model basic has uniform noise, and a sum of uniform steps is not uniform; "
             "choose closed form."
@@ -185,7 +186,7 @@ def subject(
     model: Model, source: str, digit: Any, index: Any, caption: str, picture: Any, fit: Any
 ) -> Pixels | Latents:
     """The picture that was asked for, ready to be noised for this model."""
-    if isinstance(model, LatentModel):
+    if model.card.space == "latents":
         image = sources.in_colour(model, source, caption, picture)
         return Latents(model, image, caption if source == "scene" else "")
     x0 = sources.chosen(model, source, digit=digit, index=index, picture=picture, fit=fit)
@@ -194,7 +195,7 @@ def subject(
 
 def noise_of(model: Model, seed: int) -> Noise:
     """The kind of noise that the model was trained with."""
-    return uniform(seeded(seed, 1)) if isinstance(model, BasicModel) else seeded(seed, 1)
+    return model.draw(seed)
 
 
 def reel_of(
@@ -204,7 +205,7 @@ def reel_of(
     return Reel(
         drowning.panels,
         total=len(levels),
-        title=f"{title}, {drowning.model.card.noise}",
+        title=f"{title}, {NOISES[drowning.model.card.noise]}",
         settings=settings,
         curve=signal_curve(),
         ticks=[place(level) for level in levels],

@@ -150,7 +150,7 @@ def label_of(digit: Any) -> str:
 
 def kinds(model: str) -> tuple[bool, bool]:
     """Whether a model is asked with a label, and whether with a text."""
-    prompts = checks.card(model).prompts
+    prompts = checks.card(model).condition
     return prompts == "label", prompts == "text"
 
 
@@ -162,8 +162,8 @@ def of_target(model: str) -> list[dict]:
 def of_model(model: str) -> tuple[dict, dict, dict]:
     """The method that the model allows, and a label or a prompt."""
     label, prompt = of_target(model)
-    if model == "exact":
-        info = f"{methods.WHY_NOT}."
+    if not checks.card(model).supports(INVERSIONS["ddim"]):
+        info = f"{methods.ILL_POSED.format(model=model)}."
         return gr.update(value="sdedit", interactive=False, info=info), label, prompt
     offered = {"choices": methods.choices(model), "info": methods.about("ddim")}
     return gr.update(value="ddim", interactive=True, **offered), label, prompt

@@ -16,7 +16,7 @@ from core.data.captions import EXAMPLES
 from core.images import from_pil, pixels_uri
 from core.inversion import INVERSIONS, Inversion
 from core.metrics import psnr, rms
-from core.models import MODELS, LatentModel, Model
+from core.models import MODELS, Model
 from demos import checks, sources, widgets
 from demos.gpu import loaded
 from demos.library import picked
@@ -172,13 +172,13 @@ def computed(model: Model, settings: dict[str, Any], x0: Tensor, pixels: Tensor)
 
 def models() -> list[tuple[str, str]]:
     """(title, name) of the models that can be asked for something."""
-    return [choice for choice in widgets.model_choices() if MODELS[choice[1]].prompts]
+    return [choice for choice in widgets.model_choices() if MODELS[choice[1]].condition != "none"]
 
 
 def checked(raw: dict[str, Any]) -> dict[str, Any]:
     """The settings that repeat an inversion; ValueError, one sentence, for what cannot be run."""
     name = checks.choice(raw["model"], "Model", [name for _, name in models()])
-    settings = {"model": name, **asked_and_shown(raw, MODELS[name].prompts)}
+    settings = {"model": name, **asked_and_shown(raw, MODELS[name].condition)}
     settings |= {
         "method": checks.choice(raw["method"], "Method", list(INVERSIONS)),
         "steps": checks.whole(raw["steps"], "Steps", 2, 500),
@@ -228,7 +228,7 @@ def taken(model: Model, settings: dict[str, Any], raw: dict[str, Any]) -> tuple[
     source = settings["source"]
     if source == "generated":
         x0 = sent(model, raw["generated"])
-    elif isinstance(model, LatentModel):
+    elif model.card.space == "latents":
         image = sources.in_colour(
             model, source, settings.get("caption"), raw["picture"], settings.get("library")
         )

@@ -9,18 +9,18 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass
 from functools import cache
-from pathlib import Path
 from typing import Any
 
 from PIL import Image
 
 from core.images import open_picture
 from core.models import MODELS
+from core.paths import ASSETS
 from demos import checks
 from demos.shipped import broken
 
 LIST = "assets/images/library/library.json"
-FOLDER = Path(__file__).parent.parent / "assets" / "images" / "library"
+FOLDER = ASSETS / "images" / "library"
 
 
 @dataclass(frozen=True)
@@ -46,7 +46,7 @@ class Sampled:
     @property
     def title(self) -> str:
         """What it shows and where it comes from."""
-        shown = self.prompt if MODELS[self.model].prompts == "text" else f"digit {self.prompt}"
+        shown = self.prompt if MODELS[self.model].condition == "text" else f"digit {self.prompt}"
         return f"{shown} (sampled by {self.model}, seed {self.seed})"
 
     @property
@@ -66,7 +66,7 @@ def library() -> tuple[Sampled, ...]:
 
 def of_kind(prompts: str) -> dict[str, Sampled]:
     """The pictures for models that are asked with "text" or a "label", by their prompt."""
-    return {each.prompt: each for each in library() if MODELS[each.model].prompts == prompts}
+    return {each.prompt: each for each in library() if MODELS[each.model].condition == prompts}
 
 
 def choices(prompts: str) -> list[tuple[str, str]]:

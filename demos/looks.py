@@ -7,7 +7,7 @@ from torch import Tensor
 
 from core.denoisers import Denoiser, Guided, Prediction
 from core.images import signed_uri
-from core.models import ExactModel, LatentModel, Model
+from core.models import Model, reads_text
 from core.models.attention import attention_maps
 from core.schedules import Level
 from demos.reel import Panel, Picture, later
@@ -48,10 +48,10 @@ class PredictionLook(Look):
 
     def __init__(self, model: Model, denoise: Denoiser, prompt: str, scaled: bool) -> None:
         """`scaled` where alpha^2 + sigma^2 is not 1 on the way."""
-        panels = self.LATENT if isinstance(model, LatentModel) else self.PANELS
+        panels = self.LATENT if model.card.space == "latents" else self.PANELS
         if scaled:
             panels = (self.SCALED, *panels[1:])
-        if isinstance(model, ExactModel):
+        if model.empirical(prompt) is not None:
             panels = (*panels, self.NEAREST)
         super().__init__(denoise, panels)
         self.model, self.prompt = model, prompt
@@ -61,8 +61,8 @@ class PredictionLook(Look):
         scale = (level.alpha**2 + level.sigma**2) ** 0.5
         noise = later(signed_uri, prediction.eps)
         parts: list[Part] = [x / scale, prediction.x0, noise]
-        if isinstance(self.model, ExactModel):
-            exact = self.model.empirical(self.prompt)
+        exact = self.model.empirical(self.prompt)
+        if exact is not None:
             parts.append(exact.images[exact.nearest(prediction.x0)])
         return parts
 
@@ -111,7 +111,7 @@ class AttentionLook(Look):
 
     def __init__(self, model: Model, prompt: str, negative: str, guidance: float) -> None:
         """ValueError for a model without text and for an empty prompt."""
-        if not isinstance(model, LatentModel):
+        if not reads_text(model):
             raise ValueError(
                 "Attention maps need a model that reads text; choose the model emoji."
             )

@@ -4,23 +4,12 @@ from __future__ import annotations
 
 from core.inversion import INVERSIONS
 from core.models import MODELS
-
-WHY_NOT = (
-    "DDIM inversion of the exact denoiser is ill-posed: it knows finitely many digits, and off "
-    "them the path to noise collapses or explodes. So the model exact has SDEdit only"
-)
+from core.models.base import ILL_POSED as ILL_POSED
 
 
 def why_not(model: str, method: str) -> str:
     """Why a model cannot run a method, as a sentence; "" where it can."""
-    if model == "exact" and method != "sdedit":
-        return f"{WHY_NOT}; choose the method sdedit, or the model digits"
-    if INVERSIONS[method].needs_text and MODELS[model].prompts != "text":
-        return (
-            f"{INVERSIONS[method].title} needs a text, and the model {model} has none; choose "
-            "the model emoji, or another method"
-        )
-    return ""
+    return MODELS[model].refusal(INVERSIONS[method])
 
 
 def offered(model: str) -> list[str]:

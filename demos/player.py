@@ -7,14 +7,14 @@ A `demos.reel.Reel` turns the steps of a run into messages; the `Player` compone
 import json
 from collections.abc import Sequence
 from dataclasses import asdict
-from pathlib import Path
 from typing import Any
 
 import gradio as gr
 
+from core.paths import ASSETS
 from demos.reel import Panel, as_text
 
-UI = Path(__file__).parent.parent / "assets" / "ui"
+UI = ASSETS / "ui"
 _FRAME = {
     "type": "object",
     "properties": {

@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-import textwrap
 from collections.abc import Sequence
 from typing import Any
 
 from torch import Tensor
 
+from core.classifiers import read_digits, read_scenes
 from core.data.captions import parse, unknown
 from core.data.emoji import Scene, options
 from core.inversion import start_index
-from core.metrics import neighbour_correlation, psnr, read_digits, read_scenes, ssim
-from core.models import MODELS, LatentModel, Model
+from core.metrics import neighbour_correlation, psnr, ssim
+from core.models import MODELS, Model
 from core.schedules import Level
 from demos.plots import decibel, noise_share, percent, short
 
@@ -22,7 +22,7 @@ GUIDANCE = "0: prompt or label does nothing; 1 none"  # then what a higher one d
 def never_seen(model: str, prompt: str) -> str:
     """Which words of a prompt the embedded text-to-image model was not trained with, if any."""
     said = []
-    for word, near in list(unknown(prompt).items() if model == "emoji" else [])[:3]:
+    for word, near in list(unknown(prompt).items() if MODELS[model].data == "scenes" else [])[:3]:
         known = f"; {', '.join(near)} {'is' if len(near) == 1 else 'are'}" if near else ""
         said.append(f"“{word}”: not in this model's vocabulary{known}.")
     return " ".join(said)
@@ -37,7 +37,7 @@ def at_guidance(model: str, guidance: float) -> str:
     card, said = MODELS[model], f"guidance {guidance:g}"
     if guidance >= 1 or card.told:
         return said
-    word = "prompt" if card.prompts == "text" else "label"
+    word = "prompt" if card.condition == "text" else "label"
     does = "does nothing" if guidance == 0 else f"counts {percent(guidance)}"
     return f"{said} (the {word} {does})"
 
@@ -50,7 +50,7 @@ def noise_text(model: Model, x: Tensor) -> str:
         f"mean {mean}, spread {spread}, correlation of neighbours {alike}; "
         "true noise has 0, 1 and 0."
     )
-    if isinstance(model, LatentModel):
+    if model.card.space == "latents":
         said += " Its channels are shown side by side, orange −3, white 0, blue +3."
     return said
 
@@ -87,9 +87,9 @@ def kept_text(made: Sequence[Tensor], start: Tensor, pixels: Tensor) -> str:
 def reading(model: Model, pixels: Tensor) -> str:
     """The digit, or the caption, that the shipped classifier reads; "" for other models."""
     x = 2 * pixels - 1
-    if model.card.prompts == "label":
+    if model.card.data == "mnist":
         return str(read_digits(x).argmax().item())
-    if model.card.name != "emoji":
+    if model.card.data != "scenes":
         return ""
     known = options()
     seen = {head: known[head][scores.argmax()] for head, scores in read_scenes(x).items()}
@@ -98,7 +98,7 @@ def reading(model: Model, pixels: Tensor) -> str:
 
 def meaning(model: Model, target: str) -> str:
     """What the classifier should read where the edit succeeds; "" where that is not known."""
-    if model.card.prompts == "label":
+    if model.card.condition == "label":
         return target
     try:
         return parse(target).caption()
@@ -134,9 +134,7 @@ def verdict(ratio: float) -> str:
 
 def words(model: Model, asked: str) -> str:
     """A label or a prompt in words."""
-    if model.card.prompts == "text":
-        return f"“{textwrap.shorten(asked, 60, placeholder=' …')}”" if asked else "no text"
-    return f"label {asked}" if asked else "no label"
+    return model.describe(asked)
 
 
 def start_text(levels: list[Level] | None, strength: float) -> str:

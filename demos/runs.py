@@ -11,7 +11,7 @@ from torch import Tensor
 
 from core.bridge import BRIDGED
 from core.denoisers import Clipped, Denoiser
-from core.models import MODELS, LatentModel, Model
+from core.models import MODELS, Model
 from core.samplers import SAMPLERS, Step, seeded
 from core.schedules import SCHEDULES, SPACINGS, Level
 from demos import checks, widgets
@@ -78,19 +78,19 @@ class Request:
             negative=checks.text(raw["negative"], "Negative prompt"),
             show=checks.choice(raw["show"], "Show", SHOWS),
         )
-        if request.schedule != OWN and request.model != "exact":
+        if request.schedule != OWN and MODELS[request.model].schedules == "own":
             raise ValueError(
                 f"The model {request.model} was trained with its own schedule; "
                 f"choose schedule {OWN}, or the model exact, which takes any."
             )
         if request.variance == "beta" and request.sampler not in ("ddim", "ddpm"):
             raise ValueError("Variance beta is a choice of ddim and ddpm only; use posterior.")
-        if request.model == "basic" and request.adds_noise():
+        if MODELS[request.model].noise == "uniform" and request.adds_noise():
             raise ValueError(
                 "The model basic was trained with uniform noise, and this run would add Gaussian "
                 "noise to it; choose naive, or ddim with eta 0."
             )
-        if request.clip_x0 and MODELS[request.model].prompts == "text":
+        if request.clip_x0 and MODELS[request.model].space == "latents":
             raise ValueError(
                 "Clip x0 is for models that work on pixels: latents have no displayable range."
             )
@@ -105,12 +105,12 @@ class Request:
     @property
     def condition(self) -> str:
         """What the model is asked for: a prompt, a label, or nothing."""
-        return self.prompt if MODELS[self.model].prompts == "text" else self.label
+        return self.prompt if MODELS[self.model].condition == "text" else self.label
 
     @property
     def avoided(self) -> str:
         """The negative prompt, for models that read text."""
-        return self.negative if MODELS[self.model].prompts == "text" else ""
+        return self.negative if MODELS[self.model].condition == "text" else ""
 
     def adds_noise(self) -> bool:
         """Whether the sampler draws fresh noise with these settings."""
@@ -121,7 +121,7 @@ class Request:
     def title(self) -> str:
         """The run in a few words."""
         label = f"label {self.label}" if self.label else "any digit"
-        if MODELS[self.model].prompts == "text":
+        if MODELS[self.model].condition == "text":
             label = f"“{self.prompt}”" if self.prompt else "no prompt"
         at = f", {at_guidance(self.model, self.guidance)}" if self.guidance < 1 else ""
         return f"{self.model}, {label}, {self.sampler}, {self.steps} steps, seed {self.seed}{at}"
@@ -156,7 +156,7 @@ class Run:
     def kept(self, parts: list[Part]) -> dict[int, Tensor]:
         """The latents of a frame that are decoded later, or mixed anew with the slider's w."""
         split = isinstance(self.look, GuidanceLook)
-        return kept_latents(parts) if split or isinstance(self.model, LatentModel) else {}
+        return kept_latents(parts) if split or self.model.card.space == "latents" else {}
 
     def steps(self) -> Iterator[Step]:
         """The sampler, ready to go."""
@@ -259,7 +259,7 @@ def numbers(run: Run, level: Level, calls: int, done: int) -> list[tuple[str, st
 
 def moved_by(run: Run, x0: Tensor, before: Tensor) -> str:
     """How far the guess moved: RMS of the change over the range of pixels, or over its size."""
-    if isinstance(run.model, LatentModel):
+    if run.model.card.space == "latents":
         return percent(min(1.0, ((x0 - before).norm() / x0.norm()).item()))
     change = x0.clamp(-1, 1) - before.clamp(-1, 1)
     return percent(change.square().mean().sqrt().item() / 2)
@@ -267,7 +267,7 @@ def moved_by(run: Run, x0: Tensor, before: Tensor) -> str:
 
 def warning(run: Run, x0: Tensor) -> str:
     """What to doubt: a prompt that is too long, a raw guess far outside the displayable range."""
-    if run.request.clip_x0 or isinstance(run.model, LatentModel):
+    if run.request.clip_x0 or run.model.card.space == "latents":
         return run.unread
     peak = torch.nan_to_num(x0.abs()).max().item()
     return (

@@ -106,7 +106,7 @@ class Sent:
 def sendable(run: Run, x: Tensor) -> Tensor:
     """The first picture of a batch, within the range of pictures if it has one."""
     x = x[:1].float().cpu()
-    return x if MODELS[run.request.model].prompts == "text" else x.clamp(-1, 1)
+    return x if MODELS[run.request.model].space == "latents" else x.clamp(-1, 1)
 
 
 def what_if(kept: Kept | None, frame: int, guidance: Any) -> Any:

@@ -13,9 +13,9 @@ from gradio.data_classes import GradioRootModel, ImageData
 from PIL import Image, ImageOps
 from torch import Tensor
 
-from core.data import mnist, signed
+from core.data import as_digit, mnist, signed
 from core.data.captions import EXAMPLES, parse
-from core.images import as_digit, from_pil, open_picture
+from core.images import from_pil, open_picture
 from core.models import Model
 from core.pictures.opening import format_of
 from core.schedules import Level
@@ -24,7 +24,7 @@ from demos.library import choices, picked, titles
 
 SOURCES = {  # by what the model can be asked for
     "label": ("test digit", "library", "upload", "drawing", "generated"),
-    "": ("test digit", "upload"),
+    "none": ("test digit", "upload"),
     "text": ("scene", "library", "upload", "generated"),
 }
 FITS = ("digit", "photo")
@@ -92,15 +92,15 @@ def chosen(
     For a pixel model, fit "photo" gives a grey square that is larger than the model's pictures.
     `library` is the prompt or label of a picture of the library, None the first.
     """
-    source = checks.choice(source, "Picture", SOURCES[model.card.prompts])
+    source = checks.choice(source, "Picture", SOURCES[model.card.condition])
     if source == "test digit":
         return test_digit(
             checks.whole(digit, "Digit", 0, 9), checks.whole(index, "Number", 0, 799)
         )
-    if model.card.prompts == "text":
+    if model.card.condition == "text":
         return model.encode([in_colour(model, source, caption, picture, library)])
     if source == "library":
-        return from_pil(picked(model.card.prompts, library).picture) * 2 - 1
+        return from_pil(picked(model.card.condition, library).picture) * 2 - 1
     image = opened(picture, source)
     fit = checks.choice(fit, "Fit", FITS)
     return from_pil(as_digit(image) if fit == "digit" else squared(image)) * 2 - 1
@@ -111,7 +111,7 @@ def in_colour(
 ) -> Image.Image:
     """A scene, a picture of the library or an upload, as large as the model's pictures."""
     if source == "library":
-        image = picked(model.card.prompts, library).picture
+        image = picked(model.card.condition, library).picture
     else:
         image = scene(caption) if source == "scene" else opened(picture, source)
     return resized(image, *model.sides)
@@ -219,12 +219,12 @@ def follow(model: gr.Dropdown, source: gr.Radio, shows: dict[str, Any], last: An
 
     def of_source(value: str, name: str) -> list[Any]:
         """What belongs to a source."""
-        of_last = value == kept and checks.card(name).prompts != "text"
+        of_last = value == kept and checks.card(name).condition != "text"
         return [*(gr.update(visible=value == each) for each in shows), gr.update(visible=of_last)]
 
     def of_model(name: str, value: str) -> Any:
         """The sources of a model; the one chosen stays where it can."""
-        choices = offered(checks.card(name).prompts, drawing)
+        choices = offered(checks.card(name).condition, drawing)
         return gr.update(choices=choices, value=value if value in choices else choices[0])
 
     source.change(of_source, [source, model], [*shows.values(), last], **widgets.QUIET)
@@ -258,7 +258,7 @@ def library_choice(model: gr.Dropdown, source: gr.Radio) -> widgets.Dropdown:
 
 def of_library(source: str, model: str, value: str | None) -> dict:
     """The pictures for a model; the one chosen stays where it can."""
-    pairs, shown = choices(checks.card(model).prompts), source == "library"
+    pairs, shown = choices(checks.card(model).condition), source == "library"
     known = [prompt for _, prompt in pairs]
     if value not in known:
         value = known[0] if shown and known else None

@@ -9,7 +9,7 @@ from torch import Tensor
 
 from core.images import BLANK, pixels_uri, signed_uri
 from core.metrics import rms
-from core.models import LatentModel, Model
+from core.models import Model
 from core.samplers import Step
 from core.schedules import Level
 from demos.plots import facts, noise_share, percent, place, short
@@ -31,7 +31,7 @@ def panels_of(model: Model, method: str) -> tuple[Panel, ...]:
     """The five panels; of latents the way to noise is shown channel by channel."""
     verb = "add random noise" if method == "sdedit" else "invert"
     shown = "picture to noise"
-    if isinstance(model, LatentModel):
+    if model.card.space == "latents":
         shown = f"its {model.shape[0]} latent channels"
     noise = Panel("xₜ ↑", f"1 {verb}: {shown}", "noise")
     return tuple(noise if panel == PANELS[NOISE] else panel for panel in PANELS)
@@ -69,7 +69,7 @@ class Stage:
         """Put x into a panel, or its `pixels`, decoded; the others keep their pictures."""
         self.pictures = [*self.pictures]
         self.previews = {k: kept for k, kept in self.previews.items() if k != panel}
-        if panel == NOISE and isinstance(self.model, LatentModel):
+        if panel == NOISE and self.model.card.space == "latents":
             self.pictures[panel] = later(signed_uri, x)
         elif pixels is not None:
             self.pictures[panel] = pixels_uri(pixels)

@@ -12,7 +12,7 @@ from torch import Tensor
 
 from core.images import pixels_uri
 from core.inversion import Inversion, start_index
-from core.models import LatentModel, Model
+from core.models import Model
 from demos.gpu import loaded
 from demos.reel import refined
 
@@ -23,9 +23,7 @@ def preview_uri(model: Model, x: Tensor) -> str:
     At 64 pixels PNG takes 20 times as long as JPEG and twice the bytes, for a picture that is
     approximate anyway.
     """
-    if isinstance(model, LatentModel):
-        return pixels_uri(model.preview_pixels(x), "JPEG")
-    return pixels_uri(model.pixels(x))
+    return pixels_uri(model.preview_pixels(x), "" if model.preview_exact else "JPEG")
 
 
 def decoded_uri(model: Model, x: Tensor) -> str:
@@ -35,7 +33,7 @@ def decoded_uri(model: Model, x: Tensor) -> str:
 
 def approximate(model: Model, *panels: int) -> tuple[int, ...]:
     """The panels that `preview_uri` fills only approximately for this model."""
-    return panels if isinstance(model, LatentModel) else ()
+    return () if model.preview_exact else panels
 
 
 def half(x: Tensor) -> Tensor:

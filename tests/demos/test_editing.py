@@ -7,9 +7,9 @@ import gradio as gr
 import pytest
 from PIL import Image
 
+from core.classifiers import read_digits
 from core.data.captions import parse
 from core.images import BLANK
-from core.metrics import read_digits
 from core.models import MODELS
 from demos import inversion, inversion_controls, painting, sources, strides, widgets
 from demos.editing import MASKS, edit
@@ -55,7 +55,7 @@ def test_a_preset_can_be_run_and_says_what_the_model_knows(words):
     preset = PRESETS[words]
     known = {*signature(invert).parameters, *signature(edit).parameters}
     assert set(preset) <= known - {"session"}
-    kind = MODELS[preset["model"]].prompts
+    kind = MODELS[preset["model"]].condition
     assert preset["source"] in sources.offered(kind, drawing=True)
     if kind == "text":
         assert preset["prompt"] == parse(preset["caption"]).caption()

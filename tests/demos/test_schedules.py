@@ -22,7 +22,7 @@ def add_model(tmp_path, monkeypatch):
         folder = tmp_path / name / "scheduler"
         folder.mkdir(parents=True)
         (folder / "scheduler_config.json").write_text(json.dumps(config))
-        card = ModelCard(name, name, str(folder.parent), kind, "", 0, prompts="text")
+        card = ModelCard(name, name, str(folder.parent), kind, "", 0, condition="text")
         monkeypatch.setitem(MODELS, name, card)
         return name
 
