@@ -9,7 +9,7 @@ from typing import Any
 
 import gradio as gr
 
-from core.files import ROOT
+from core.paths import ROOT
 from core.tapes import SCHEMA
 from demos.runs.stream import as_text
 from demos.ui.server.frontend import exporting

@@ -8,10 +8,10 @@ import gradio as gr
 import pytest
 
 from core import models
+from core.classifiers import read_digits, read_scenes
 from core.data.captions import parse
 from core.data.emoji import HEADS, options
 from core.images import from_pil
-from core.metrics import read_digits, read_scenes
 from core.models import MODELS, load
 from demos.inversion.request import InvertRequest
 from demos.pictures import sources

@@ -6,7 +6,7 @@ import re
 
 import pytest
 
-from core.files import ROOT
+from core.paths import ROOT
 from demos.words import FOLDER, LANGUAGES, Refusal, percent, said, sentence, table
 
 PLACE = re.compile(r"\{(\w+)")
