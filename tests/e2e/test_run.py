@@ -6,7 +6,7 @@ import pytest
 
 from tests.e2e.bench import TAPE, evaluated
 
-# ---- Run -----------------------------------------------------------------------------------------
+# ---- Run ----------------------------------------------------------------------------------------
 
 
 def test_a_null_picture_is_that_of_the_frame_before(bench):
@@ -113,7 +113,7 @@ def test_a_run_that_turns_has_a_row_for_each_pass(bench):
     assert all(row == sorted(row, reverse=True) for row in rows[1:])
 
 
-# ---- Clock ---------------------------------------------------------------------------------------
+# ---- Clock --------------------------------------------------------------------------------------
 
 
 def test_arriving_frames_are_shown_in_the_time_that_they_took(bench):
