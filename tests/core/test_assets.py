@@ -5,8 +5,7 @@ import json
 import pytest
 
 from core import assets
-from core.files import shipped
-from core.paths import ROOT
+from core.files import ROOT, shipped
 from tests.core.folders import POINTER
 
 
@@ -51,7 +50,7 @@ def elsewhere(tmp_path, monkeypatch):
     for path in [*assets.listed(), assets.LIST]:
         (root / "assets" / path).parent.mkdir(parents=True, exist_ok=True)
         (root / "assets" / path).symlink_to(ROOT / "assets" / path)
-    monkeypatch.setattr("core.paths.ROOT", root)
+    monkeypatch.setattr("core.files.ROOT", root)
     assert assets.broken() == {}
     return root / "assets"
 
@@ -101,9 +100,7 @@ def test_other_ends_of_lines_are_no_trouble(elsewhere):
     assert assets.broken() == {}
 
 
-@pytest.mark.parametrize(
-    "content", [b"", b"{", b"[]", b'{"ui/js/player.js": 7}', b'{"a": ["b", 1]}']
-)
+@pytest.mark.parametrize("content", [b"", b"{", b"[]", b'{"ui/js/run.js": 7}', b'{"a": ["b", 1]}'])
 def test_a_broken_list_is_named(elsewhere, content):
     replaced(elsewhere / assets.LIST, content)
     (only,) = assets.broken().items()

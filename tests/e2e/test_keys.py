@@ -115,7 +115,9 @@ def test_presenting_shows_the_stage_alone_in_large_text(bench, leave):
 def test_two_players_share_nothing(bench):
     page = bench()
     one, two = mounted(page, tape()), mounted(page, tape(), "two")
-    page.evaluate("() => { one.seek(3); two.seek(9); two.setSpeed(4); stepwise.stale('two'); }")
+    page.evaluate(
+        "() => { one.seek(3); two.seek(9); two.clock.setSpeed(4, 0); stepwise.stale('two'); }"
+    )
     expect(one.locator(".frame-count")).to_have_text("frame 4 of 31")
     expect(two.locator(".frame-count")).to_have_text("frame 10 of 31")
     assert page.evaluate("one.clock.speed") == 1

@@ -68,7 +68,7 @@ def test_playhead_and_current_thumbnail_agree_on_every_frame(bench):
 def test_they_agree_after_the_tab_was_left_during_play(bench):
     page = bench(viewport={"width": 1000, "height": 800})
     player = mounted(page, tape())
-    page.evaluate("() => { one.seek(0); one.setSpeed(4); one.toggle(); }")
+    page.evaluate("() => { one.seek(0); one.clock.setSpeed(4, 0); one.toggle(); }")
     page.evaluate("document.querySelector('#tab-one').style.display = 'none'")
     page.wait_for_function("!one.clock.playing")
     page.set_viewport_size({"width": 700, "height": 800})
@@ -198,6 +198,10 @@ def test_running_done_and_asked_frames_are_announced(bench):
     page.evaluate(f"send_one({{ run: 'r', status: 'done', frames: [({FRAME})(2)] }})")
     expect(announcer).to_have_text("done step 2")
     page.evaluate("one.seek(0)")
+    expect(announcer).to_have_text("step 0")
+    page.evaluate("send_one({ run: 'w', status: 'waiting', say: 'loading' })")
+    expect(announcer).to_have_text("loading")
+    page.evaluate("stepwise.stopped('one')")  # refused: the run before is not done anew
     expect(announcer).to_have_text("step 0")
 
 
