@@ -193,6 +193,7 @@ class TableField(Field):
     other: Field
 
     def check(self, value: Any, name: Any) -> Any:
+        """The values, each judged; Refusal for what is no table."""
         if value is None or value == {}:
             return None
         if not isinstance(value, dict):
