@@ -1,5 +1,5 @@
 """The tabs, in the order in which they are shown."""
 
-from demos import forward, sampling, schedules
+from demos import forward, inversion, sampling, schedules
 
-TABS = (schedules, forward, sampling)
+TABS = (schedules, forward, sampling, inversion)

@@ -72,7 +72,7 @@ def tapes() -> None:
     both.save(TAPES / "inversion.json")
     strength = EditRequest.defaults()["strength"]
     for name, page in (
-        ("microscope", microscope.report(session.inversion, session.off)),
+        ("microscope", microscope.report(session)),
         ("start", level_picture(session, strength)),
     ):
         (TAPES / f"{name}.html").write_text(page + "\n", encoding="utf-8")

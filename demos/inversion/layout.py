@@ -11,11 +11,11 @@ from core.models import MODELS
 from demos.inversion.presets import PRESETS
 from demos.inversion.request import EditRequest, InvertRequest
 from demos.ui.controls import QUIET, Textbox, control, text
-from demos.ui.errors import shown
+from demos.ui.errors import language, shown
 from demos.ui.pictures import beside, made
 from demos.ui.recorded import Shared, page
 from demos.ui.runner import seed_row, stop_button
-from demos.words import Refusal
+from demos.words import Refusal, said, sentence
 
 PICTURE = ("model", "source", "digit", "index", "caption", "library", "picture", "drawing")
 # The prompt follows the scene until the learner has written another one, the label the library.
@@ -119,7 +119,11 @@ def of_target(model: str) -> list[dict[str, Any]]:
 def of_method(method: str) -> dict[str, Any]:
     """What the chosen method promises, and what it costs in denoiser calls."""
     card = INVERSIONS.get(method)
-    return gr.update(info=text(f"method.{method}")) if card else gr.skip()
+    if card is None:
+        return gr.skip()
+    exact = said(f"method.exact.{method}")
+    about = said("method.about", exact=exact, up=card.calls_up, down=card.calls_down)
+    return gr.update(info=sentence(about, language()))
 
 
 def arrived(picture: tuple | None) -> tuple[Any, Any, Any]:

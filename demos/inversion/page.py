@@ -119,7 +119,7 @@ def build(shared: Shared) -> None:
             slider = slider_of_two()
             runner = Runner("invert", player, page.stop, opens_with=OPENS_WITH)
             lens = look_closer(runner)
-            section(runner.archive, page.editing)
+            section(runner, page.editing, session_of)
     inverting, editing = page.inverting, page.editing
     starts = [page.all.click, page.invert.click, *(chip.click for chip in page.chips)]
     gr.on(starts, None, None, slider, js=HIDE, api_visibility="private")
@@ -204,7 +204,7 @@ def measured(session: Any) -> Iterator[Any]:
         try:
             done = next(looking)
         except StopIteration as stop:
-            yield microscope.report(left.inversion, left.off, stop.value)
+            yield microscope.report(left, stop.value)
             return
         if done % 8 == 0:
             yield gr.skip()
@@ -217,7 +217,7 @@ def follow_run(state: gr.State, page: Layout, lens: gr.HTML) -> None:
 
     def report(archive: Any) -> str:
         session = archive.result if isinstance(archive, Archive) else None
-        return microscope.report(session.inversion, session.off) if session else ""
+        return microscope.report(session) if session else ""
 
     def to_paint(archive: Any, kind: str) -> dict[str, Any]:
         session = session_of(archive) if kind == "drawn" else None

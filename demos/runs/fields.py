@@ -92,6 +92,29 @@ class ChoiceField(Field):
 
 
 @dataclass(frozen=True, kw_only=True)
+class ChoicesField(Field):
+    """Several of several names."""
+
+    options: Options
+
+    def names(self) -> list[Any]:
+        """What can be chosen now."""
+        return list(self.options() if callable(self.options) else self.options)
+
+    def check(self, value: Any, name: Any) -> Any:
+        """The chosen names in their order; Refusal for another one, or for no list."""
+        if not isinstance(value, list | tuple):
+            raise Refusal("refused.choices", name=name, got=_got(value))
+        one = ChoiceField(options=self.options)
+        chosen = {one.check(each, name) for each in value}
+        return tuple(each for each in self.names() if each in chosen)
+
+    def range(self) -> str:
+        """What it may hold, in the words of the API."""
+        return "one or more of " + ", ".join(self.names())
+
+
+@dataclass(frozen=True, kw_only=True)
 class WholeField(Field):
     """A whole number in low..high; `slider` is the part of it that a slider has."""
 
@@ -208,6 +231,11 @@ class TableField(Field):
 def Choice(options: Options, default: Any, **more: Any) -> Any:
     """One of several names, of a registry or of a function that knows them by now."""
     return _declared(ChoiceField(options=options, default=default, **more))
+
+
+def Choices(options: Options, default: tuple, **more: Any) -> Any:
+    """Several of several names."""
+    return _declared(ChoicesField(options=options, default=default, **more))
 
 
 def Whole(low: int, high: int, default: int, **more: Any) -> Any:

@@ -92,6 +92,32 @@ class Runner:
         )
         self.stop.click(None, cancels=[event], api_visibility="private")
 
+    def compares(
+        self,
+        button: gr.Button,
+        stop: gr.Button,
+        function: Callable,
+        inputs: Sequence[Any],
+        places: Sequence[gr.HTML],
+        stopped: str,
+    ) -> None:
+        """Let a button fill places beside the player; its own Stop runs `stopped` in the browser.
+
+        `function` gets the archive and the inputs; what is stopped goes to the first place.
+        """
+        event = button.click(
+            shown(function),
+            [self.archive, *inputs],
+            list(places),
+            show_progress="hidden",
+            api_name=function.__name__,
+            concurrency_limit=None,
+            concurrency_id=function.__name__,
+        )
+        quiet: dict[str, Any] = {"js": stopped, "api_visibility": "private"}
+        event.failure(None, None, places[0], **quiet)
+        stop.click(None, None, places[0], cancels=[event], **quiet)
+
     def stale(self, controls: Sequence[Any]) -> None:
         """Any change of a control marks the stage as showing other settings."""
         # With a listener, an editor would send its layers to a route of Gradio's that is closed.

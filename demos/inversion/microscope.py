@@ -13,18 +13,21 @@ from torch import Tensor
 from core.inversion import Inversion
 from core.inversion.base import ddim
 from core.metrics import neighbour_correlation, power_spectrum, rms
-from core.samplers import seeded
+from core.noise import seeded
+from core.tapes import Say
+from demos.inversion.session import Session
 from demos.views.charts import Axes, Curve, chart
-from demos.views.numbers import noise_share, percent, place, short
+from demos.views.html import spoken
+from demos.views.numbers import noise_power, percent, place, short
+from demos.words import said
 
-LEVELS = [(0.0, "clean"), (0.25, "5.1"), (0.5, "log-SNR 0"), (0.75, "−5.1"), (1.0, "noise")]
-LEGEND = (
-    " Residual: what one DDIM step down from the way up misses. Added up: the sum of all "
-    "residuals from the noise down to here, which grows most while they point the same way. Where "
-    "the way back lies lower, later steps shrink its distance; where higher, they stretch it. ε "
-    "moves: how much the predicted noise changes from level to level, which DDIM inversion takes "
-    "to be 0."
-)
+LEVELS = [
+    (0.0, said("axis.clean")),
+    (0.25, "5.1"),
+    (0.5, "0"),
+    (0.75, "−5.1"),
+    (1.0, said("axis.noise")),
+]
 LEAST = 1e-8  # what is smaller is drawn here
 
 
@@ -61,51 +64,48 @@ def look(inversion: Inversion) -> Generator[int, None, Looked]:
     )
 
 
-def report(inversion: Inversion, off: Sequence[float], looked: Looked | None = None) -> str:
+def report(session: Session, looked: Looked | None = None) -> str:
     """The microscope as HTML: errors over the noise level, the spectrum and the noise check."""
-    noise = inversion.trajectory[-1]
+    noise = session.inversion.trajectory[-1]
     true = seeded(0, len(noise))(noise)
+    told = [where(session)]
+    if looked:
+        told.append(said("microscope.legend"))
+    doubt = judged(noise)
+    strong = spoken(doubt, "strong") if doubt else ""
     return (
-        f"<p>{where(inversion, off)}{judged(noise)}{LEGEND if looked else ''}</p>"
+        f"<p>{spoken(told)} {strong}</p>"
         '<div class="microscope">'
-        f"<div>{errors(inversion, off, looked)}</div>"
+        f"<div>{errors(session, looked)}</div>"
         f"<div>{spectrum(noise, true)}</div>{gaussian(noise, true)}</div>"
     )
 
 
-def where(inversion: Inversion, off: Sequence[float]) -> str:
-    """At which levels the way back leaves the way up, as a sentence."""
+def where(session: Session) -> Say:
+    """At which levels the way back leaves the way up."""
+    inversion, off = session.inversion, session.off
     if inversion.method == "sdedit":
-        return (
-            "SDEdit adds random noise and inverts nothing: there is no way up to stay on, and "
-            "what comes back is another picture."
-        )
+        return said("microscope.sdedit")
     worst, steps = max(off), len(off) - 1
     if worst < 1e-4:
-        return (
-            f"The way back stays on the way up at all {steps} levels: never more than "
-            f"{short(worst)} away, where a picture has a spread of about 1."
-        )
+        return said("microscope.stays", steps=steps, worst=worst)
     first = next(i for i, each in enumerate(off) if each > worst / 10)
     last = next(i for i, each in enumerate(off) if each > 0.9 * worst)
-    there, then = (percent(noise_share(inversion.levels[steps - i])) for i in (first, last))
-    between = f"at {there} noise" if there == then else f"between {there} and {then} noise"
-    after = " At less noise (left) it hardly grows." if last < steps else ""
-    return (
-        f"The error arises {between}: there the way back, which starts at the noise (right), "
-        f"drifts off the way up, to {short(worst)} where a picture has a spread of about 1.{after}"
+    power = inversion.model.noise_power
+    there, then = (
+        noise_power(inversion.levels[steps - i], session.x0, power) for i in (first, last)
     )
+    values = {"there": there, "then": then, "worst": worst}
+    key = "microscope.at" if percent(there) == percent(then) else "microscope.between"
+    return [said(key, **values), *([said("microscope.after")] if last < steps else [])]
 
 
-def judged(noise: Tensor) -> str:
+def judged(noise: Tensor) -> Say | None:
     """What to say of noise that is none; nothing otherwise."""
     spread, alike = noise.std().item(), neighbour_correlation(noise)
     if 0.5 < spread < 1.5 and abs(alike) < 0.25:
-        return ""
-    return (
-        f" <strong>This noise is not noise:</strong> its spread is {short(spread)} instead of 1, "
-        f"its neighbours' correlation {short(alike)} instead of 0."
-    )
+        return None
+    return said("microscope.no_noise", spread=spread, alike=alike)
 
 
 def drawn(values: Sequence[float]) -> list[float]:
@@ -113,21 +113,22 @@ def drawn(values: Sequence[float]) -> list[float]:
     return [math.log10(max(value, LEAST)) for value in values]
 
 
-def errors(inversion: Inversion, off: Sequence[float], looked: Looked | None) -> str:
+def errors(session: Session, looked: Looked | None) -> str:
     """The error of the way back, and each step's part in it, over the noise level."""
-    at = [place(level) for level in inversion.levels]
-    curves = [Curve("way back", "difference", drawn(off[1:][::-1]), at=at[:-1])]
+    at = [place(level) for level in session.inversion.levels]
+    off = drawn(session.off[1:][::-1])
+    curves = [Curve(said("microscope.way_back"), "difference", off, at=at[:-1])]
     if looked is not None:
         curves += [
-            Curve("residual", "second", drawn(looked.missed), at=at[:-1]),
-            Curve("added up", "noise", drawn(looked.added), at=at[:-1]),
-            Curve("ε moves", "first", drawn(looked.moved), at=at[2:]),
+            Curve(said("microscope.residual"), "second", drawn(looked.missed), at=at[:-1]),
+            Curve(said("microscope.added"), "noise", drawn(looked.added), at=at[:-1]),
+            Curve(said("microscope.moved"), "first", drawn(looked.moved), at=at[2:]),
         ]
     axes = Axes(
-        "Distance from the way up" if looked is None else "Distance from the way up, and why",
-        "RMS",
-        "noise level; the way back runs ←",
-        LEVELS,
+        title=said("microscope.distance"),
+        unit="RMS",
+        below=said("microscope.level"),
+        marks=LEVELS,
         logarithmic=True,
     )
     return chart(curves, axes)
@@ -136,31 +137,34 @@ def errors(inversion: Inversion, off: Sequence[float], looked: Looked | None) ->
 def spectrum(noise: Tensor, true: Tensor) -> str:
     """The power of the inverted noise at each frequency beside that of true noise."""
     powers = [power_spectrum(each) for each in (noise, true)]
-    names, tones = ("inverted noise", "true noise"), ("noise", "second")
+    names = (said("microscope.inverted"), said("microscope.true"))
     at = [float(k) for k in range(1, len(powers[0]) + 1)]
     curves = [
         Curve(name, tone, power, at=at)
-        for name, tone, power in zip(names, tones, powers, strict=True)
+        for name, tone, power in zip(names, ("noise", "second"), powers, strict=True)
     ]
     marks = [(k, f"{k:g}") for k in (at[0], *at[1:-1:3], at[-1])]
-    return chart(curves, Axes("Spectrum", "power, 1 expected", "cycles per width", marks))
+    axes = Axes(
+        title=said("microscope.spectrum"),
+        unit=said("microscope.power"),
+        below=said("microscope.frequency"),
+        marks=marks,
+    )
+    return chart(curves, axes)
 
 
 def gaussian(noise: Tensor, true: Tensor) -> str:
     """Mean, spread and neighbour correlation, of the inverted noise and of true noise."""
     rows = [
-        ("mean", *(short(each.mean().item()) for each in (noise, true)), "0"),
-        ("spread", *(short(each.std().item()) for each in (noise, true)), "1"),
-        (
-            "correlation of neighbours",
-            *(short(neighbour_correlation(each)) for each in (noise, true)),
-            "0",
-        ),
+        ("mean", *(each.mean().item() for each in (noise, true)), "0"),
+        ("spread", *(each.std().item() for each in (noise, true)), "1"),
+        ("alike", *(neighbour_correlation(each) for each in (noise, true)), "0"),
     ]
-    head = ("", "inverted noise", "one draw of true noise", "expected")
-    cells = "".join(f"<th>{each}</th>" for each in head)
+    head = ("figure", "inverted", "one_draw", "expected")
+    cells = "".join(spoken(said(f"microscope.{each}"), "th", scope="col") for each in head)
     body = "".join(
-        f"<tr><th>{name}</th>{''.join(f'<td>{value}</td>' for value in values)}</tr>"
-        for name, *values in rows
+        f"<tr>{spoken(said(f'microscope.{name}'), 'th', scope='row')}"
+        f"<td>{short(ours)}</td><td>{short(theirs)}</td><td>{wanted}</td></tr>"
+        for name, ours, theirs, wanted in rows
     )
     return f'<table class="noise-check"><tr>{cells}</tr>{body}</table>'

@@ -17,24 +17,21 @@ from core.inversion import INVERSIONS, Inversion, Method, start_index
 from core.metrics import psnr
 from core.models import Model
 from core.samplers import Step
-from demos import checks
-from demos.inverting import Session
-from demos.methods import why_not
-from demos.remarks import meaning, reading
+from core.tapes import Say
+from demos.inversion.methods import refusal
+from demos.inversion.session import Session
+from demos.inversion.summary import meaning, reading
+from demos.words import Refusal, said
 
 MOST_STEPS = 500
 PERIOD = 1 / 20  # seconds between two signs of life; Stop is heard at each
 SIDE = 192  # pixels from which on a picture is made smaller: twice the side on the page
-FITS_NOTHING = (
-    "The picture was inverted at guidance 1, where there is nothing to fit: this is DDIM, in the "
-    "few steps that a fit would leave."
-)
 
 
 class Now(NamedTuple):
     """Which of the methods is at work, at what, and how far it is."""
 
-    title: str
+    title: Say
     place: int
     methods: int
     doing: str
@@ -76,8 +73,8 @@ class Row:
         meant: whether that is what was asked for; None where a classifier cannot tell.
         seconds: of inversion and edit.
         pictures: data URIs of the reconstruction and of the edit.
-        note: what else is to be known.
-        trouble: why there is no result; then the figures mean nothing.
+        note: what else is to be known, in words.
+        trouble: why there is no result, in words; then the figures mean nothing.
     """
 
     name: str
@@ -91,8 +88,8 @@ class Row:
     meant: bool | None = None
     seconds: float = 0.0
     pictures: tuple[str, str] = ("", "")
-    note: str = ""
-    trouble: str = ""
+    note: Say = ""
+    trouble: Say = ""
 
 
 @dataclass(frozen=True, eq=False)
@@ -127,43 +124,41 @@ def compare(task: Task, methods: Sequence[str]) -> Iterator[Original | Now | Row
     the seed is 0.
 
     Raises:
-        ValueError: no method, one that the model cannot run, a strength outside of 0..1, or a
-            budget below 2 steps. What is wrong with one method alone is told in its row.
+        ValueError: no method, or a budget below 2 steps. What is wrong with one method alone is
+            told in its row, also that the model cannot run it.
     """
     model = task.inversion.model
     plan = planned(model, methods, task.budget, task.strength)
-    yield Now("The picture", 0, len(plan), "looking at it", 0, 1)
+    yield Now(said("compare.picture"), 0, len(plan), "looking", 0, 1)
     yield original(model, task.session.start, task.session.pixels)
     for place, (name, steps) in enumerate(plan.items(), 1):
         method, trial = INVERSIONS[name], Trial(INVERSIONS[name].title, place, len(plan))
+        refused = refusal(model.card, name)
+        if refused is not None:
+            yield Row(name, method.title, method.exact, 0, trouble=refused.say)
+            continue
         try:
             yield (yield from trial.row(task, method, steps))
         except ValueError as error:
-            yield Row(name, method.title, method.exact, steps, trouble=str(error))
+            trouble = getattr(error, "say", str(error))
+            yield Row(name, method.title, method.exact, steps, trouble=trouble)
 
 
 def planned(model: Model, methods: Sequence[str], budget: int, strength: float) -> dict[str, int]:
-    """The methods in the order of INVERSIONS, and their steps; ValueError as in `compare`."""
-    if not isinstance(methods, (list, tuple)) or not methods:
-        raise ValueError("choose one method or more to compare")
-    names = [checks.choice(each, "Method", list(INVERSIONS)) for each in methods]
-    if not 0 < strength <= 1:
-        raise ValueError(
-            f"methods are compared from a start level above 0, up to 1, got {strength:g}"
-        )
+    """The methods in the order of INVERSIONS, and their steps; ValueError as in `compare`.
+
+    A method that the model cannot run has none.
+    """
     most, plan = min(MOST_STEPS, len(model.schedule)), {}
-    for name in filter(names.__contains__, INVERSIONS):
-        refusal = why_not(model.card.name, name)
-        if refusal:
-            raise ValueError(refusal)
+    for name in filter(methods.__contains__, INVERSIONS):
         method = INVERSIONS[name]
+        plan[name] = 0
+        if not model.supports(method):
+            continue
         plan[name] = method.steps_within(budget, strength, most)
         if plan[name] < 2:
-            least = method.calls(2, strength)
-            raise ValueError(
-                f"{budget} denoiser calls pay for fewer than 2 steps of {method.title}; give it "
-                f"{least} or more, or leave it out"
-            )
+            values = {"budget": budget, "method": method.title}
+            raise Refusal("compare.refused.budget", least=method.calls(2, strength), **values)
     return plan
 
 
@@ -242,12 +237,12 @@ class Trial:
         return Now(self.title, self.place, self.methods, doing, done, total)
 
 
-def note(task: Task, method: Method, steps: int) -> str:
+def note(task: Task, method: Method, steps: int) -> Say:
     """What else is to be known of a run."""
     if method.needs_gradients and task.inversion.guidance == 1:
-        return FITS_NOTHING
+        return said("compare.note.fits_nothing")
     if method.calls(steps + 1, task.strength) <= task.budget:
-        return f"{steps} steps are the most that are run: some of the budget is left."
+        return said("compare.note.most", steps=steps)
     return ""
 
 
@@ -260,7 +255,7 @@ def settle(x: Tensor) -> None:
 def finite(x: Tensor) -> Tensor:
     """The latents; ValueError where a method has left the range of numbers."""
     if not x.isfinite().all():
-        raise ValueError("its numbers grew beyond all bounds; a lower guidance may help")
+        raise Refusal("compare.trouble.bounds")
     return x
 
 
