@@ -16,12 +16,12 @@ import gradio as gr
 
 from core import models
 from demos import TABS
-from demos.server.flags import parser
-from demos.server.launch import launch, wait
 from demos.shipped import check
 from demos.ui.controls import text
 from demos.ui.player import head, page_head
 from demos.ui.recorded import Shared
+from demos.ui.server.flags import parser
+from demos.ui.server.launch import launch, wait
 
 
 def page() -> gr.Blocks:

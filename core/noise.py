@@ -1,4 +1,4 @@
-"""Noise as an argument: a run is given where its noise comes from."""
+"""Where noise comes from: one generator per picture, Gaussian or uniform."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from torch import Tensor
 
 from core.checks import whole
 
-Noise = Callable[[Tensor], Tensor]  # draws noise like its argument
+Noise = Callable[[Tensor], Tensor]  # draws noise with the shape, device and precision of a tensor
 
 
 class seeded:
@@ -35,5 +35,5 @@ class seeded:
 
 
 def uniform(noise: Noise) -> Noise:
-    """Turn Gaussian into uniform noise on [-1, 1], of variance 1/3: erf(z / sqrt 2)."""
+    """Turn Gaussian into uniform noise on [-1, 1]: erf(z / sqrt 2)."""
     return lambda like: torch.erf(noise(like) / 2**0.5)

@@ -17,7 +17,8 @@ import torch
 from torch import Tensor
 
 from core.denoisers import Denoiser, Prediction
-from core.noise import Noise
+from core.noise import Noise as Noise  # what samplers draw comes from here, too
+from core.noise import seeded as seeded
 from core.schedules import Level
 
 

@@ -269,7 +269,7 @@ def versions() -> dict[str, str]:
 
 
 def number(value: float) -> float | str:
-    """A number as JSON has it: five digits are more than the eye sees; infinity and nan are text there."""
+    """A number as JSON has it, to five digits: infinity and what is no number are text there."""
     if math.isnan(value):
         return "nan"
     if math.isinf(value):

@@ -14,8 +14,8 @@ from demos.editing import asked_of, ways
 from demos.inverting import Session, inverted
 from demos.methods import choices, offered
 from demos.remarks import at_guidance, words
-from demos.server.work import network_seconds, takes
 from demos.trials import Now, Original, Row, Task, compare
+from demos.ui.server.work import network_seconds, takes
 from demos.views.numbers import decibel
 
 METHODS = ("ddim", "residual", "edit_friendly", "belm", "sdedit")

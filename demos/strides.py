@@ -16,8 +16,8 @@ from core.samplers import SAMPLERS, Step, seeded
 from core.schedules import Level
 from demos.reel import Panel, Reel
 from demos.runs.zero_gpu import loaded
-from demos.server.work import network_seconds, takes
 from demos.sources import test_digit
+from demos.ui.server.work import network_seconds, takes
 from demos.views.numbers import decibel, facts, noise_share, percent, place, signal_curve
 
 LONG, SHORT, DIGIT = 50, 20, 4

@@ -7,17 +7,17 @@ import json
 import random
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import gradio as gr
 
 from core.models import MODELS
+from core.paths import ASSETS
 from core.samplers import Sampler
 from demos import checks
 from demos.shipped import broken
 
-TAPES = Path(__file__).parent.parent / "assets" / "tapes"
+TAPES = ASSETS / "tapes"
 LABELS = [("any", ""), *((str(digit), str(digit)) for digit in range(10))]
 
 QUIET: dict[str, Any] = {"show_progress": "hidden", "api_visibility": "private"}

@@ -150,7 +150,7 @@ def test_the_new_tab_builds_on_a_page():
 def test_the_page_makes_no_calls_home_and_lets_the_machine_sleep(page):
     import gradio as gr
 
-    from demos.server.inside import Inside
+    from demos.ui.server.inside import Inside
 
     assert not page.analytics_enabled
     assert Inside(page).queue.sleep_when_free > gr.Blocks().queue()._queue.sleep_when_free

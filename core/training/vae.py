@@ -12,9 +12,10 @@ from torch.nn import functional as F
 
 from core.data import signed
 from core.data.emoji import drawn
-from core.training.base import MODELS, Recipe
+from core.paths import WEIGHTS
+from core.training.base import Recipe
 
-FOLDER = MODELS / "emoji"
+FOLDER = WEIGHTS / "emoji"
 SHARD = "9MB"  # no file larger than this
 
 

@@ -11,12 +11,12 @@ from demos.forward.request import NoiseRequest
 from demos.forward.run import run
 from demos.runs.fields import event
 from demos.runs.stream import streamed
-from demos.server.work import network_seconds, takes
 from demos.ui.controls import control, interlock, text
 from demos.ui.pictures import made
 from demos.ui.player import Player
 from demos.ui.recorded import Shared, tape
 from demos.ui.runner import Runner, resets, run_row, seed_row, sent
+from demos.ui.server.work import network_seconds, takes
 
 TITLE = "tab.noise"
 FOLDED = ("frames", "seed")

@@ -61,7 +61,7 @@ class Pixels:
             if level.sigma:
                 ratio, without = psnr(guess, clean), psnr(pure, clean)
                 numbers |= {"psnr": ratio, "psnr_noise": without}
-                say.append(verdict(ratio, without, model.card.remembers))
+                say.append(verdict(ratio, without, model.card.denoiser == "empirical"))
             else:
                 say.append(said("noise.clean.shown"))
         return Frame(pictures=pictures, say=say, pos=place(level), numbers=numbers)

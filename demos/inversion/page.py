@@ -22,12 +22,12 @@ from demos.pictures.masks import background
 from demos.runs.archive import Archive
 from demos.runs.fields import event
 from demos.runs.stream import streamed
-from demos.server.work import network_seconds, takes
 from demos.ui.controls import QUIET, interlock, text
 from demos.ui.errors import shown
 from demos.ui.player import Player
 from demos.ui.recorded import Shared, page, tape
 from demos.ui.runner import Runner, resets, sent
+from demos.ui.server.work import network_seconds, takes
 from demos.words import Refusal
 
 TITLE = "tab.inversion"
@@ -186,16 +186,7 @@ def look_closer(runner: Runner) -> gr.HTML:
     with gr.Accordion(text("microscope.title"), elem_classes=["closer"]):
         lens = gr.HTML(page("microscope"))
         button = gr.Button(text("microscope.measure"), size="sm")
-    event = button.click(
-        shown(measured),
-        runner.archive,
-        lens,
-        show_progress="hidden",
-        api_visibility="private",
-        concurrency_limit=None,
-        concurrency_id="microscope",
-    )
-    runner.stop.click(None, cancels=[event], api_visibility="private")
+    runner.reports(button, measured, lens)
     return lens
 
 

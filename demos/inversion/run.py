@@ -1,4 +1,4 @@
-"""A picture is inverted to noise and reconstructed, then its noise is sampled as something else."""
+"""A picture is inverted and reconstructed, then its noise is sampled as something else."""
 
 from __future__ import annotations
 

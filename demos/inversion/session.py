@@ -43,7 +43,8 @@ class Session:
     @property
     def nbytes(self) -> int:
         """Bytes of its pictures, each counted once, and of its latents."""
-        pictures = {id(p): len(p) for each in self.tape.frames for p in each.pictures.values()}  # type: ignore[arg-type]
+        shown = (p for each in self.tape.frames for p in each.pictures.values())
+        pictures = {id(p): len(p) for p in shown if isinstance(p, str)}
         latents = {id(x): x.nbytes for each in self.tape.frames for x in each.latents.values()}
         path = sum(x.nbytes for x in self.inversion.trajectory)
         return sum(pictures.values()) + sum(latents.values()) + path

@@ -8,11 +8,12 @@ from typing import Any
 from PIL import Image
 from torch import Tensor
 
+from core.classifiers import read_digits, read_scenes
 from core.data.captions import parse
 from core.data.emoji import Scene, options
 from core.images import to_pil
 from core.inversion import start_index
-from core.metrics import neighbour_correlation, psnr, read_digits, read_scenes, ssim
+from core.metrics import neighbour_correlation, psnr, ssim
 from core.models import Model
 from core.schedules import Level
 from core.tapes import Say
@@ -76,7 +77,7 @@ def reading(model: Model, pixels: Tensor) -> str:
     x = 2 * pixels - 1
     if model.card.condition == "label":
         return str(read_digits(x).argmax().item())
-    if not model.card.grammar:
+    if model.card.data != "scenes":
         return ""
     known = options()
     seen = {head: known[head][scores.argmax()] for head, scores in read_scenes(x).items()}

@@ -22,7 +22,7 @@ def not_read(model: str, *prompts: str) -> list[Say]:
 
 def never_seen(model: str, prompt: str) -> list[Say]:
     """Which words of a prompt a model was not trained with, where its vocabulary is known."""
-    if not MODELS[model].grammar:
+    if MODELS[model].data != "scenes":
         return []
     found: list[Say] = []
     for word, near in list(unknown(prompt).items())[:3]:

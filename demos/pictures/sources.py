@@ -12,7 +12,8 @@ from torch import Tensor
 
 from core.data import mnist, signed
 from core.data.captions import EXAMPLES, parse
-from core.images import as_digit, from_pil, open_picture
+from core.data.digits import as_digit
+from core.images import from_pil, open_picture
 from core.models import Model
 from demos.pictures.library import picked
 from demos.words import Refusal, Say, said

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from functools import cached_property
 from typing import Any
 
 import torch
@@ -53,30 +52,40 @@ class Archive:
     picture: tuple[str, Tensor] | None = None
     result: Any = None
 
-    @cached_property
+    @property
     def nbytes(self) -> int:
-        """Bytes of its pictures, each counted once, and of its latents."""
+        """Bytes of its pictures, each counted once, of its latents, and of its result."""
         frames = self.message.get("frames", ())
         pictures = {id(p): len(p) for each in frames for p in each["pictures"]}
-        latents = (x.nbytes for frame in self.latents for x in frame.values())
-        return sum(pictures.values()) + sum(latents)
+        latents = sum(x.nbytes for frame in self.latents for x in frame.values())
+        return sum(pictures.values()) + latents + getattr(self.result, "nbytes", 0)
 
     def decoded(self, frame: Any) -> dict[str, Any] | None:
-        """The message with the pictures of one frame decoded in full; None without such a frame."""
+        """The message with the pictures of a frame decoded in full; None without such a frame."""
         if not self.message or frame not in range(len(self.latents)):
             return None
-        return self.refined(frame, self.latents[frame])
-
-    def refined(self, frame: int, latents: dict[int, Tensor]) -> dict[str, Any]:
-        """The message that replaces pictures of a frame by these latents, decoded in full."""
         model = loaded(self.message["settings"]["model"])
-        decoded = {panel: decoded_uri(model, x.float()) for panel, x in latents.items()}
-        before = self.message["frames"][frame]
-        pictures = [decoded.get(k, picture) for k, picture in enumerate(before["pictures"])]
-        approx = [k for k in before["approx"] if k not in decoded]
-        return {
-            "run": self.run,
-            "status": self.message["status"],
-            "refined": True,  # of no use to a player that shows another run by now
-            "frames": [{**before, "pictures": pictures, "approx": approx}],
-        }
+        latents = self.latents[frame].items()
+        return self.refined(
+            {frame: {panel: decoded_uri(model, x.float()) for panel, x in latents}}
+        )
+
+    def previewed(self, panel: int, latents: list[Tensor]) -> dict[str, Any]:
+        """The message that shows other latents in one panel of every frame, and keeps them."""
+        model = loaded(self.message["settings"]["model"])
+        for kept, x in zip(self.latents, latents, strict=True):
+            kept[panel] = half(x)
+        shown = {i: {panel: preview_uri(model, x)} for i, x in enumerate(latents)}
+        return self.refined(shown, exact=model.preview_exact)
+
+    def refined(self, pictures: dict[int, dict[int, str]], exact: bool = True) -> dict[str, Any]:
+        """The message that replaces pictures by frame and panel; the others stay."""
+        frames = []
+        for i, changed in pictures.items():
+            frame = self.message["frames"][i]
+            kept = [changed.get(k) for k in range(len(frame["pictures"]))]
+            others = [k for k in frame["approx"] if k not in changed]
+            approx = others if exact else sorted({*others, *changed})
+            frames.append({**frame, "pictures": kept, "approx": approx})
+        status = self.message["status"]
+        return {"run": self.run, "status": status, "refined": True, "frames": frames}

@@ -62,6 +62,8 @@ class Field:
 
 @dataclass(frozen=True, kw_only=True)
 class ChoiceField(Field):
+    """One of several names, of a registry or of a function that knows them by now."""
+
     options: Options
     optional: bool = False
 
@@ -70,6 +72,7 @@ class ChoiceField(Field):
         return list(self.options() if callable(self.options) else self.options)
 
     def check(self, value: Any, name: Any) -> Any:
+        """The value; Refusal for another one."""
         if value is None and self.optional:
             return None
         value = "" if value is None else value
@@ -80,19 +83,24 @@ class ChoiceField(Field):
         return value
 
     def ends(self) -> Collection[Any]:
+        """Values by which a rule can be tried."""
         return self.names()
 
     def range(self) -> str:
+        """What it may hold, in the words of the API."""
         return ", ".join(str(each) or '""' for each in self.names())
 
 
 @dataclass(frozen=True, kw_only=True)
 class WholeField(Field):
+    """A whole number in low..high; `slider` is the part of it that a slider has."""
+
     low: int
     high: int
     slider: tuple[int, int] | None = None
 
     def check(self, value: Any, name: Any) -> Any:
+        """The value; Refusal for another one."""
         number = _number(value)
         if not self.low <= number <= self.high or number != int(number):
             values = {"low": self.low, "high": self.high, "got": _got(value)}
@@ -100,14 +108,18 @@ class WholeField(Field):
         return int(number)
 
     def ends(self) -> Collection[Any]:
+        """Values by which a rule can be tried."""
         return self.low, self.high
 
     def range(self) -> str:
+        """What it may hold, in the words of the API."""
         return f"{self.low}..{self.high}"
 
 
 @dataclass(frozen=True, kw_only=True)
 class RealField(Field):
+    """A finite number in low..high; `offered` are the values that a page offers alone."""
+
     low: float
     high: float
     slider: tuple[float, float] | None = None
@@ -116,6 +128,7 @@ class RealField(Field):
     offered: tuple[Any, ...] = ()
 
     def check(self, value: Any, name: Any) -> Any:
+        """The value; Refusal for another one."""
         if self.optional and (value is None or value == ""):
             return None
         number = _number(value)
@@ -125,18 +138,23 @@ class RealField(Field):
         return number
 
     def ends(self) -> Collection[Any]:
-        return self.low, self.high
+        """Values by which a rule can be tried."""
+        return (self.high,) if self.optional else (self.low, self.high)
 
     def range(self) -> str:
+        """What it may hold, in the words of the API."""
         return f"{self.low:g}..{self.high:g}"
 
 
 @dataclass(frozen=True, kw_only=True)
 class TextField(Field):
+    """A line of at most so many characters."""
+
     most: int
     optional: bool = False
 
     def check(self, value: Any, name: Any) -> Any:
+        """The value; Refusal for another one."""
         if value is None:
             return None if self.optional else ""
         if not isinstance(value, str) or len(value) > self.most:
@@ -144,20 +162,26 @@ class TextField(Field):
         return " ".join(value.split())
 
     def range(self) -> str:
+        """What it may hold, in the words of the API."""
         return f"at most {self.most} characters"
 
 
 @dataclass(frozen=True, kw_only=True)
 class TruthField(Field):
+    """True or False."""
+
     def check(self, value: Any, name: Any) -> Any:
+        """The value; Refusal for another one."""
         if not isinstance(value, bool):
             raise Refusal("refused.truth", name=name, got=_got(value))
         return value
 
     def ends(self) -> Collection[Any]:
+        """Values by which a rule can be tried."""
         return False, True
 
     def range(self) -> str:
+        """What it may hold, in the words of the API."""
         return "true or false"
 
 
@@ -169,6 +193,7 @@ class TableField(Field):
     other: Field
 
     def check(self, value: Any, name: Any) -> Any:
+        """The values, each judged; Refusal for what is no table."""
         if value is None or value == {}:
             return None
         if not isinstance(value, dict):
@@ -313,7 +338,7 @@ def event(request: type[Request], **made: Callable[[Any], Any]) -> Callable[[Cal
     """
 
     def asked(values: Sequence[Any], named: Mapping[str, Any]) -> Request:
-        sent = dict(zip(request.controls(), values, strict=False)) | named
+        sent = dict(zip(request.controls(), values, strict=False)) | dict(named)
         return request.of(**{k: made[k](v) if k in made else v for k, v in sent.items()})
 
     def decorate(run: Callable) -> Callable:

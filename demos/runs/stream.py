@@ -113,7 +113,8 @@ def as_text(message: dict) -> str:
     Gradio walks several times through all that is nested in a value, on the one event loop that
     all learners share; it hands text on as it is.
     """
-    return json.dumps(compact(message), ensure_ascii=False, separators=(",", ":"))
+    sent = message if message.get("refined") else compact(message)
+    return json.dumps(sent, ensure_ascii=False, separators=(",", ":"))
 
 
 def compact(message: dict) -> dict:

@@ -16,17 +16,18 @@ from demos.runs.zero_gpu import on_gpu
 from demos.sampling.presets import PRESETS
 from demos.sampling.request import ALL_SAMPLERS, SampleRequest
 from demos.sampling.run import run
-from demos.server.work import network_seconds, takes
 from demos.ui.controls import QUIET, Slider, control, interlock, text
 from demos.ui.errors import shown
 from demos.ui.pictures import beside, prompt_row
 from demos.ui.player import Player
 from demos.ui.recorded import Shared, tape
 from demos.ui.runner import Runner, chips, resets, run_row, seed_row, sent
+from demos.ui.server.work import network_seconds, takes
 from demos.words import Refusal
 
 TITLE = "tab.sample"
 SPLIT = "guidance split"
+WHAT_IF = 4  # the panel of the guidance to wonder about
 CAUSES = ("model", "sampler", "guidance", "show")  # of what else can be asked for
 SHOWN_FIRST = ("model", "label", "prompt", "sampler", "steps", "guidance", "seed")
 W = RealField(low=0, high=20, default=7.5, slider=(0, 20))
@@ -52,14 +53,12 @@ def sample(request: SampleRequest) -> Iterator[tuple[Any, Any]]:
 
 
 def what_if(archive: Archive | None, frame: int, guidance: Any) -> Any:
-    """The guided guess of one frame at another guidance: no network call, x0 is linear in it."""
+    """The guided guess of every frame at another guidance: no network call, x0 is linear in it."""
     guidance = W.check(guidance, "w")
-    if archive is None or archive.message["settings"]["show"] != SPLIT:
+    if archive is None or archive.message.get("settings", {}).get("show") != SPLIT:
         raise Refusal("sample.refused.what_if")
-    latents = archive.latents[min(int(frame), len(archive.latents) - 1)]
-    no, yes, guided = (latents[k].float() for k in (0, 1, 3))
-    mixed = {0: no, 1: yes, 3: guided, 4: torch.lerp(no, yes, guidance)}
-    return archive.refined(frame, mixed)
+    branches = ((kept[0].float(), kept[1].float()) for kept in archive.latents)
+    return archive.previewed(WHAT_IF, [torch.lerp(*pair, guidance) for pair in branches])
 
 
 def build(shared: Shared) -> None:

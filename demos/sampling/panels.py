@@ -65,7 +65,8 @@ class PredictionPanels(Panels):
         space, nearest = self.model.card.space, ()
         levels = ladder(self.model, self.request)
         scaled = any(abs(level.alpha**2 + level.sigma**2 - 1) > 1e-3 for level in levels)
-        if self.model.card.remembers:
+        self.known = self.model.empirical(self.request.condition)
+        if self.known is not None:
             nearest = (Panel("nearest", "xᵢ", said("panel.nearest"), phone=False),)
         return (
             Panel("x_t", "xₜ", said("panel.x_t.scaled" if scaled else f"panel.x_t.{space}")),
@@ -79,8 +80,8 @@ class PredictionPanels(Panels):
         scale = (level.alpha**2 + level.sigma**2) ** 0.5
         noise = later(signed_uri, prediction.eps)
         parts: dict[str, Part] = {"x_t": x / scale, "x0": prediction.x0, "eps": noise}
-        if self.model.card.remembers:
-            parts["nearest"] = self.model.nearest(prediction.x0, self.request.condition)
+        if self.known is not None:
+            parts["nearest"] = self.known.images[self.known.nearest(prediction.x0)]
         return parts
 
 

@@ -8,8 +8,9 @@ from pathlib import Path
 from typing import Any, ClassVar, Self
 
 from core.bridge import schedule_of
-from core.models import MODELS, ROOT, ModelCard
+from core.models import MODELS, ModelCard
 from core.models.folder import folder_of
+from core.paths import ROOT
 from core.schedules import SCHEDULES, Schedule
 from demos.runs.fields import Choice, Real, RealField, Request, Truth
 from demos.words import Say, said, table

@@ -9,11 +9,11 @@ from typing import Any
 
 import gradio as gr
 
-from core.files import ROOT
+from core.paths import ROOT
 from core.tapes import SCHEMA
 from demos.runs.stream import as_text
-from demos.server.frontend import exporting
-from demos.views.html import saying, spoken
+from demos.ui.server.frontend import exporting
+from demos.views.html import spoken
 from demos.words import LANGUAGES, said, table
 
 UI = ROOT / "assets" / "ui"
@@ -111,7 +111,7 @@ def head() -> str:
     """The head of the page: its name, the other language, presenting, and the keys."""
     name = spoken(said("page.about"), "p")
     acts = (
-        f'<button type="button" class="act" data-act="{act}"{saying(said(f"page.{act}"))}></button>'
+        spoken(said(f"page.{act}"), "button", type="button", class_="act", data_act=act)
         for act in ("language", "present", "help")
     )
     return f"<h1>Stepwise</h1>{name}<nav>{''.join(acts)}</nav>"

@@ -7,7 +7,7 @@ from typing import Any
 
 import gradio as gr
 
-from core.files import ROOT
+from core.paths import ROOT
 from core.tapes import Tape
 from demos.runs.stream import recorded
 from demos.shipped import broken

@@ -16,9 +16,9 @@ from demos.runs.fields import Request
 from demos.runs.stream import Sending
 from demos.ui.controls import QUIET, Number, Raw, control, dice, text
 from demos.ui.errors import shown
+from demos.ui.player import Player
 from demos.views.html import spoken
 from demos.words import said
-from demos.ui.player import Player
 
 
 class Runner:
@@ -78,6 +78,19 @@ class Runner:
             concurrency_limit=None,
             concurrency_id=f"at-rest-{self.name}-{function.__name__}",
         )
+
+    def reports(self, button: gr.Button, function: Callable, place: gr.HTML) -> None:
+        """Let a button fill a place with what `function(archive)` yields; Stop ends it."""
+        event = button.click(
+            shown(function),
+            self.archive,
+            place,
+            show_progress="hidden",
+            api_visibility="private",
+            concurrency_limit=None,
+            concurrency_id=f"{self.name}-{function.__name__}",
+        )
+        self.stop.click(None, cancels=[event], api_visibility="private")
 
     def stale(self, controls: Sequence[Any]) -> None:
         """Any change of a control marks the stage as showing other settings."""

@@ -10,7 +10,10 @@ from demos.words import Say, sentence
 
 def spoken(say: Say, tag: str = "span", **attributes: str) -> str:
     """An element that says this, in English at first."""
-    more = "".join(f' {name.rstrip("_")}="{escape(value)}"' for name, value in attributes.items())
+    more = "".join(
+        f' {name.rstrip("_").replace("_", "-")}="{escape(value)}"'
+        for name, value in attributes.items()
+    )
     return f"<{tag}{more}{saying(say)}>{escape(sentence(say))}</{tag}>"
 
 

@@ -100,7 +100,7 @@ def test_other_ends_of_lines_are_no_trouble(elsewhere):
     assert assets.broken() == {}
 
 
-@pytest.mark.parametrize("content", [b"", b"{", b"[]", b'{"ui/js/player.js": 7}', b'{"a": ["b", 1]}'])
+@pytest.mark.parametrize("content", [b"", b"{", b"[]", b'{"ui/js/run.js": 7}', b'{"a": ["b", 1]}'])
 def test_a_broken_list_is_named(elsewhere, content):
     replaced(elsewhere / assets.LIST, content)
     (only,) = assets.broken().items()

@@ -19,3 +19,12 @@ def last(run):
     """What a run yields last."""
     *_, final = run
     return final
+
+
+def finished(run):
+    """What a run returns at its end."""
+    while True:
+        try:
+            next(run)
+        except StopIteration as stop:
+            return stop.value

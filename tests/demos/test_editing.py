@@ -7,9 +7,9 @@ import gradio as gr
 import pytest
 from PIL import Image
 
+from core.classifiers import read_digits
 from core.data.captions import parse
 from core.images import BLANK
-from core.metrics import read_digits
 from core.models import MODELS
 from demos import inversion, inversion_controls, painting, sources, strides, widgets
 from demos.editing import MASKS, edit

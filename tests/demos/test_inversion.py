@@ -17,10 +17,10 @@ from core.models import MODELS, load
 from demos import inversion, inversion_controls, inverting, methods
 from demos.editing import decode, edit
 from demos.inverting import Remembered, checked, invert
-from demos.views.numbers import decibel
+from demos.old_views import decoded_uri, pixels_uri, preview_uri
 from demos.remarks import compared, never_seen
 from demos.stages import BACK, NOISE, PICTURE
-from demos.old_views import decoded_uri, pixels_uri, preview_uri
+from demos.views.numbers import decibel
 from tests.benchmarks.quality_inversion import returned
 from tests.demos import last, refused
 

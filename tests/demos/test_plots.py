@@ -24,18 +24,23 @@ from demos.views.charts import (
 from demos.views.numbers import noise_share, percent, place, short
 from demos.words import LANGUAGES, said, sentence
 
+TEXT = re.compile(
+    r'<text(?: data-say="[^"]*")?(?= [^>]*\bx="([\d.]+)")(?= [^>]*\by="([\d.]+)")'
+    r'(?= [^>]*text-anchor="(\w+)")[^>]*>([^<]*)</text>'
+)
+
 
 def texts(svg):
     """(x, y, anchor, text) of every text as it is drawn in English."""
-    found = re.findall(r"<text([^>]*)>([^<]*)</text>", svg)
-    for attributes, words in found:
-        x, y = (float(re.search(rf'\b{n}="([\d.]+)"', attributes)[1]) for n in "xy")
-        yield x, y, re.search(r'text-anchor="(\w+)"', attributes)[1], html.unescape(words)
+    found = TEXT.findall(svg)
+    assert len(found) == svg.count("<text")
+    for x, y, anchor, words in found:
+        yield float(x), float(y), anchor, html.unescape(words)
 
 
-def spoken(svg):
+def spoken(svg, attribute="data-say"):
     """The sentences of a chart."""
-    return [json.loads(html.unescape(each)) for each in re.findall(r'data-say="([^"]*)"', svg)]
+    return [json.loads(html.unescape(each)) for each in re.findall(f'{attribute}="([^"]*)"', svg)]
 
 
 def test_place_runs_from_clean_to_noise():
@@ -137,7 +142,7 @@ def test_all_words_of_a_chart_can_be_said_again():
     unsaid = [words for *_, words in texts(svg)]
     heard = [sentence(say) for say in spoken(svg)]
     assert all(re.fullmatch(r"[−\d.⁻⁰¹²³⁴-⁹]+", words) for words in unsaid if words not in heard)
-    label = json.loads(html.unescape(re.search(r'data-say-aria-label="([^"]*)"', svg)[1]))
+    (label,) = spoken(svg, "data-say-aria-label")
     assert [sentence(label, each) for each in LANGUAGES] == [
         "SNR, over the timestep t (0 clean, right noise)",
         "信噪比 SNR，横轴：时间步 t（0 干净，右侧为噪声）",

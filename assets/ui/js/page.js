@@ -39,11 +39,12 @@
     player.requestFullscreen?.().catch(() => {}); // refused: then it covers the page's window
   }
 
-  function leave() {
+  async function leave() {
+    const before = focused;
     presented()?.classList.remove("presenting");
-    if (document.fullscreenElement) document.exitFullscreen();
-    focused?.focus?.({ preventScroll: true });
     focused = null;
+    if (document.fullscreenElement) await document.exitFullscreen(); // which takes the focus
+    before?.focus?.({ preventScroll: true });
   }
 
   document.addEventListener("fullscreenchange", () => { // Esc ends it without a key event

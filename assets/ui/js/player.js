@@ -4,6 +4,7 @@
   const { words, write, sentence, Run, Clock, Stage, Timeline, Announcer } = stepwise;
   const calm = window.matchMedia("(prefers-reduced-motion: reduce)");
   const mouse = window.matchMedia("(hover: hover)");
+  const NEWS = ["running", "done", "stopped"]; // of which a learner is told
   const REST = 200; // milliseconds on a frame after which its previews are decoded in full
 
   class Player {
@@ -20,7 +21,7 @@
       this.seen = false;
       this.stale = false;
       this.moved = false;    // the learner moves the frames: then they are announced
-      this.told = "empty";   // the status that was announced last
+      this.told = "";        // the run and its status that were announced last
       this.drawing = 0;
       this.listen();
       this.wake();
@@ -115,15 +116,17 @@
 
     // Running, done and stopped are announced, and the frames to which the learner moves.
     announce(frame) {
-      const { status } = this, changed = status !== this.told;
-      this.told = status;
-      if (changed && status === "waiting") return this.announcer.say(words.say(this.run.waiting.say));
-      if (changed && status === "running") return this.announcer.say(words.say(["player.begun"]));
-      if (changed && ["done", "stopped"].includes(status)) {
-        const text = frame ? sentence(frame) : "";
-        return this.announcer.say(words.join([words.say(this.statusSaid()), text]));
-      }
+      const { run } = this, told = `${run.id} ${run.status}`;
+      if (run.waiting) return this.announcer.say(words.say(run.waiting.say));
+      const news = told !== this.told && NEWS.includes(run.status);
+      this.told = told;
+      if (news) return this.announcer.say(this.news(frame));
       if (this.moved && frame) this.announcer.say(sentence(frame));
+    }
+
+    news(frame) {
+      if (this.run.status === "running") return words.say(["player.begun"]);
+      return words.join([words.say(this.statusSaid()), frame ? sentence(frame) : ""]);
     }
 
     // Approximate previews are decoded in full when the learner rests on their frame.
@@ -164,8 +167,9 @@
       this.wake();
     }
 
-    setSpeed(speed) {
-      this.clock.setSpeed(speed, performance.now());
+    setSpeed(menu) {
+      this.clock.setSpeed(Number(menu.value), performance.now());
+      if (!menu.matches(":focus-visible")) menu.blur(); // chosen by mouse: space plays again
       this.wake();
     }
 
@@ -207,7 +211,7 @@
       on(".next", "click", () => this.step(1));
       on(".play", "click", () => this.toggle());
       on(".loop", "click", () => this.loop());
-      on(".speed", "change", ({ target }) => this.setSpeed(Number(target.value)));
+      on(".speed", "change", ({ target }) => this.setSpeed(target));
       on(".save", "click", () => this.save());
       on(".copy", "click", ({ target }) => stepwise.copySettings(this.run, target));
       document.addEventListener("stepwise:language", () => this.refresh());

@@ -1,5 +1,5 @@
-// The timeline: track, filmstrip and buttons of a run at a clock. A thumbnail stands under the tick
-// of its frame; a run that passes the track several times has a row of thumbnails for each pass.
+// The timeline: track and filmstrip of a run at a clock. A thumbnail stands under the tick of its
+// frame; a run that passes the track several times has a row of thumbnails for each pass.
 (() => {
   const { words, make, write, sentence } = stepwise;
   const SVG = "http://www.w3.org/2000/svg";

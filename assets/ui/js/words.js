@@ -7,6 +7,7 @@
   const FALLBACK = "en";
   const ATTRIBUTES = ["title", "aria-label", "alt", "placeholder"];
   const FIELD = /\{(\w+)(?::(\w+))?(?::([^}]*))?\}/g;
+  const TAIL = 40, HALF = /50{39}$/; // digits that decide how the ones before them are rounded
   const CLOSED = /[\u3000-\u303f\uff00-\uff0f\uff1a-\uff20]$/; // full-width: no space follows
 
   const isValues = (part) => part !== null && typeof part === "object" && !Array.isArray(part);
@@ -56,34 +57,40 @@
       const value = 100 * share;
       if (value > 0 && value < 1) return this.template("player.percent.under");
       if (value > 99 && value < 100) return this.template("player.percent.over");
-      return this.say(["player.percent", { value: this.digits(value, 0) }]);
+      return this.say(["player.percent", { value: this.fixed(value, 0) }]);
     }
 
     short(value) { // three significant digits, as "%.3g"
-      if (!Number.isFinite(value)) return plain(value);
-      const text = this.digits(value, { maximumSignificantDigits: 3 });
-      const rounded = Number(text.replace("−", "-"));
-      const [mantissa, exponent] = rounded.toExponential().split("e").map(Number);
-      if (rounded === 0 || (exponent >= -4 && exponent < 3)) return text;
+      if (!Number.isFinite(value) || value === 0) return plain(value);
+      const exponent = Number(value.toExponential(2).split("e")[1]);
+      if (exponent >= -4 && exponent < 3) return this.fixed(value, 2 - exponent, true);
+      const mantissa = this.fixed(value / 10 ** exponent, 2, true);
       const sign = exponent < 0 ? "−" : "+";
-      return `${plain(mantissa)}e${sign}${String(Math.abs(exponent)).padStart(2, "0")}`;
+      return `${mantissa}e${sign}${String(Math.abs(exponent)).padStart(2, "0")}`;
     }
 
     decibel(value) {
-      const text = Number.isFinite(value) ? this.digits(value, 1) : plain(value);
-      return this.say(["player.decibel", { value: text }]);
+      return this.say(["player.decibel", { value: this.fixed(value, 1) }]);
     }
 
     whole(value) {
-      return this.digits(value, 0);
+      return this.fixed(value, 0);
     }
 
-    digits(value, how) { // halves go to the even digit: the server's sentences round so
-      const decimals = typeof how === "number"
-        ? { minimumFractionDigits: how, maximumFractionDigits: how } : how;
+    // Rounded as the server rounds: by the exact value, halves to the even digit. Intl rounds the
+    // shortest text of a number, so that 0.1235 becomes 0.124; it gives the decimal sign alone.
+    fixed(value, decimals, stripped = false) {
       if (!Number.isFinite(value)) return plain(value);
-      const options = { useGrouping: false, roundingMode: "halfEven", ...decimals };
-      return new Intl.NumberFormat(this.language, options).format(value).replace("-", "−");
+      const exact = Math.abs(value).toFixed(decimals + TAIL), kept = exact.slice(0, -TAIL);
+      const even = HALF.test(exact) && "02468".includes(kept.replace(/\.$/, "").at(-1));
+      const text = even ? kept.replace(/\.$/, "") : Math.abs(value).toFixed(decimals);
+      const short = stripped && text.includes(".") ? text.replace(/\.?0+$/, "") : text;
+      return (value < 0 ? "−" : "") + short.replace(".", this.point());
+    }
+
+    point() {
+      const parts = new Intl.NumberFormat(this.language).formatToParts(1.5);
+      return parts.find(({ type }) => type === "decimal").value;
     }
 
     choose(language) {

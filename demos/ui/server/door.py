@@ -20,12 +20,12 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, PlainTextResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from demos.server.bodies import Disconnected, json_of, replaced, rewritten, word
-from demos.server.inside import Inside
-from demos.server.names import Names
-from demos.server.rates import Rates
-from demos.server.refusals import Refused
-from demos.server.uploads import Uploads, named
+from demos.ui.server.bodies import Disconnected, json_of, replaced, rewritten, word
+from demos.ui.server.inside import Inside
+from demos.ui.server.names import Names
+from demos.ui.server.rates import Rates
+from demos.ui.server.refusals import Refused
+from demos.ui.server.uploads import Uploads, named
 
 API = "/gradio_api/"
 PAGES = re.compile(

@@ -15,12 +15,12 @@ import gradio as gr
 from gradio.routes import App, ORJSONResponse
 from starlette.types import ASGIApp
 
-from demos.server.door import Door
-from demos.server.inside import Inside
-from demos.server.names import Names
-from demos.server.queue import THREADS
-from demos.server.sessions import Sessions
 from demos.ui.controls import i18n
+from demos.ui.server.door import Door
+from demos.ui.server.inside import Inside
+from demos.ui.server.names import Names
+from demos.ui.server.queue import THREADS
+from demos.ui.server.sessions import Sessions
 
 SETTINGS: dict[str, Any] = {
     "theme": gr.themes.Default(

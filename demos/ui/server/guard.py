@@ -10,7 +10,7 @@ from typing import Any
 import gradio as gr
 from gradio.block_function import BlockFunction
 
-from demos import checks
+from demos.ui.errors import shown
 
 NUMBERS = (gr.Slider, gr.Number)
 CHOICES = (gr.Dropdown, gr.Radio)
@@ -26,9 +26,9 @@ def guard(functions: Sequence[BlockFunction]) -> None:
     """
     for each in functions:
         if each.fn is not None and each.api_visibility == "private":
-            each.fn = checks.shown(judged(each.fn, list(each.inputs)))
+            each.fn = shown(judged(each.fn, list(each.inputs)))
         elif each.fn is not None:
-            each.fn = checks.shown(each.fn)
+            each.fn = shown(each.fn)
 
 
 def judged(function: Callable, inputs: list[Any]) -> Callable:

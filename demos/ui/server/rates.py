@@ -10,7 +10,7 @@ from limits import RateLimitItem, parse
 from limits.storage import MemoryStorage
 from limits.strategies import SlidingWindowCounterRateLimiter
 
-from demos.server.refusals import Refused
+from demos.ui.server.refusals import Refused
 
 # A class behind one router shares its address, so an address may ask for a hundred learners.
 EVENTS = (parse("1200/minute"), parse("12000/minute"))  # of a session, of an address

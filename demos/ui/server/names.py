@@ -13,7 +13,7 @@ from urllib.parse import urlsplit
 
 from starlette.datastructures import Headers
 
-from demos.server.refusals import Refused
+from demos.ui.server.refusals import Refused
 
 SAFE = ("GET", "HEAD", "OPTIONS")  # methods that change nothing
 HUGGING_FACE = "huggingface.co"

@@ -4,15 +4,11 @@ import pickle
 import sys
 from types import SimpleNamespace
 
-from demos import gpu
+from demos.runs import zero_gpu
 from demos.runs.zero_gpu import loaded, on_gpu
-from demos.runs import Request
+from demos.sampling.request import SampleRequest
 
-RAW = dict(
-    model="emoji", label="", sampler="ddim", steps=30, guidance=3, seed=0, batch=1, eta=None,
-    variance="posterior", spacing="trailing", schedule="own", clip_x0=False, prompt="dog face",
-    negative="", show="prediction",
-)  # fmt: skip
+RAW = {"model": "emoji", "steps": 30, "guidance": 3, "prompt": "dog face"}
 
 
 def numbers(request):
@@ -35,18 +31,18 @@ def test_a_space_is_told_how_long(monkeypatch):
     monkeypatch.setitem(sys.modules, "spaces", SimpleNamespace(GPU=lend))
     on_gpu(lambda request: request.seconds)(numbers)
     (seconds,) = asked
-    short, long = Request.checked(**RAW), Request.checked(**{**RAW, "steps": 500, "batch": 16})
+    short, long = SampleRequest.of(**RAW), SampleRequest.of(**{**RAW, "steps": 500, "batch": 16})
     assert 20 <= seconds(short) < 60 < seconds(long)
 
 
 def test_a_request_crosses_to_another_process():
-    request = Request.checked(**RAW)
+    request = SampleRequest.of(**RAW)
     assert pickle.loads(pickle.dumps(request)) == request
 
 
 def test_work_without_a_lent_gpu_stays_on_the_cpu(monkeypatch):
     asked = []
-    monkeypatch.setattr(gpu, "load", lambda name, device, report: asked.append(device))
+    monkeypatch.setattr(zero_gpu, "load", lambda name, device, report: asked.append(device))
     for value in ("", "true"):
         monkeypatch.setenv("SPACES_ZERO_GPU", value)
         loaded("emoji")

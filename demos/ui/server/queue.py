@@ -17,8 +17,8 @@ from gradio.route_utils import get_fn
 from gradio.server_messages import EventMessage, ProcessCompletedMessage, ProcessGeneratingMessage
 from gradio.utils import LRUCache
 
-from demos.server.sessions import SESSIONS
-from demos.server.work import HEAVY, seconds_of
+from demos.ui.server.sessions import SESSIONS
+from demos.ui.server.work import HEAVY, seconds_of
 
 UNHEARD = 10  # seconds after which an event whose answers nobody reads is ended
 UNHEARD_TEXT = f"Nobody read the answers of this run for {UNHEARD} s, so it was ended."

@@ -10,9 +10,9 @@ from typing import Any
 import gradio as gr
 from gradio.block_function import BlockFunction
 
-from demos.server.guard import guard
-from demos.server.queue import prepared
-from demos.server.refusals import Refused
+from demos.ui.server.guard import guard
+from demos.ui.server.queue import prepared
+from demos.ui.server.refusals import Refused
 
 
 class Inside:

@@ -11,7 +11,7 @@ from typing import Any, NoReturn
 
 from starlette.types import Message, Receive
 
-from demos.server.refusals import Refused
+from demos.ui.server.refusals import Refused
 
 PATIENCE = 30  # seconds that the next part of a body may take
 JSON_BYTES = 1_000_000

@@ -12,7 +12,7 @@ import torch
 from core.models import MODELS
 
 HEAVY = 12.0  # seconds of one core from which on a run is a long one
-SECONDS_PER_ROW = {"network": 0.005, "exact": 0.01}  # one row of a batch through the network
+SECONDS_PER_ROW = {"network": 0.005, "empirical": 0.01}  # one row of a batch through the network
 SECONDS_PER_WEIGHT = 1.2e-9  # of a latent model, for one row
 ACCELERATED = 50  # times faster with an accelerator
 
@@ -53,6 +53,8 @@ def seconds_of(run: Callable, values: list[Any]) -> float | None:
 def network_seconds(model: str, rows: float) -> float:
     """Seconds for so many rows, network calls times pictures, of a model on this machine."""
     card = MODELS[model]
-    each = SECONDS_PER_ROW.get(card.kind) or 0.002 + SECONDS_PER_WEIGHT * card.size
-    accelerated = card.kind != "exact" and torch.accelerator.is_available()
+    each = 0.002 + SECONDS_PER_WEIGHT * card.size
+    if card.space == "pixels":
+        each = SECONDS_PER_ROW[card.denoiser]
+    accelerated = card.denoiser == "network" and torch.accelerator.is_available()
     return rows * each / (ACCELERATED if accelerated else 1)

@@ -14,8 +14,8 @@ from starlette.datastructures import UploadFile
 from starlette.formparsers import MultiPartException, MultiPartParser
 from starlette.requests import Request
 
-from demos.server.bodies import chunks
-from demos.server.refusals import Refused
+from demos.ui.server.bodies import chunks
+from demos.ui.server.refusals import Refused
 
 UPLOAD_BYTES = 30_000_000
 FILES = 8  # of one request
