@@ -366,7 +366,7 @@ def event(request: type[Request], **made: Callable[[Any], Any]) -> Callable[[Cal
     """
 
     def asked(values: Sequence[Any], named: Mapping[str, Any]) -> Request:
-        sent = dict(zip(request.controls(), values, strict=False)) | named
+        sent = dict(zip(request.controls(), values, strict=False)) | dict(named)
         return request.of(**{k: made[k](v) if k in made else v for k, v in sent.items()})
 
     def decorate(run: Callable) -> Callable:

@@ -17,7 +17,7 @@ from demos.ui.controls import QUIET, Dropdown, control, text
 from demos.ui.errors import language, shown
 from demos.ui.player import Player
 from demos.ui.recorded import Shared
-from demos.words import sentence, word
+from demos.words import said, sentence, word
 
 TITLE = "tab.schedule"
 SHARED = ("quantity", "steps", "spacing", "digit")  # by both schedules
@@ -133,6 +133,10 @@ def at_first() -> list[Any]:
 
 def noted(first: Any, second: Any, quantity: Any) -> dict[str, Any]:
     """Say beside the menu of curves when another one is drawn."""
-    note = still_note(ScheduleRequest.read(first, second, quantity))
-    info = text(word("schedule", "quantity", "info"))
-    return gr.update(info=info if note is None else sentence(note, language()))
+    asked = ScheduleRequest.read(first, second, quantity)
+    note = still_note(asked)
+    if note is None:
+        return gr.update(info=text(word("schedule", "quantity", "info")))
+    drawn = said(f"quantity.option.{asked.shown()}")
+    say = said("schedule.quantity.still", note=note, drawn=drawn)
+    return gr.update(info=sentence(say, language()))

@@ -18,6 +18,7 @@ from demos.words import LANGUAGES, said, sentence
 
 QUANTITIES = ("alpha_bar", "log_snr", "snr", "beta", "alpha", "sigma", "posterior_variance")
 LOGARITHMIC = ("snr", "beta", "posterior_variance")
+UNITS = {"log_snr": "chart.unit.nats"} | dict.fromkeys(LOGARITHMIC, "chart.unit.logarithmic")
 WIDTH, HEIGHT = 340, 270
 LEFT, RIGHT, BOTTOM = 50, 14, 64
 LINE, FONT = 19, 15  # between two lines of text; its size, as in chart.css
@@ -42,8 +43,9 @@ class Curve:
     at: Sequence[float] = ()
 
     def points(self) -> list[tuple[float, float]]:
-        """(place, value) of at most about 250 points."""
-        points = list(zip(self.at or range(len(self.values)), self.values, strict=True))
+        """(place, value) of at most about 250 points, of those that are finite."""
+        places = zip(self.at or range(len(self.values)), self.values, strict=True)
+        points = [(place, value) for place, value in places if math.isfinite(value)]
         return [*points[:: max(1, len(points) // 250)], points[-1]]
 
 
@@ -73,11 +75,12 @@ class Axes:
 
 
 def values_of(schedule: Schedule, quantity: str) -> list[float]:
-    """A quantity of a schedule over t, as it is drawn: log10 where the axis is logarithmic."""
+    """A quantity of a schedule over t, as it is drawn: log10 where the axis is logarithmic.
+
+    What has no logarithm is infinite, and not drawn.
+    """
     values = getattr(schedule, quantity)
-    if quantity in LOGARITHMIC:
-        values = values.clamp(min=1e-12).log10()
-    return values.clamp(-30, 1e4).tolist()
+    return (values.log10() if quantity in LOGARITHMIC else values).tolist()
 
 
 def over_time(curves: Sequence[Curve], quantity: str, note: Say | None = None) -> str:
@@ -87,10 +90,9 @@ def over_time(curves: Sequence[Curve], quantity: str, note: Say | None = None) -
     """
     last = max(len(curve.values) for curve in curves) - 1
     marks = [min(t, last) for t in range(0, last + 2, max(1, (last + 1) // 4))]
-    unit = "log_snr" if quantity == "log_snr" else "logarithmic"
     axes = Axes(
         title=said(f"quantity.option.{quantity}"),
-        unit=said(f"chart.unit.{unit}") if unit == quantity or quantity in LOGARITHMIC else "1",
+        unit=said(UNITS[quantity]) if quantity in UNITS else "1",
         below=said("chart.timestep"),
         marks=[(t, str(t)) for t in marks],
         logarithmic=quantity in LOGARITHMIC,
@@ -136,7 +138,7 @@ def width(say: Say) -> float:
 
 
 def _range(curves: Sequence[Curve]) -> tuple[float, float]:
-    values = [value for curve in curves for value in curve.values]
+    values = [value for curve in curves for value in curve.values if math.isfinite(value)]
     low, high = min(values), max(values)
     return (low - 0.5, high + 0.5) if high - low < 1e-9 else (low, high)
 

@@ -141,7 +141,7 @@ def figure(value: Say, more: Say, best: bool = False) -> str:
 
 
 def best_back(rows: Sequence[Row]) -> set[str]:
-    """The names of the best reconstructions; none where several cannot be told from the picture."""
+    """The names of the best reconstructions; none where several are equal to the picture."""
     figures = {row.name: min(row.back, EQUAL) for row in rows if not row.trouble}
     best = highest(figures)
     equal = len(best) > 1 and all(figures[name] == EQUAL for name in best)
