@@ -20,6 +20,7 @@ LANGUAGES = ("en", "zh")
 FIELDS = {"id", "names", "line", "paragraph", "formula", "source", "where"}
 OPTIONAL = {"formula", "where"}
 SOURCE = {"authors": str, "year": int, "title": str, "url": str}
+PAGE = {"title", "search", "close", "all", "source", "found", "none"}
 PLACES = {  # where in a source, in Chinese
     "equation": "式 {}",
     "equations": "式 {}",
@@ -36,7 +37,7 @@ def glossary() -> dict[str, Any]:
     """Every entry in every language, as the browser wants it.
 
     Returns:
-        {"terms": [{"id", "names": {language: [...]}, "line": {language: text}, "paragraph":
+        {"page": {text: {language: text}}, "terms": [{"id", "names": {language: [...]}, "line": {language: text}, "paragraph":
         {language: text}, "formula": MathML or "", "source": {"authors", "year", "title", "url",
         "where": {language: text}}}, ...]}. A name that begins with "=" stands for a text that
         consists of nothing else.
@@ -46,7 +47,8 @@ def glossary() -> dict[str, Any]:
     """
     raw = json.loads(FILE.read_text(encoding="utf-8"))
     check(raw)
-    return {"terms": [_entry(term, raw["sources"]) for term in raw["terms"]]}
+    terms = [_entry(term, raw["sources"]) for term in raw["terms"]]
+    return {"page": raw["page"], "terms": terms}
 
 
 def as_script() -> str:
@@ -79,6 +81,10 @@ def place(where: str, language: str) -> str:
 
 def check(raw: Mapping[str, Any]) -> None:
     """ValueError, with the entry's id, for what is missing, unknown, empty or said twice."""
+    if raw["page"].keys() != PAGE:
+        raise _wrong("page", f"its texts are {sorted(PAGE)}, not {sorted(raw['page'])}")
+    for key, text in raw["page"].items():
+        _check_languages("page", key, text, str)
     for key, source in raw["sources"].items():
         _check_source(key, source)
     taken: dict[tuple[str, str], str] = {}
@@ -113,11 +119,7 @@ def _check_entry(term: Mapping[str, Any], sources: Mapping[str, Any]) -> None:
     if missing or unknown:
         raise _wrong(name, f"missing {sorted(missing)}, not known {sorted(unknown)}")
     for field, kind in (("names", list), ("line", str), ("paragraph", str)):
-        if tuple(term[field]) != LANGUAGES:
-            raise _wrong(name, f"{field} must be in {', '.join(LANGUAGES)}")
-        for language, value in term[field].items():
-            if not value or not isinstance(value, kind) or not all(value):
-                raise _wrong(name, f"{field} ({language}) must be a {kind.__name__} with content")
+        _check_languages(name, field, term[field], kind)
     if term["source"] not in sources:
         raise _wrong(name, f"the source {term['source']!r} is not listed")
     try:
@@ -125,6 +127,14 @@ def _check_entry(term: Mapping[str, Any], sources: Mapping[str, Any]) -> None:
         place(term.get("where", "equation 1"), "en")
     except ValueError as error:
         raise _wrong(name, str(error)) from error
+
+
+def _check_languages(name: str, field: str, texts: Mapping[str, Any], kind: type) -> None:
+    if tuple(texts) != LANGUAGES:
+        raise _wrong(name, f"{field} must be in {', '.join(LANGUAGES)}")
+    for language, value in texts.items():
+        if not isinstance(value, kind) or not value or not all(value):
+            raise _wrong(name, f"{field} ({language}) must be a {kind.__name__} with content")
 
 
 def _wrong(name: str, what: str) -> ValueError:
