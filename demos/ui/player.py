@@ -15,6 +15,7 @@ from demos.runs.stream import as_text
 from demos.ui.server.frontend import exporting
 from demos.views.html import spoken
 from demos.words import LANGUAGES, said, table
+from demos.words.glossary import as_script
 
 UI = ROOT / "assets" / "ui"
 # In this order: each script uses what the ones before it have put into `window.stepwise`.
@@ -31,9 +32,10 @@ SCRIPTS = (
     "keys",
     "language",
     "help",
+    "glossary",
     "uploads",
 )
-STYLES = ("tokens", "page", "controls", "player", "timeline", "chart", "inversion")
+STYLES = ("tokens", "page", "controls", "player", "timeline", "chart", "inversion", "glossary")
 
 
 class Player(gr.HTML):
@@ -93,6 +95,7 @@ def page_head() -> str:
     scripts = "\n".join(_asset(f"js/{name}.js") for name in SCRIPTS)
     words = f'<script type="application/json" id="stepwise-words">{_words()}</script>'
     words += f'<script type="text/plain" id="stepwise-core">{exporting("changeLocale")}</script>'
+    words += as_script()
     return f"<style>\n{styles}</style>\n{words}\n<script>\n{scripts}</script>\n"
 
 
@@ -112,6 +115,6 @@ def head() -> str:
     name = spoken(said("page.about"), "p")
     acts = (
         spoken(said(f"page.{act}"), "button", type="button", class_="act", data_act=act)
-        for act in ("language", "present", "help")
+        for act in ("language", "glossary", "present", "help")
     )
     return f"<h1>Stepwise</h1>{name}<nav>{''.join(acts)}</nav>"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from dataclasses import dataclass
 from typing import Any
 
@@ -26,7 +27,13 @@ class Shared:
 def tape(name: str) -> dict[str, Any] | None:
     """The finished run that a tab opens with, recorded by `make figures`; None without it."""
     path = TAPES / f"{name}.json"
-    return recorded(Tape.load(path), name) if whole(path.name) else None
+    if not whole(path.name):
+        return None
+    try:
+        return recorded(Tape.load(path), name)
+    except ValueError as error:  # recorded by another version: only this is missing
+        print(f"Stepwise goes on without it: {error}", file=sys.stderr)
+        return None
 
 
 def page(name: str) -> str:

@@ -1,6 +1,6 @@
 """A page with the scripts and styles of the app, but without Gradio and without a server."""
 
-from demos.player import UI, page_head
+from demos.ui.player import UI, page_head
 
 TAPE = UI.parent / "tapes" / "sample.json"
 MOUNT = """([name, message]) => {

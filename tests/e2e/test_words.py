@@ -7,7 +7,7 @@ import pytest
 from playwright.sync_api import expect
 
 from demos import plots
-from demos.player import WORDS, Player, page_head
+from demos.ui.player import WORDS, Player, page_head
 from tests.e2e.bench import mounted, tape
 
 VALUES = [0, 0.004, 0.0051, 0.01, 0.005, 0.125, 0.375, 0.713, 0.985, 0.99, 0.991, 0.9999, 1]

@@ -19,6 +19,7 @@
 
   const ACTS = {
     language: () => words.choose(other()),
+    glossary: () => stepwise.glossary.open(),
     present: () => stepwise.present(),
     help: () => stepwise.help(),
   };
