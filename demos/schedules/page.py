@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Callable
 from typing import Any, get_type_hints
 
@@ -49,7 +50,8 @@ def typed(function: Callable[..., Any]) -> Callable[..., Any]:
     hints = get_type_hints(ScheduleRequest)
     tables = {f"{side}_parameters": dict | None for side in SIDES}
     types = {name: tables.get(name, hints[name]) for name in ScheduleRequest.controls()}
-    function.__annotations__ = types | {"return": str}
+    signature: Any = inspect.signature(function).replace(return_annotation=str)
+    function.__annotations__, function.__signature__ = types, signature
     return function
 
 

@@ -16,10 +16,14 @@ from core.tapes import Axis, Frame, Panel, Say, Tape, later
 from demos.runs.stream import Shown, streamed
 from demos.schedules.request import SIDES, ScheduleRequest, exploding
 from demos.views.charts import Curve, over_time, values_of
-from demos.views.numbers import noise_power, of_level
+from demos.views.numbers import noise_power
 from demos.words import said
 
 FRAMES = 33
+NUMBERS = {
+    "first": ("first_alpha", "first_sigma", "first_log_snr"),
+    "second": ("second_alpha", "second_sigma", "second_log_snr"),
+}
 MOST = 100  # visited timesteps that can be told apart below the chart
 
 
@@ -92,8 +96,8 @@ def frame_at(request: ScheduleRequest, t: int, x0: Tensor, eps: Tensor, alike: b
     }
     numbers = {"t": float(t)}
     for side, level in zip(SIDES, levels, strict=True):
-        of = of_level(level)
-        numbers |= {f"{side}_{name}": of[name] for name in ("alpha", "sigma", "log_snr")}
+        measured = level.alpha, level.sigma, level.log_snr
+        numbers |= dict(zip(NUMBERS[side], measured, strict=True))
     place = t / (len(request.pair[0]) - 1)
     return Frame(
         pictures={

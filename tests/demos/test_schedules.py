@@ -4,7 +4,9 @@ import html
 import inspect
 import json
 import re
+from typing import Any
 
+import gradio as gr
 import pytest
 import torch
 
@@ -13,7 +15,7 @@ from core.data import mnist, signed
 from core.models import MODELS, ModelCard, load
 from core.schedules import SCHEDULES, linear
 from demos.runs.fields import RealField
-from demos.schedules.page import adopted, at_first, explored, menu_word, noted
+from demos.schedules.page import adopted, at_first, explored, menu_word, noted, typed
 from demos.schedules.page import schedule as answer
 from demos.schedules.parameters import PARAMETERS, Parameters, in_words, offered, own_schedule
 from demos.schedules.request import ScheduleRequest
@@ -355,6 +357,16 @@ def test_the_event_takes_the_arguments_that_it_took():
     }
     sent = json.loads(answer("cosine", "flow", steps=3))
     assert sent["status"] == "done" and sent["settings"]["steps"] == 3
+
+
+def test_the_event_answers_with_one_text():
+    with gr.Blocks() as blocks:
+        gr.api(typed(answer), api_name="schedule")
+    info: Any = blocks.get_api_info()
+    described = info["named_endpoints"]["/schedule"]
+    assert [each["type"]["type"] for each in described["returns"]] == ["string"]
+    types = {each["parameter_name"]: each["type"] for each in described["parameters"]}
+    assert types["steps"] == {"type": "integer"} and "object" in str(types["first_parameters"])
 
 
 def test_the_controls_draw_what_the_event_answers():
