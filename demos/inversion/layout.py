@@ -15,6 +15,7 @@ from demos.ui.errors import language, shown
 from demos.ui.pictures import beside, made
 from demos.ui.recorded import Shared, page
 from demos.ui.runner import seed_row, stop_button
+from demos.views.html import spoken
 from demos.words import Refusal, said, sentence
 
 PICTURE = ("model", "source", "digit", "index", "caption", "library", "picture", "drawing")
@@ -28,15 +29,21 @@ LABEL = """(digit, library, source, label) =>
     : source === "library" && /^[0-9]$/.test(library || "") ? library : label"""
 
 
+def chip_row() -> list[gr.Button]:
+    """The lessons, one click each."""
+    with gr.Row(elem_classes=["chips"]):
+        gr.HTML(spoken(said("chips.try")), elem_classes=["chips-try"])
+        keys = [*PRESETS, "invert.chip.strides"]
+        return [gr.Button(text(key), size="sm", elem_classes=["chip"]) for key in keys]
+
+
 class Layout:
     """The column of controls: the buttons, and the controls of both requests by name."""
 
-    def __init__(self, shared: Shared) -> None:
-        """Lay it out, inside of a column."""
+    def __init__(self, shared: Shared, chips: list[gr.Button]) -> None:
+        """Lay it out, inside of a column; the chips stand above it."""
+        self.chips = chips
         self.buttons()
-        with gr.Row(elem_classes=["chips"]):
-            keys = [*PRESETS, "invert.chip.strides"]
-            self.chips = [gr.Button(text(key), size="sm", elem_classes=["chip"]) for key in keys]
         self.inverting = self.invert_controls(shared)
         self.editing = self.edit_controls()
         self.shared = shared

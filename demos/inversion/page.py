@@ -10,7 +10,7 @@ import gradio as gr
 
 from core.inversion import INVERSIONS
 from demos.inversion import microscope
-from demos.inversion.layout import Layout
+from demos.inversion.layout import Layout, chip_row
 from demos.inversion.methods.section import section
 from demos.inversion.presets import PRESETS
 from demos.inversion.request import EditRequest, InvertRequest
@@ -111,9 +111,10 @@ def stepped() -> Iterator[tuple[Any, ...]]:
 def build(shared: Shared) -> None:
     """Lay out the tab."""
     gr.Markdown(text("invert.lead"), elem_classes=["lead"])
+    buttons = chip_row()
     with gr.Row(elem_classes=["stepwise-columns"]):
         with gr.Column():
-            page = Layout(shared)
+            page = Layout(shared, buttons)
         with gr.Column():
             player = Player(tape("inversion"), name="invert")
             slider = slider_of_two()

@@ -74,7 +74,9 @@ def control(request: type[Request], name: str, **more: Any) -> Any:
     }
     if isinstance(field, ChoiceField):
         kind = Dropdown if field.look == "menu" else Radio
-        return kind(options(request, name, field.names()), **given)
+        allowed = request.read().allowed(name) or field.names()
+        chosen = None if field.default is None else given["value"]
+        return kind(options(request, name, allowed), **given | {"value": chosen})
     if isinstance(field, TruthField):
         return Checkbox(**given)
     if isinstance(field, TextField):
