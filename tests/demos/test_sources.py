@@ -155,7 +155,7 @@ def test_basic_has_no_library():
 
 def test_only_the_last_tab_offers_the_library():
     for prompts, offered in sources.SOURCES.items():
-        assert ("library" in offered) == bool(prompts)
+        assert ("library" in offered) == (prompts != "none")
         assert sources.offered(prompts, drawing=True) == list(offered)
         assert not {"library", "generated"} & {*sources.offered(prompts, drawing=False)}
 
