@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from core.inversion import INVERSIONS
 from core.models import MODELS
-from core.models.base import ILL_POSED as ILL_POSED
+from core.models.cards import ILL_POSED as ILL_POSED
 
 
 def why_not(model: str, method: str) -> str:

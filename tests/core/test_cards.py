@@ -8,7 +8,8 @@ import torch
 from core.inversion import INVERSIONS
 from core.metrics import exact
 from core.models import MODELS, SD, load, reads_text
-from core.models.base import CLASSES, REASONS
+from core.models.base import CLASSES
+from core.models.cards import REASONS
 from core.models.devices import dtype_of
 from core.noise import seeded, uniform
 
