@@ -7,6 +7,7 @@ import re
 import subprocess
 import sys
 import tokenize
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -228,6 +229,51 @@ assert not [package for package in loaded if package in sys.modules]
     assert (run.returncode, run.stdout, run.stderr) == (0, "", "")
 
 
+# ---- what a model can do is on its card ---------------------------------------------------------
+
+CARDS = [path for path in [APP, *CORE, *DEMOS] if not name(path).startswith("core/models/")]
+
+
+@cache
+def model_names():
+    """The names of the cards in the registry, Stable Diffusion's aside."""
+    named = (
+        keyword.value
+        for called, node in calls(parse(ROOT / "core/models/registry.py"))
+        for keyword in node.keywords
+        if called == "ModelCard" and keyword.arg == "name"
+    )
+    return {value.value for value in named if isinstance(value, ast.Constant)}
+
+
+def asks_what_kind_of_model(node):
+    """isinstance(model, SomeModel), card.kind == ..., or a comparison with a model's name."""
+    if isinstance(node, ast.Call) and ast.unparse(node.func) == "isinstance":
+        return re.search(r"Model\b", ast.unparse(node.args[1]))
+    if not isinstance(node, ast.Compare):
+        return False
+    sides = [node.left, *node.comparators]
+    constants = {
+        each.value for side in sides for each in ast.walk(side) if isinstance(each, ast.Constant)
+    }
+    equal = any(isinstance(each, ast.Eq | ast.NotEq) for each in node.ops)
+    kind = equal and any(isinstance(s, ast.Attribute) and s.attr == "kind" for s in sides)
+    return kind or constants & model_names()
+
+
+@each(CARDS)
+def test_nobody_asks_what_kind_of_model_it_is(path):
+    """Its card has the answer: condition, space, noise, schedules, denoiser, data."""
+    asking = [ast.unparse(node) for node in ast.walk(parse(path)) if asks_what_kind_of_model(node)]
+    assert not asking, f"{name(path)} asks what kind of model it is: {asking}"
+
+
+def test_the_registry_is_where_this_test_reads_it():
+    assert {"digits", "emoji", "exact", "basic"} <= model_names()
+    for code in ('m == "exact"', "isinstance(m, (A, LatentModel))", 'card.kind != "latent"'):
+        assert asks_what_kind_of_model(ast.parse(code, mode="eval").body), code
+
+
 # ---- what core may not do -----------------------------------------------------------------------
 
 
@@ -242,6 +288,14 @@ def test_randomness_is_an_argument(path):
         if called.startswith("torch.") and last in RANDOM_FUNCTIONS:
             assert any(keyword.arg == "generator" for keyword in node.keywords), where
         assert last not in LIKE_FUNCTIONS, f"{where} takes no generator"
+
+
+@each(CORE)
+def test_float64_is_made_on_the_cpu(path):
+    """GPUs of Apple have no float64: there `x.double()` raises."""
+    for called, node in calls(parse(path)):
+        if called.endswith(".double") or called == "double":
+            assert called.endswith(".cpu().double"), f"{name(path)}:{node.lineno}: {called}"
 
 
 @each(CORE)

@@ -132,6 +132,30 @@ def test_the_new_inversion_method_inverts_and_edits():
     assert 0 < errors[0] < errors[1]
 
 
+def test_the_new_model_samples_what_it_knows():
+    from core.models import MODELS, load
+    from core.models.base import CLASSES
+    from core.samplers import SAMPLERS, seeded
+
+    code, _ = snippet("CONTRIBUTING.md", "Add a model")
+    models, classes = dict(MODELS), dict(CLASSES)
+    try:
+        run(code)
+        (name,) = set(MODELS) - set(models)
+        model = load(name, device="cpu")
+    finally:
+        MODELS.clear()
+        MODELS.update(models)
+        CLASSES.clear()
+        CLASSES.update(classes)
+
+    noise, levels = seeded(0, 4), model.schedule.levels(50)
+    start = model.start(noise, levels[0], 4)
+    *_, step = SAMPLERS["ddim"](model.denoiser(), start, levels, noise=noise)
+    assert step.x_next.mean().item() == pytest.approx(-0.74, abs=0.05)
+    assert step.x_next.std().item() == pytest.approx(0.62, abs=0.05)
+
+
 def test_the_new_tab_builds_on_a_page():
     import gradio as gr
 

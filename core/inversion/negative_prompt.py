@@ -52,7 +52,7 @@ class Proximal:
     """
 
     guided: Guided
-    kind: str
+    norm: str
     quantile: float
 
     @property
@@ -67,7 +67,7 @@ class Proximal:
         size = eps.abs()
         limit = exact(size).flatten(1).quantile(self.quantile, dim=1).to(eps)
         limit = limit.view(-1, *[1] * (eps.dim() - 1))
-        share = (size > limit).to(eps) if self.kind == "l0" else (1 - limit / size).clamp(min=0)
+        share = (size > limit).to(eps) if self.norm == "l0" else (1 - limit / size).clamp(min=0)
         share = torch.nan_to_num(share)  # 0 / 0 where the branches agree
         return Prediction(
             no.x0 + self.guided.scale * share * (yes.x0 - no.x0),

@@ -14,7 +14,8 @@ from pathlib import Path
 import torch
 
 from core import paths
-from core.models.base import CLASSES, Model, ModelCard, TextModel, builds, prompts_of, reads_text
+from core.models.base import CLASSES, Model, TextModel, builds, prompts_of, reads_text
+from core.models.cards import ModelCard
 from core.models.devices import (
     PREFERRED,
     PREVIEWS,

@@ -7,7 +7,7 @@ import threading
 import torch
 
 from core.checks import whole
-from core.models.base import ModelCard
+from core.models.cards import ModelCard
 
 PREVIEWS = ("linear", "taesd")
 DTYPES = {

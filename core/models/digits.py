@@ -12,7 +12,8 @@ from torch import Tensor
 from core.data import mnist, signed
 from core.denoisers import Denoiser, Empirical, Guided, Network, Rows
 from core.images import from_pil, to_pil
-from core.models.base import ModelBase, ModelCard, builds, check_guidance, prompts_of, sized
+from core.models.base import ModelBase, builds, check_guidance, prompts_of, sized
+from core.models.cards import ModelCard
 from core.models.folder import STEMS, folder_of, schedule_in, weight_files
 from core.models.parts import CONFIG, built, filled
 from core.networks import BasicUNet

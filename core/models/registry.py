@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from core.files import Folder
-from core.models.base import ModelCard
+from core.models.cards import ModelCard
 from core.models.folder import looked_at, placed_at
 
 DIGITS = ModelCard(
