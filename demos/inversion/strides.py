@@ -2,26 +2,40 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 
 from torch import Tensor
 
 from core.images import BLANK, pixels_uri
-from core.inversion import INVERSIONS, finish
+from core.inversion import finish
 from core.metrics import psnr
 from core.models import Model
 from core.noise import seeded
 from core.samplers import SAMPLERS, Step
+from core.schedules import Level
 from core.tapes import Frame, Panel, Say, Tape
-from demos.pictures.sources import test_digit
+from demos.inversion.request import InvertRequest
+from demos.inversion.run import invert
+from demos.inversion.session import Session
 from demos.runs.stream import Shown
 from demos.runs.zero_gpu import loaded
 from demos.views.numbers import level_axis, noise_power, of_level, place
 from demos.words import said
 
 LONG, SHORT, DIGIT = 50, 20, 4
-# What the controls show while this lesson is on the stage.
-STRIDES = {"source": "test digit", "model": "digits", "digit": DIGIT, "index": 0, "steps": LONG}
+# The inversion that the lesson starts from: what the controls show while it is on the stage. The
+# source comes before the model, which looks at it.
+STRIDES = {
+    "source": "test digit",
+    "model": "digits",
+    "digit": DIGIT,
+    "index": 0,
+    "label": str(DIGIT),
+    "method": "ddim",
+    "steps": LONG,
+    "seed": 0,
+    "invert_guidance": 1.0,
+}
 PANELS = (
     Panel("picture", "x₀", said("panel.picture"), phone=False),
     Panel("many", "xₜ ↓", said("panel.run_of", steps=LONG), "signal"),
@@ -30,23 +44,25 @@ PANELS = (
 )
 
 
-def strides() -> Iterator[Shown]:
+def strides() -> Generator[Shown, None, Session]:
     """Invert a digit, then sample its noise in 50 and in 20 steps, side by side.
 
-    It returns nothing: there is nothing to edit.
+    It returns the inversion, which can be measured, edited and compared as any other.
     """
-    model, x0, label = loaded("digits"), test_digit(DIGIT, 0), str(DIGIT)
+    request = InvertRequest.of(**STRIDES)
+    model = loaded(request.model)
     ladders = {count: model.schedule.levels(count) for count in (LONG, SHORT)}
     yield Tape(
-        request=STRIDES,
+        request=request.settings(),
         title=said("strides.title", digit=DIGIT, long=LONG, short=SHORT),
         panels=PANELS,
         total=LONG + SHORT + 1,
         axis=level_axis(ladders[SHORT]),
         strip="many",
     )
-    noise = finish(INVERSIONS["ddim"].invert(model, x0, label, steps=LONG)).trajectory[-1]
-    denoise = model.denoiser(label)
+    session = finish(invert(request))
+    x0, noise = session.x0, session.inversion.trajectory[-1]
+    denoise = model.denoiser(request.condition)
     runs = {
         count: SAMPLERS["ddim"](denoise, noise, levels, noise=seeded(0, 1))
         for count, levels in ladders.items()
@@ -59,16 +75,16 @@ def strides() -> Iterator[Shown]:
             seen["kept"] = step.x
         share = noise_power(step.level, x0)
         say = said("strides.step", steps=count, step=step.index, share=share)
-        yield frame(model, seen, say, step)
+        yield frame(model, seen, say, step.level)
         seen[panel] = step.x_next
     final = model.schedule.final
     say = conclusion(model, seen, noise_power(ladders[LONG][SHORT], x0))
-    yield Frame(pictures=pictures(model, seen), say=say, pos=place(final), numbers=of_level(final))
+    yield frame(model, seen, say, final)
+    return session
 
 
-def frame(model: Model, seen: dict[str, Tensor], say: Say, step: Step) -> Frame:
-    """What both runs show at the level of a step."""
-    level = step.level
+def frame(model: Model, seen: dict[str, Tensor], say: Say, level: Level) -> Frame:
+    """What both runs show at a level."""
     return Frame(
         pictures=pictures(model, seen), say=say, pos=place(level), numbers=of_level(level)
     )

@@ -12,7 +12,7 @@ from typing import Any
 import gradio as gr
 from gradio.context import LocalContext
 
-from demos.words import LANGUAGES, said, sentence
+from demos.words import LANGUAGES, capital, said, sentence
 
 COOKIE = "stepwise_language"
 
@@ -64,9 +64,3 @@ def told(error: ValueError, title: str) -> gr.Error:
     spoken = language()
     text = capital(sentence(getattr(error, "say", str(error)), spoken))
     return gr.Error(text, title=sentence(said(title), spoken), print_exception=False)
-
-
-def capital(text: str) -> str:
-    """With a capital letter, unless it begins with the name of a file, and a full stop."""
-    begins = text[:1] if "/" in text.partition(" ")[0] else text[:1].upper()
-    return begins + text[1:] + ("" if text.endswith((".", "!", "?", "。")) else ".")

@@ -12,10 +12,9 @@ from core.models import MODELS
 from demos.pictures.prompts import advice
 from demos.runs.fields import ChoiceField, Request, TextField
 from demos.ui.controls import QUIET, control, dice, text
-from demos.ui.errors import capital
 from demos.ui.uploads import drawing_pad, mask_pad, upload
 from demos.views.html import spoken
-from demos.words import Say, said
+from demos.words import Say, capital, said
 
 MAKERS = {"picture": upload, "drawing": drawing_pad, "painted": mask_pad}
 MODEL = ChoiceField(options=MODELS, default="digits")

@@ -64,6 +64,12 @@ def sentence(say: Say, language: str = "en") -> str:
     return text
 
 
+def capital(text: str) -> str:
+    """With a capital letter, unless it begins with the name of a file, and a full stop."""
+    begins = text[:1] if "/" in text.partition(" ")[0] else text[:1].upper()
+    return begins + text[1:] + ("" if text.endswith((".", "!", "?", "。")) else ".")
+
+
 def percent(share: float, language: str = "en") -> str:
     """A share as a percentage that never says 0 or 100 without being it."""
     value = 100 * share

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from core.inversion import INVERSIONS
 from core.models import ModelCard
-from demos.words import Refusal
+from core.tapes import Say
+from demos.words import Refusal, said, table
 
 
 def refusal(card: ModelCard, method: str) -> Refusal | None:
@@ -12,9 +13,16 @@ def refusal(card: ModelCard, method: str) -> Refusal | None:
     reason = card.reason(INVERSIONS[method])
     if not reason:
         return None
-    return Refusal(f"method.refused.{reason}", model=card.name, method=INVERSIONS[method].title)
+    return Refusal(f"method.refused.{reason}", model=card.name, method=named_method(method))
 
 
-def offered(card: ModelCard) -> list[str]:
-    """The methods that a model can run."""
-    return [name for name, method in INVERSIONS.items() if card.supports(method)]
+def named_method(method: str) -> Say:
+    """What a method is called on the page; one without words has its title."""
+    key = f"method.option.{method}"
+    return said(key) if key in table("en") else INVERSIONS[method].title
+
+
+def promise(method: str) -> Say:
+    """How exactly a method reconstructs by construction."""
+    key = f"method.exact.{method}"
+    return said(key) if key in table("en") else INVERSIONS[method].exact

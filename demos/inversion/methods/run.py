@@ -18,10 +18,10 @@ from core.metrics import psnr
 from core.models import Model
 from core.samplers import Step
 from core.tapes import Say
-from demos.inversion.methods import refusal
+from demos.inversion.methods import named_method, promise, refusal
 from demos.inversion.session import Session
 from demos.inversion.summary import meaning, reading
-from demos.words import Refusal, said
+from demos.words import Refusal, capital, said
 
 MOST_STEPS = 500
 PERIOD = 1 / 20  # seconds between two signs of life; Stop is heard at each
@@ -62,9 +62,7 @@ class Row:
 
     Attributes:
         name: key of INVERSIONS.
-        title: name on screen.
-        exact: how exactly it reconstructs by construction, in words.
-        steps: of the ladder.
+        steps: of the ladder; 0 of a method that was not run.
         calls: denoiser evaluations of the inversion, of the edit, and of the reconstruction,
             which the budget does not count.
         back: PSNR of the reconstruction against the model's own pixels of the picture, in dB.
@@ -78,8 +76,6 @@ class Row:
     """
 
     name: str
-    title: str
-    exact: str
     steps: int
     calls: tuple[int, int, int] = (0, 0, 0)
     back: float = 0.0
@@ -90,6 +86,16 @@ class Row:
     pictures: tuple[str, str] = ("", "")
     note: Say = ""
     trouble: Say = ""
+
+    @property
+    def title(self) -> Say:
+        """Its name on the page."""
+        return named_method(self.name)
+
+    @property
+    def exact(self) -> Say:
+        """How exactly it reconstructs by construction."""
+        return promise(self.name)
 
 
 @dataclass(frozen=True, eq=False)
@@ -124,24 +130,23 @@ def compare(task: Task, methods: Sequence[str]) -> Iterator[Original | Now | Row
     the seed is 0.
 
     Raises:
-        ValueError: no method, or a budget below 2 steps. What is wrong with one method alone is
-            told in its row, also that the model cannot run it.
+        ValueError: a budget below 2 steps. What is wrong with one method alone is told in its
+            row, also that the model cannot run it.
     """
     model = task.inversion.model
     plan = planned(model, methods, task.budget, task.strength)
     yield Now(said("compare.picture"), 0, len(plan), "looking", 0, 1)
     yield original(model, task.session.start, task.session.pixels)
     for place, (name, steps) in enumerate(plan.items(), 1):
-        method, trial = INVERSIONS[name], Trial(INVERSIONS[name].title, place, len(plan))
         refused = refusal(model.card, name)
         if refused is not None:
-            yield Row(name, method.title, method.exact, 0, trouble=refused.say)
+            yield Row(name, 0, trouble=refused.say)
             continue
+        trial = Trial(named_method(name), place, len(plan))
         try:
-            yield (yield from trial.row(task, method, steps))
+            yield (yield from trial.row(task, INVERSIONS[name], steps))
         except ValueError as error:
-            trouble = getattr(error, "say", str(error))
-            yield Row(name, method.title, method.exact, steps, trouble=trouble)
+            yield Row(name, steps, trouble=getattr(error, "say", capital(str(error))))
 
 
 def planned(model: Model, methods: Sequence[str], budget: int, strength: float) -> dict[str, int]:
@@ -157,7 +162,7 @@ def planned(model: Model, methods: Sequence[str], budget: int, strength: float) 
             continue
         plan[name] = method.steps_within(budget, strength, most)
         if plan[name] < 2:
-            values = {"budget": budget, "method": method.title}
+            values = {"budget": budget, "method": named_method(name)}
             raise Refusal("compare.refused.budget", least=method.calls(2, strength), **values)
     return plan
 
@@ -166,7 +171,7 @@ def planned(model: Model, methods: Sequence[str], budget: int, strength: float) 
 class Trial:
     """One method at work: its place among the others, and the seconds that its steps took."""
 
-    title: str
+    title: Say
     place: int
     methods: int
     seconds: float = 0.0
@@ -195,8 +200,6 @@ class Trial:
         read, wanted = reading(model, shown[1]), meaning(model, task.target)
         return Row(
             method.name,
-            method.title,
-            method.exact,
             steps,
             calls=(up, down, again),
             back=psnr(shown[0], session.start),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -10,21 +11,22 @@ import gradio as gr
 from core.inversion import INVERSIONS
 from demos.inversion.methods.request import CompareRequest
 from demos.inversion.methods.run import Now, Original, Row, Task, compare
-from demos.inversion.methods.table import doing, done, table
+from demos.inversion.methods.table import doing, message, table
+from demos.inversion.request import InvertRequest
 from demos.runs.archive import Archive
 from demos.runs.fields import event
-from demos.ui.controls import Raw, control, text
+from demos.ui.controls import Raw, control, options, text
 from demos.ui.runner import Runner
 from demos.ui.server.work import network_seconds, takes
+from demos.words import said
 
 ASKED = ("target", "target_prompt", "guidance", "strength")  # the controls of the edit
 # Looks at what is shown: no value of an HTML component is ever sent to the server.
-STOPPED = """() => {
+STOPPED = f"""() => {{
     const status = document.querySelector(".contest-status .contest-now");
-    return status?.querySelector("progress")
-        ? `<p class="contest-now">${stepwise.words.say(["compare.stopped"])}</p>`
-        : status?.outerHTML ?? "";
-}"""
+    const stopped = {json.dumps(message(said("compare.stopped")))};
+    return status?.querySelector("progress") ? stopped : status?.outerHTML ?? "";
+}}"""
 
 
 class CheckboxGroup(Raw, gr.CheckboxGroup):
@@ -33,10 +35,12 @@ class CheckboxGroup(Raw, gr.CheckboxGroup):
 
 def seconds(session, methods, budget, **_: Any) -> float:
     """How long a comparison takes on one core: for each method the budget and a way back."""
-    left = session.result if isinstance(session, Archive) else None
-    if left is None:
-        return 0.0
-    return network_seconds(left.inversion.model.card.name, 3 * budget * len(methods))
+    model = InvertRequest.defaults()["model"]  # of the recorded run that the page opens with
+    if isinstance(session, Archive):
+        model = session.result.inversion.model.card.name if session.result else None
+    if session is None or model is None:
+        return 0.0  # there is nothing to compare, which is said at once
+    return network_seconds(model, 3 * budget * len(methods))
 
 
 def compared(session_of: Callable[[Any], Any]) -> Callable[..., Iterator[Any]]:
@@ -58,7 +62,7 @@ def compared(session_of: Callable[[Any], Any]) -> Callable[..., Iterator[Any]]:
                 rows.append(each)
             if source is not None:
                 yield gr.skip(), table(rows, source, request)
-        yield done(len(rows)), gr.skip()
+        yield message(said("compare.done", count=len(rows))), gr.skip()
 
     return compare_methods
 
@@ -76,7 +80,7 @@ def section(runner: Runner, editing: dict[str, Any], session_of: Callable[[Any],
     ):
         gr.Markdown(text("compare.lead"))
         methods = CheckboxGroup(
-            [(method.title, name) for name, method in INVERSIONS.items()],
+            options(CompareRequest, "method", INVERSIONS),
             value=[*CompareRequest.defaults()["methods"]],
             label=text("methods.label"),
         )
