@@ -37,10 +37,10 @@ def glossary() -> dict[str, Any]:
     """Every entry in every language, as the browser wants it.
 
     Returns:
-        {"page": {text: {language: text}}, "terms": [{"id", "names": {language: [...]}, "line": {language: text}, "paragraph":
-        {language: text}, "formula": MathML or "", "source": {"authors", "year", "title", "url",
-        "where": {language: text}}}, ...]}. A name that begins with "=" stands for a text that
-        consists of nothing else.
+        {"page": the texts of the panel, "terms": entries}, an entry being {"id", "names", "line",
+        "paragraph", "formula": MathML or "", "source": {"authors", "year", "title", "url",
+        "where"}}. Texts are {language: text}, names {language: [name, ...]}; a name that begins
+        with "=" stands for a text that consists of nothing else.
 
     Raises:
         ValueError: for an entry that is not complete, see `check`.

@@ -11,7 +11,7 @@
   const LABEL = "[data-testid=block-info], label .label-text";
   const SKIP = "a, button, input, select, textarea, option, label, summary, code, kbd, script,"
     + " style, math, [role=button], [role=tab], [role=slider], [contenteditable],"
-    + " [aria-hidden=true], [aria-live], [role=status], [role=alert], .glossary-line, .unglossed";
+    + " [aria-hidden=true], [aria-live], [role=status], [role=alert], .glossary-line";
   const SILENT = "[role=img]"; // its children are no stops of the keyboard
   const WAIT = 250; // milliseconds in which the pointer may cross from the term to its line
   const LETTER = "[\\p{Script=Latin}\\p{Script=Greek}\\p{N}\\p{M}_]";
@@ -89,7 +89,7 @@
   }
 
   function mark(block) {
-    const seen = new Set();
+    const seen = new Set([block.dataset.entry]); // an entry does not point at itself
     for (const old of block.querySelectorAll(".term")) {
       const [found] = names.find(old.textContent), id = found?.[2].id;
       if (id !== old.dataset.term || seen.has(id)) unwrap(old);
@@ -162,7 +162,7 @@
 
   // ------------------------------------------------------------ one line, on hover and focus
   const line = {
-    node: null, target: null, block: null, timer: 0,
+    node: null, target: null, block: null, focused: false, timer: 0,
 
     show(target) {
       clearTimeout(this.timer);
@@ -216,7 +216,7 @@
 
   // ------------------------------------------------------------ the panel
   const panel = {
-    node: null, search: null, body: null, from: null, shown: "",
+    node: null, search: null, from: null, shown: "", returning: false,
 
     build() {
       this.node = make("aside", "glossary-panel");
@@ -238,7 +238,9 @@
       this.node.hidden = true;
       const { term } = this.from?.dataset ?? {};
       const heir = term && document.querySelector(`.term[data-term="${term}"]`);
+      this.returning = true; // the line was read; Escape is the page's again
       (this.from?.isConnected ? this.from : heir)?.focus?.();
+      this.returning = false;
     },
 
     draw(id) {
@@ -267,6 +269,7 @@
       const all = make("button", "glossary-all", word("all"));
       all.addEventListener("click", () => this.open());
       const paragraph = make("p", "glossed", term.paragraph[language()]);
+      paragraph.dataset.entry = term.id;
       return [make("p", "glossary-names", others.join(" · ")),
         make("p", "glossary-first", term.line[language()]), paragraph,
         ...(term.formula ? [formula] : []), from, all];
@@ -293,7 +296,7 @@
     item(term) {
       const button = make("button", "", title(term));
       button.addEventListener("click", () => this.open(term.id));
-      return make("li", "unglossed", button, make("span", "", term.line[language()]));
+      return make("li", "", button, make("span", "", term.line[language()]));
     },
   };
 
@@ -321,7 +324,7 @@
   function onFocus(event) {
     const target = event.target.closest?.(".term");
     line.focused = Boolean(target);
-    if (target?.matches(":focus-visible")) line.show(target);
+    if (target?.matches(":focus-visible") && !panel.returning) line.show(target);
   }
 
   function onClick(event) {
