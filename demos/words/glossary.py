@@ -20,7 +20,8 @@ LANGUAGES = ("en", "zh")
 FIELDS = {"id", "names", "line", "paragraph", "formula", "source", "where"}
 OPTIONAL = {"formula", "where"}
 SOURCE = {"authors": str, "year": int, "title": str, "url": str}
-PAGE = {"title", "search", "close", "all", "source", "found", "none"}
+PAGE = {"title", "search", "close", "all", "source", "where", "formula", "found", "none"}
+STATEMENTS = r", \quad "  # stands between two of a formula
 PLACES = {  # where in a source, in Chinese
     "equation": "式 {}",
     "equations": "式 {}",
@@ -60,11 +61,15 @@ def as_script() -> str:
 
 @cache
 def mathml(latex: str) -> str:
-    """A formula as MathML; ValueError for a command that the converter does not know."""
+    """A formula as MathML, one line per statement, see STATEMENTS.
+
+    ValueError for a command that the converter does not know.
+    """
     try:
-        text = convert(latex, display="block")
+        lines = [convert(line, display="block") for line in latex.split(STATEMENTS)]
     except Exception as error:
         raise ValueError(f"the formula {latex} cannot be read: {error!r}") from error
+    text = "".join(lines)
     unknown = re.search(r"\\[a-zA-Z]+", text)
     if unknown:
         raise ValueError(f"the formula {latex} has a command that is not known: {unknown[0]}")

@@ -72,7 +72,8 @@
   // ------------------------------------------------------------ the data and its language
   let data = { page: {}, terms: [] }, names = new Names([], "en"), byId = new Map();
   const language = () => (window.stepwise.words?.language === "zh" ? "zh" : "en");
-  const word = (key) => data.page[key][language()];
+  const word = (key, values = {}) => data.page[key][language()]
+    .replace(/\{(\w+)\}/g, (_, name) => values[name]);
   const title = (term) => term.names[language()][0].replace(/^=/, "");
 
   // ------------------------------------------------------------ marks in our own text
@@ -254,6 +255,8 @@
       this.node.lang = language();
       this.node.replaceChildren(
         make("header", "", head, close), ...(term ? this.entry(term) : this.list()));
+      const formula = this.node.querySelector(".glossary-formula");
+      if (formula?.scrollWidth > formula?.clientWidth) formula.tabIndex = 0; // to scroll by keys
     },
 
     entry(term) {
@@ -263,9 +266,11 @@
       const others = term.names[language()].filter((name) => !name.startsWith("=")).slice(1);
       const formula = make("div", "glossary-formula");
       formula.innerHTML = term.formula; // MathML of our own file
-      const from = make("p", "glossary-source", `${word("source")}: `,
-        `${source.authors} (${source.year}): `, link);
-      if (source.where[language()]) from.append(`, ${source.where[language()]}`);
+      formula.setAttribute("role", "group");
+      formula.setAttribute("aria-label", word("formula"));
+      const from = make("p", "glossary-source", word("source", source), link);
+      const where = source.where[language()];
+      if (where) from.append(word("where", { where }));
       const all = make("button", "glossary-all", word("all"));
       all.addEventListener("click", () => this.open());
       const paragraph = make("p", "glossed", term.paragraph[language()]);
@@ -286,7 +291,7 @@
         const found = matching(this.search.value);
         items.replaceChildren(...found.map((term) => this.item(term)));
         count.textContent = found.length
-          ? word("found").replace("{count}", found.length) : word("none");
+          ? word("found", { count: found.length }) : word("none");
       };
       this.search.addEventListener("input", fill);
       fill();
