@@ -61,11 +61,11 @@ def test_every_term_of_the_page_has_an_entry():
 
 
 def test_every_symbol_of_panels_and_numbers_has_an_entry():
-    panels = set(symbols()) - PLAIN
+    panels = {str(symbol) for symbol in symbols()} - PLAIN
     assert {"xₜ", "x̂₀", "ε̂", "σ ε", "D(ẑ₀) − x"} <= panels
     numbers = {name for name, _ in facts(Level(500.0, 0.6, 0.8))}
-    for text in (*panels, *numbers, *QUANTITIES.values(), "measured σ", "network calls"):
-        text = text if isinstance(text, str) else text[0]
+    drawn = {title for title, _ in QUANTITIES.values()}
+    for text in panels | numbers | drawn | {"measured σ", "network calls"}:
         for language in glossary.LANGUAGES if text in panels else ("en",):
             assert known(text, language), (text, language)
 
