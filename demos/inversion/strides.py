@@ -7,7 +7,6 @@ from collections.abc import Generator, Iterator
 from torch import Tensor
 
 from core.images import BLANK, pixels_uri
-from core.inversion import finish
 from core.metrics import psnr
 from core.models import Model
 from core.noise import seeded
@@ -17,7 +16,7 @@ from core.tapes import Frame, Panel, Say, Tape
 from demos.inversion.request import InvertRequest
 from demos.inversion.run import invert
 from demos.inversion.session import Session
-from demos.runs.stream import Shown
+from demos.runs.stream import Shown, completed
 from demos.runs.zero_gpu import loaded
 from demos.views.numbers import level_axis, noise_power, of_level, place
 from demos.words import said
@@ -60,7 +59,7 @@ def strides() -> Generator[Shown, None, Session]:
         axis=level_axis(ladders[SHORT]),
         strip="many",
     )
-    session = finish(invert(request))
+    session = completed(invert(request))
     x0, noise = session.x0, session.inversion.trajectory[-1]
     denoise = model.denoiser(request.condition)
     runs = {

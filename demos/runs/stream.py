@@ -5,9 +5,9 @@ from __future__ import annotations
 import json
 import time
 import uuid
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from itertools import pairwise
-from typing import Any
+from typing import Any, TypeVar
 
 from core.tapes import Frame, Tape
 from demos.runs.archive import Archive
@@ -16,6 +16,7 @@ from demos.words import sentence
 PERIOD = 1 / 8  # seconds between two messages: each costs as much as several pictures
 HEADS = 8  # messages that describe the run: a busy page may never see the first ones
 
+Result = TypeVar("Result")
 Shown = Tape | Frame  # a run yields its tape, without frames yet, and then the frames
 Sending = tuple[dict[str, Any] | None, Archive]  # a message, if one leaves, and what stays
 
@@ -47,6 +48,20 @@ def streamed(run: Iterator[Shown]) -> Iterator[Sending]:
     if stream is not None:
         stream.archive.result = result
         yield stream.whole(), stream.archive
+
+
+def completed(run: Generator[Shown, None, Result]) -> Result:
+    """What a run returns, once its frames are on its tape; nothing of it is sent."""
+    tape: Tape | None = None
+    while True:
+        try:
+            shown = next(run)
+        except StopIteration as stop:
+            return stop.value
+        if isinstance(shown, Tape):
+            tape = shown
+        elif tape is not None:
+            tape.frames.append(shown)
 
 
 class Stream:

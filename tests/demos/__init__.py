@@ -3,6 +3,8 @@
 from collections.abc import Callable
 from typing import Any
 
+from demos.runs.stream import completed
+
 
 def refused(function: Callable, *values: Any, **named: Any) -> str:
     """The sentence with which a function, or a generator run to its end, refuses."""
@@ -22,9 +24,5 @@ def last(run):
 
 
 def finished(run):
-    """What a run returns at its end."""
-    while True:
-        try:
-            next(run)
-        except StopIteration as stop:
-            return stop.value
+    """What a run returns at its end, its frames on its tape."""
+    return completed(run)

@@ -12,9 +12,9 @@ import pytest
 from core.consistency import LCM
 from core.inversion import INVERSIONS
 from core.samplers import SAMPLERS
-from core.schedules import SCHEDULES, SPACINGS, Level
-from demos.plots import QUANTITIES, facts
-from demos.words import glossary
+from core.schedules import SCHEDULES, SPACINGS
+from demos.views.charts import QUANTITIES
+from demos.words import glossary, table
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 RAW = json.loads(glossary.FILE.read_text(encoding="utf-8"))
@@ -48,7 +48,7 @@ def symbols():
     for path in sorted((ROOT / "demos").rglob("*.py")):
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
             match node:
-                case ast.Call(ast.Name("Panel"), [ast.Constant(symbol), *_]):
+                case ast.Call(ast.Name("Panel"), [ast.Constant(), ast.Constant(symbol), *_]):
                     yield symbol
 
 
@@ -63,8 +63,9 @@ def test_every_term_of_the_page_has_an_entry():
 def test_every_symbol_of_panels_and_numbers_has_an_entry():
     panels = {str(symbol) for symbol in symbols()} - PLAIN
     assert {"xₜ", "x̂₀", "ε̂", "σ ε", "D(ẑ₀) − x"} <= panels
-    numbers = {name for name, _ in facts(Level(500.0, 0.6, 0.8))}
-    drawn = {title for title, _ in QUANTITIES.values()}
+    english = table("en")
+    numbers = {english[f"number.{name}.label"] for name in ("alpha", "sigma", "log_snr")}
+    drawn = {english[f"quantity.option.{each}"] for each in QUANTITIES}
     for text in panels | numbers | drawn | {"measured σ", "network calls"}:
         for language in glossary.LANGUAGES if text in panels else ("en",):
             assert known(text, language), (text, language)

@@ -5,7 +5,8 @@ from __future__ import annotations
 from core.inversion import INVERSIONS
 from core.models import ModelCard
 from core.tapes import Say
-from demos.words import Refusal, said, table
+from demos import words  # its `table` would be hidden by the module beside this one
+from demos.words import Refusal, said
 
 
 def refusal(card: ModelCard, method: str) -> Refusal | None:
@@ -19,10 +20,10 @@ def refusal(card: ModelCard, method: str) -> Refusal | None:
 def named_method(method: str) -> Say:
     """What a method is called on the page; one without words has its title."""
     key = f"method.option.{method}"
-    return said(key) if key in table("en") else INVERSIONS[method].title
+    return said(key) if key in words.table("en") else INVERSIONS[method].title
 
 
 def promise(method: str) -> Say:
     """How exactly a method reconstructs by construction."""
     key = f"method.exact.{method}"
-    return said(key) if key in table("en") else INVERSIONS[method].exact
+    return said(key) if key in words.table("en") else INVERSIONS[method].exact

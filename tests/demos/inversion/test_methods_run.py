@@ -13,16 +13,21 @@ from core.inversion import INVERSIONS, finish
 from core.inversion.ddim import DDIMInversion
 from core.metrics import psnr
 from core.models import MODELS, load
-from demos import contest, remarks, trials
-from demos.inverting import invert
-from demos.trials import PERIOD, Now, Original, Row, Task, compare, planned
-from tests.demos import last, refused
+from demos.inversion import summary
+from demos.inversion.methods import named_method, promise, refusal, run
+from demos.inversion.methods.request import METHODS, CompareRequest
+from demos.inversion.methods.run import PERIOD, Now, Original, Row, Task, compare, planned
+from demos.inversion.methods.section import compared
+from demos.inversion.request import InvertRequest
+from demos.inversion.run import invert
+from demos.words import sentence
+from tests.demos import finished, refused
 
 
 @pytest.fixture(scope="module")
 def guided():
     """An inversion of a scene at guidance 7.5."""
-    return last(invert("emoji", "scene", steps=3, invert_guidance=7.5))
+    return finished(invert(InvertRequest.of("emoji", "scene", steps=3, invert_guidance=7.5)))
 
 
 def ran(session, methods, target, budget=8, guidance=3.0, strength=0.8) -> list[Any]:
@@ -37,18 +42,18 @@ def rows_of(yielded):
 @pytest.fixture(scope="module")
 def digit_run(digits):
     """The methods that the page opens with."""
-    return ran(digits[1], contest.METHODS[::-1], "9")
+    return ran(digits, METHODS[::-1], "9")
 
 
 @pytest.fixture(scope="module")
 def guided_run(guided):
     """DDIM and two exact methods under guidance."""
-    return ran(guided[1], ("ddim", "residual", "edit_friendly"), "cat face on a blue background")
+    return ran(guided, ("ddim", "residual", "edit_friendly"), "cat face on a blue background")
 
 
 def test_every_method_keeps_to_the_budget_and_spends_it(digit_run):
     rows = rows_of(digit_run)
-    assert [row.name for row in rows] == [name for name in INVERSIONS if name in contest.METHODS]
+    assert [row.name for row in rows] == [name for name in INVERSIONS if name in METHODS]
     for row in rows:
         up, down, again = row.calls
         assert 6 <= up + down <= 8 and again >= row.steps - 1, row.name
@@ -58,8 +63,7 @@ def test_every_method_keeps_to_the_budget_and_spends_it(digit_run):
 
 
 def test_the_figures_are_those_of_the_method(digits, digit_run):
-    session = digits[1]
-    model, x0 = session.inversion.model, session.x0
+    model, x0 = digits.inversion.model, digits.x0
     (row,) = [row for row in rows_of(digit_run) if row.name == "residual"]
     made = finish(INVERSIONS["residual"].invert(model, x0, "4", steps=row.steps))
     *_, last = INVERSIONS["residual"].edit(made, "9", guidance=3.0, strength=0.8)
@@ -78,7 +82,7 @@ def test_the_picture_comes_first_and_progress_between(digit_run):
         "inverting",
         "reconstructing",
         "editing",
-    ] * len(contest.METHODS)
+    ] * len(METHODS)
     assert all(now.done <= now.total for now in told)
 
 
@@ -96,14 +100,14 @@ def test_a_scene_is_read_as_a_caption_and_measured_against_the_copy(guided_run):
 
 
 def test_what_needs_a_guided_inversion_says_so(emoji):
-    (row,) = rows_of(ran(emoji[1], ["null_text"], "a zeppelin", budget=28))
-    assert "nothing to fit" in row.note and row.steps == 2 and row.meant is None
+    (row,) = rows_of(ran(emoji, ["null_text"], "a zeppelin", budget=28))
+    assert row.note == ["compare.note.fits_nothing", {}] and row.steps == 2 and row.meant is None
 
 
 def test_a_budget_that_cannot_be_spent_is_told(digits, monkeypatch):
-    monkeypatch.setattr(trials, "MOST_STEPS", 3)
-    (row,) = rows_of(ran(digits[1], ["ddim"], "9"))
-    assert row.steps == 3 and "3 steps are the most" in row.note
+    monkeypatch.setattr(run, "MOST_STEPS", 3)
+    (row,) = rows_of(ran(digits, ["ddim"], "9"))
+    assert row.steps == 3 and row.note == ["compare.note.most", {"steps": 3}]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -118,8 +122,8 @@ class Broken(DDIMInversion):
 def test_the_trouble_of_one_method_is_told_in_its_row(digits, monkeypatch):
     broken = Broken(name="broken", title="Broken", source="")
     monkeypatch.setitem(INVERSIONS, "broken", broken)
-    ddim, row = rows_of(ran(digits[1], ["broken", "ddim"], "9"))
-    assert row.trouble == "it divides by <alpha>" and ddim.back > 10 and not ddim.trouble
+    ddim, row = rows_of(ran(digits, ["broken", "ddim"], "9"))
+    assert row.trouble == "It divides by <alpha>." and ddim.back > 10 and not ddim.trouble
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -140,16 +144,16 @@ class Slow(DDIMInversion):
 def test_a_stopped_comparison_leaves_nothing_behind(digits, monkeypatch):
     ended = []
     monkeypatch.setitem(INVERSIONS, "slow", Slow(name="slow", title="", source="", ended=ended))
-    monkeypatch.setattr(trials, "PERIOD", 0.0)
-    before = torch.is_grad_enabled(), len(digits[1].inversion.trajectory)
-    running: Any = contest.contest(digits[1], ["slow"], 500)
+    monkeypatch.setattr(run, "PERIOD", 0.0)
+    before = torch.is_grad_enabled(), len(digits.inversion.trajectory)
+    running: Any = compared(lambda session: session)(digits, ["slow"], 500)
     for status, _ in running:
         if "step 2 of" in str(status):
             break
     assert not ended
     running.close()
     assert ended == [True]
-    assert (torch.is_grad_enabled(), len(digits[1].inversion.trajectory)) == before
+    assert (torch.is_grad_enabled(), len(digits.inversion.trajectory)) == before
     assert PERIOD <= 0.05
 
 
@@ -177,5 +181,53 @@ def test_a_budget_below_two_steps_is_refused_with_the_least_that_works(name):
 
 
 def test_other_models_are_not_read():
-    model: Any = types.SimpleNamespace(card=replace(MODELS["emoji"], name="other"))
-    assert remarks.reading(model, torch.zeros(1, 3, 64, 64)) == ""
+    model: Any = types.SimpleNamespace(card=replace(MODELS["emoji"], name="other", data=""))
+    assert summary.reading(model, torch.zeros(1, 3, 64, 64)) == ""
+
+
+# ---- which methods a model can run --------------------------------------------------------------
+
+
+def test_what_a_model_cannot_run_is_told_in_its_row_and_the_others_run(digits):
+    needing = [name for name, method in INVERSIONS.items() if method.needs_text]
+    rows = {row.name: row for row in rows_of(ran(digits, ["ddim", *needing], "9"))}
+    assert list(rows) == [name for name in INVERSIONS if name in ("ddim", *needing)]
+    assert not rows["ddim"].trouble and needing
+    for name in needing:
+        key, values = rows[name].trouble
+        assert key == "method.refused.no_text" and rows[name].steps == 0
+        assert values == {"model": "digits", "method": named_method(name)}
+        assert "needs a text, and the model digits has none" in sentence(rows[name].trouble)
+        assert "模型 digits" in sentence(rows[name].trouble, "zh")
+
+
+@pytest.mark.parametrize("model", ["digits", "emoji", "exact"])
+@pytest.mark.parametrize("method", INVERSIONS)
+def test_why_not_is_a_key_and_values_and_agrees_with_the_card(model, method):
+    found = refusal(MODELS[model], method)
+    assert (found is None) == MODELS[model].supports(INVERSIONS[method])
+    if found is not None:
+        reason = "ill_posed" if model == "exact" else "no_text"
+        assert found.say == [
+            f"method.refused.{reason}",
+            {"model": model, "method": named_method(method)},
+        ]
+
+
+def test_the_exact_denoiser_is_compared_with_sdedit_and_says_why_not_with_ddim():
+    request = InvertRequest.of("exact", method="sdedit", label="", steps=3)
+    ddim, sdedit = rows_of(ran(finished(invert(request)), ["ddim", "sdedit"], "", budget=20))
+    assert ddim.trouble[0] == "method.refused.ill_posed" and not sdedit.trouble
+
+
+@pytest.mark.parametrize("name", INVERSIONS)
+def test_a_method_is_called_and_promises_the_same_as_in_core(name):
+    assert sentence(named_method(name)) == INVERSIONS[name].title
+    assert sentence(promise(name)) == INVERSIONS[name].exact
+    assert sentence(promise(name), "zh") != INVERSIONS[name].exact
+
+
+def test_what_is_compared_is_what_the_request_asks_for(digits, emoji):
+    assert CompareRequest.of(digits).condition == "9"
+    assert CompareRequest.of(emoji).condition == "fox on a blue background"
+    assert CompareRequest.of(digits, ["belm", "ddim"]).methods == ("ddim", "belm")
