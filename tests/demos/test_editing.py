@@ -1,6 +1,5 @@
 """The tab "Invert & edit": edits, masks, presets and controls."""
 
-import re
 from inspect import signature
 
 import gradio as gr
@@ -9,9 +8,8 @@ from PIL import Image
 
 from core.classifiers import read_digits
 from core.data.captions import parse
-from core.images import BLANK
 from core.models import MODELS
-from demos import inversion, inversion_controls, painting, sources, strides, widgets
+from demos import inversion, inversion_controls, painting, sources, widgets
 from demos.editing import MASKS, edit
 from demos.inverting import Session, invert
 from demos.remarks import start_text
@@ -161,21 +159,6 @@ def test_the_pad_shows_the_picture_once_there_is_one(digits):
     assert shown["visible"] and shown["value"]["background"].size == (280, 280)
     with pytest.raises(ValueError, match="invert a picture first"):
         inversion.to_paint(None, "drawn")
-
-
-# ---- frame 20 of 50 -----------------------------------------------------------------------------
-
-
-@pytest.mark.slow
-def test_frame_20_of_50_is_not_a_20_step_run():
-    message = last(strides.strides())[0]
-    frames = message["frames"]
-    assert len(frames) == message["total"] == 71
-    assert [frame["pos"] for frame in frames] == sorted((f["pos"] for f in frames), reverse=True)
-    end = frames[-1]
-    assert BLANK not in end["pictures"] and len(set(end["pictures"])) == 4
-    kept, few, many = map(float, re.findall(r"([\d.]+) dB", end["text"]))
-    assert kept < 15 and few > 20 and many > few
 
 
 @pytest.mark.slow
