@@ -21,7 +21,7 @@ from demos.inversion.summary import before_after, level_picture
 from demos.pictures.masks import background
 from demos.runs.archive import Archive
 from demos.runs.fields import event
-from demos.runs.stream import streamed
+from demos.runs.stream import completed, streamed
 from demos.ui.controls import QUIET, interlock, text
 from demos.ui.errors import shown
 from demos.ui.player import Player
@@ -54,12 +54,7 @@ def edit_seconds(session: Any, **_: Any) -> float:
 def session_of(archive: Any) -> Session | None:
     """What the run on the page left; of the recorded one, it is computed again."""
     if archive == OPENS_WITH:
-        run = invert(InvertRequest.of())
-        while True:
-            try:
-                next(run)
-            except StopIteration as stop:
-                return stop.value
+        return completed(invert(InvertRequest.of()))
     return archive.result if isinstance(archive, Archive) else None
 
 

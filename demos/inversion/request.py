@@ -16,7 +16,7 @@ from demos.runs.asked import LABELS, guidance_title, named_condition
 from demos.runs.fields import Choice, Real, Request, Sent, Text, Whole
 from demos.words import Refusal, Say, said
 
-ALL_SOURCES = tuple(dict.fromkeys(each for kind in SOURCES.values() for each in kind))
+ALL_SOURCES = ("test digit", "scene", "library", "upload", "drawing", "generated")
 TARGET = "fox on a blue background"
 MASKS = ("everywhere", "automatic", "drawn")
 SEEDS = 2**32 - 1

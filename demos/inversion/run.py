@@ -10,10 +10,10 @@ from typing import Any
 from torch import Tensor
 
 from core.images import from_pil, pixels_uri
-from core.inversion import INVERSIONS, difference_mask, start_index
+from core.inversion import INVERSIONS, Inversion, difference_mask, start_index
 from core.metrics import psnr, rms
 from core.models import Model
-from core.tapes import Tape
+from core.tapes import Frame, Tape
 from demos.inversion import summary
 from demos.inversion.panels import Show, panels_of
 from demos.inversion.request import EditRequest, InvertRequest
@@ -29,6 +29,7 @@ from demos.words import Refusal, said
 
 REMEMBERED = Remembered(200_000_000)
 Way = Generator[Shown, None, Session]
+DOING = {"sdedit": ("sdedit.up", "sdedit.back")}  # in words, where nothing is inverted
 
 
 def invert(request: InvertRequest, report: Callable[[str], None] | None = None) -> Way:
@@ -72,36 +73,59 @@ def generated(model: Model, sent: Any) -> Tensor:
 
 def computed(model: Model, request: InvertRequest, x0: Tensor, pixels: Tensor) -> Way:
     """Stream the inversion and the reconstruction; returns what is remembered of them."""
-    method, steps, asked = INVERSIONS[request.method], request.steps, request.condition
-    levels = model.schedule.levels(steps)
+    method = INVERSIONS[request.method]
     tape = Tape(
         request=request.settings(),
         title=request.title(),
         panels=panels_of(model, request.method),
-        total=method.up(steps, request.invert_guidance) + steps + 2,
-        axis=level_axis(levels),
+        total=method.up(request.steps, request.invert_guidance) + request.steps + 2,
+        axis=level_axis(model.schedule.levels(request.steps)),
         strip="up",
     )
     yield tape
     show = Show(model, x0, {"picture": pixels_uri(pixels)})
+    start = model.pixels(x0).cpu()
+    frames: list[Frame] = []
+    both = there_and_back(request, show, start, pixels)
+    inversion, ratio = yield from kept(both, frames)
+    whole = settled(replace(tape, frames=frames))
+    return Session(request, inversion, x0, start, pixels, show.off, ratio, whole)
+
+
+def there_and_back(
+    request: InvertRequest, show: Show, start: Tensor, pixels: Tensor
+) -> Generator[Frame, None, tuple[Inversion, float]]:
+    """The frames of both ways; returns the inversion and the PSNR of the reconstruction."""
+    model, method, asked = show.model, INVERSIONS[request.method], request.condition
     show.doubts = doubts(request.model, asked) if model.card.condition == "text" else ()
-    way = "sdedit" if request.method == "sdedit" else "invert"
+    up, down = DOING.get(request.method, ("invert.up", "invert.back"))
     said_of = named_condition(model.card, asked)
-    how = {"steps": steps, "seed": request.seed, "guidance": request.invert_guidance}
-    climb = method.invert(model, x0, asked, **how)
-    inversion = yield from show.streamed(climb, "up", f"{way}.up", said_of)
+    how = {"steps": request.steps, "seed": request.seed, "guidance": request.invert_guidance}
+    climb = method.invert(model, show.x0, asked, **how)
+    inversion = yield from show.streamed(climb, "up", up, said_of)
     end = inversion.trajectory[-1]
     text = summary.noise_text(model, end, request.method)
     yield show.rest({"up": (end, None)}, inversion.levels[-1], text)
-    down = method.edit(inversion, asked, strength=1.0)
-    back = yield from show.streamed(down, "back", f"{way}.back", said_of, inversion.trajectory)
-    show.off.append(rms(back - x0))
-    start, made = model.pixels(x0).cpu(), model.pixels(back).cpu()
+    steps = method.edit(inversion, asked, strength=1.0)
+    back = yield from show.streamed(steps, "back", down, said_of, inversion.trajectory)
+    show.off.append(rms(back - show.x0))
+    made = model.pixels(back).cpu()
     ratio = psnr(made, start)
     show.doubts = [*show.doubts, *summary.broken(request, ratio)]
     text = summary.compared(made, start, pixels, request.method)
     yield show.rest({"back": (back, made)}, inversion.levels[0], text)
-    return Session(request, inversion, x0, start, pixels, show.off, ratio, settled(tape))
+    return inversion, ratio
+
+
+def kept(run: Generator[Frame, None, Any], frames: list[Frame]) -> Generator[Frame, None, Any]:
+    """The frames of a run, which are kept; returns what the run returns."""
+    while True:
+        try:
+            frame = next(run)
+        except StopIteration as stop:
+            return stop.value
+        frames.append(frame)
+        yield frame
 
 
 def settled(tape: Tape) -> Tape:

@@ -20,7 +20,8 @@ LANGUAGES = ("en", "zh")
 FIELDS = {"id", "names", "line", "paragraph", "formula", "source", "where"}
 OPTIONAL = {"formula", "where"}
 SOURCE = {"authors": str, "year": int, "title": str, "url": str}
-PAGE = {"title", "search", "close", "all", "source", "found", "none"}
+PAGE = {"title", "search", "close", "all", "source", "where", "formula", "found", "none"}
+STATEMENTS = r", \quad "  # stands between two of a formula
 PLACES = {  # where in a source, in Chinese
     "equation": "式 {}",
     "equations": "式 {}",
@@ -37,10 +38,10 @@ def glossary() -> dict[str, Any]:
     """Every entry in every language, as the browser wants it.
 
     Returns:
-        {"page": {text: {language: text}}, "terms": [{"id", "names": {language: [...]}, "line": {language: text}, "paragraph":
-        {language: text}, "formula": MathML or "", "source": {"authors", "year", "title", "url",
-        "where": {language: text}}}, ...]}. A name that begins with "=" stands for a text that
-        consists of nothing else.
+        {"page": the texts of the panel, "terms": entries}, an entry being {"id", "names", "line",
+        "paragraph", "formula": MathML or "", "source": {"authors", "year", "title", "url",
+        "where"}}. Texts are {language: text}, names {language: [name, ...]}; a name that begins
+        with "=" stands for a text that consists of nothing else.
 
     Raises:
         ValueError: for an entry that is not complete, see `check`.
@@ -60,11 +61,15 @@ def as_script() -> str:
 
 @cache
 def mathml(latex: str) -> str:
-    """A formula as MathML; ValueError for a command that the converter does not know."""
+    """A formula as MathML, one line per statement, see STATEMENTS.
+
+    ValueError for a command that the converter does not know.
+    """
     try:
-        text = convert(latex, display="block")
+        lines = [convert(line, display="block") for line in latex.split(STATEMENTS)]
     except Exception as error:
         raise ValueError(f"the formula {latex} cannot be read: {error!r}") from error
+    text = "".join(lines)
     unknown = re.search(r"\\[a-zA-Z]+", text)
     if unknown:
         raise ValueError(f"the formula {latex} has a command that is not known: {unknown[0]}")

@@ -36,8 +36,10 @@ def test_a_word_that_was_never_seen_is_named():
 
 
 def test_a_prompt_is_no_markup():
-    said = pictures.advised("emoji", "<img src=x onerror=alert(1)>\"'&amp;")["value"]
-    assert "<img" not in said and "&lt;img" in said
+    evil = "<img src=x onerror=alert(1)>\"'"
+    assert "<img" not in pictures.advised("emoji", evil)["value"]
+    cut = pictures.advised("emoji", f"{LONG} {evil}")["value"]
+    assert "<img" not in cut and "&lt;img" in cut and "'" not in cut
 
 
 @pytest.mark.parametrize("prompt", ["x" * 501, "a b " * 100_000, 7, ["dog"], {"a": 1}])

@@ -39,8 +39,7 @@ def test_a_control_is_named_by_its_field():
         show = control(SampleRequest, "show")
     assert steps.label.key == "steps.label" and steps.info.key == "sample.steps.info"
     assert (steps.minimum, steps.maximum, steps.value) == (1, 200, 50)
-    assert [value for _, value in show.choices] == [
-        "prediction", "guidance split", "attention per word"]  # fmt: skip
+    assert [value for _, value in show.choices] == ["prediction", "guidance split"], "of digits"
 
 
 def test_what_cannot_be_asked_for_is_greyed_out_with_the_reason():

@@ -11,7 +11,7 @@
   const LABEL = "[data-testid=block-info], label .label-text";
   const SKIP = "a, button, input, select, textarea, option, label, summary, code, kbd, script,"
     + " style, math, [role=button], [role=tab], [role=slider], [contenteditable],"
-    + " [aria-hidden=true], [aria-live], [role=status], [role=alert], .glossary-line, .unglossed";
+    + " [aria-hidden=true], [aria-live], [role=status], [role=alert], .glossary-line";
   const SILENT = "[role=img]"; // its children are no stops of the keyboard
   const WAIT = 250; // milliseconds in which the pointer may cross from the term to its line
   const LETTER = "[\\p{Script=Latin}\\p{Script=Greek}\\p{N}\\p{M}_]";
@@ -72,7 +72,8 @@
   // ------------------------------------------------------------ the data and its language
   let data = { page: {}, terms: [] }, names = new Names([], "en"), byId = new Map();
   const language = () => (window.stepwise.words?.language === "zh" ? "zh" : "en");
-  const word = (key) => data.page[key][language()];
+  const word = (key, values = {}) => data.page[key][language()]
+    .replace(/\{(\w+)\}/g, (_, name) => values[name]);
   const title = (term) => term.names[language()][0].replace(/^=/, "");
 
   // ------------------------------------------------------------ marks in our own text
@@ -89,7 +90,7 @@
   }
 
   function mark(block) {
-    const seen = new Set();
+    const seen = new Set([block.dataset.entry]); // an entry does not point at itself
     for (const old of block.querySelectorAll(".term")) {
       const [found] = names.find(old.textContent), id = found?.[2].id;
       if (id !== old.dataset.term || seen.has(id)) unwrap(old);
@@ -162,7 +163,7 @@
 
   // ------------------------------------------------------------ one line, on hover and focus
   const line = {
-    node: null, target: null, block: null, timer: 0,
+    node: null, target: null, block: null, focused: false, timer: 0,
 
     show(target) {
       clearTimeout(this.timer);
@@ -216,7 +217,7 @@
 
   // ------------------------------------------------------------ the panel
   const panel = {
-    node: null, search: null, body: null, from: null, shown: "",
+    node: null, search: null, from: null, shown: "", returning: false,
 
     build() {
       this.node = make("aside", "glossary-panel");
@@ -238,7 +239,9 @@
       this.node.hidden = true;
       const { term } = this.from?.dataset ?? {};
       const heir = term && document.querySelector(`.term[data-term="${term}"]`);
+      this.returning = true; // the line was read; Escape is the page's again
       (this.from?.isConnected ? this.from : heir)?.focus?.();
+      this.returning = false;
     },
 
     draw(id) {
@@ -252,6 +255,8 @@
       this.node.lang = language();
       this.node.replaceChildren(
         make("header", "", head, close), ...(term ? this.entry(term) : this.list()));
+      const formula = this.node.querySelector(".glossary-formula");
+      if (formula?.scrollWidth > formula?.clientWidth) formula.tabIndex = 0; // to scroll by keys
     },
 
     entry(term) {
@@ -261,12 +266,15 @@
       const others = term.names[language()].filter((name) => !name.startsWith("=")).slice(1);
       const formula = make("div", "glossary-formula");
       formula.innerHTML = term.formula; // MathML of our own file
-      const from = make("p", "glossary-source", `${word("source")}: `,
-        `${source.authors} (${source.year}): `, link);
-      if (source.where[language()]) from.append(`, ${source.where[language()]}`);
+      formula.setAttribute("role", "group");
+      formula.setAttribute("aria-label", word("formula"));
+      const from = make("p", "glossary-source", word("source", source), link);
+      const where = source.where[language()];
+      if (where) from.append(word("where", { where }));
       const all = make("button", "glossary-all", word("all"));
       all.addEventListener("click", () => this.open());
       const paragraph = make("p", "glossed", term.paragraph[language()]);
+      paragraph.dataset.entry = term.id;
       return [make("p", "glossary-names", others.join(" · ")),
         make("p", "glossary-first", term.line[language()]), paragraph,
         ...(term.formula ? [formula] : []), from, all];
@@ -283,7 +291,7 @@
         const found = matching(this.search.value);
         items.replaceChildren(...found.map((term) => this.item(term)));
         count.textContent = found.length
-          ? word("found").replace("{count}", found.length) : word("none");
+          ? word("found", { count: found.length }) : word("none");
       };
       this.search.addEventListener("input", fill);
       fill();
@@ -293,7 +301,7 @@
     item(term) {
       const button = make("button", "", title(term));
       button.addEventListener("click", () => this.open(term.id));
-      return make("li", "unglossed", button, make("span", "", term.line[language()]));
+      return make("li", "", button, make("span", "", term.line[language()]));
     },
   };
 
@@ -321,7 +329,7 @@
   function onFocus(event) {
     const target = event.target.closest?.(".term");
     line.focused = Boolean(target);
-    if (target?.matches(":focus-visible")) line.show(target);
+    if (target?.matches(":focus-visible") && !panel.returning) line.show(target);
   }
 
   function onClick(event) {
