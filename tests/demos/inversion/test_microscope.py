@@ -5,6 +5,7 @@ import json
 import math
 import re
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
@@ -59,10 +60,11 @@ def test_residuals_of_a_solved_fixed_point_vanish():
 def test_the_report_says_where_the_error_arises():
     session = session_of()
     assert len(session.off) == 7 and session.off[0] == 0
-    (key, values), *_ = microscope.where(session)
+    told: Any = microscope.where(session)
+    (key, values), *_ = told
     assert key == "microscope.between" and 0 < values["then"] < values["there"] <= 1
     assert values["worst"] == max(session.off)
-    assert sentence(microscope.where(session)).startswith("The error arises between ")
+    assert sentence(told).startswith("The error arises between ")
     exact = session_of("residual")
     worst = {"steps": 6, "worst": max(exact.off)}
     assert microscope.where(exact) == said("microscope.stays", **worst)
@@ -85,7 +87,7 @@ def test_the_noise_where_it_arises_is_a_share_of_the_power():
     session = finished(invert(InvertRequest.of(steps=4)))
     level, power = session.inversion.levels[2], session.x0.square().mean().item()
     share = level.sigma**2 / (level.alpha**2 * power + level.sigma**2)
-    told = microscope.where(replace(session, off=[0, 0, 0.5, 0.5, 0.5]))
+    told: Any = microscope.where(replace(session, off=[0, 0, 0.5, 0.5, 0.5]))
     assert told[0][1]["there"] == pytest.approx(share)
     assert abs(share - noise_share(level)) > 0.005
     assert f"arises at {percent(share)} noise" in sentence(told)
@@ -94,7 +96,8 @@ def test_the_noise_where_it_arises_is_a_share_of_the_power():
 def test_noise_that_is_none_is_called_so():
     noise = normal(1, 4, 16, 16)
     assert microscope.judged(noise) is None
-    key, values = microscope.judged(3 * noise) or ["", {}]
+    told: Any = microscope.judged(3 * noise)
+    key, values = told
     assert key == "microscope.no_noise" and values["spread"] == pytest.approx(3, rel=0.1)
     assert microscope.judged((noise + noise.roll(1, -1)) / 2**0.5) is not None
 
