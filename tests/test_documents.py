@@ -3,6 +3,7 @@
 import importlib.metadata
 import re
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -189,6 +190,8 @@ def test_the_new_panels_show_every_step():
     before = dict(PANELS)
     try:
         run(code)
+        frames: Any
+        tape: Any
         tape, *frames = sample(SampleRequest.of(steps=2, show="the guess alone"))
     finally:
         PANELS.clear()

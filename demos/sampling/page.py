@@ -113,7 +113,8 @@ def values_of(controls: dict[str, Any], preset: dict[str, Any]) -> dict[Any, Any
 def what_if_slider(show: gr.Radio) -> Slider:
     """The guidance to wonder about, there while the stage shows the guidance split."""
     slider = Slider(
-        *(W.slider or ()),
+        W.low,
+        W.high,
         W.default,
         step=W.step,
         label=text("sample.what_if.label"),

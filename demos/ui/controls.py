@@ -76,7 +76,8 @@ def control(request: type[Request], name: str, **more: Any) -> Any:
         kind = Dropdown if field.look == "menu" else Radio
         allowed = request.read().allowed(name) or field.names()
         chosen = None if field.default is None else given["value"]
-        return kind(options(request, name, allowed), **given | {"value": chosen})
+        given["value"] = chosen
+        return kind(options(request, name, allowed), **given)
     if isinstance(field, TruthField):
         return Checkbox(**given)
     if isinstance(field, TextField):
