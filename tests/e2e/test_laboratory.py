@@ -111,10 +111,11 @@ def test_the_start_level_is_shown_as_a_picture(open_page):
 
 def test_frame_20_of_50_is_not_a_20_step_run(open_page):
     page = open_page(tab="Invert & edit")
-    page.get_by_role("button", name="frame 20 of 50").click()
+    page.get_by_role("button", name="a digit: frame 20 of 50").click()
     expect(player(page).locator(".sentence-text")).to_contain_text(
         "visits all noise levels in larger strides", timeout=60_000
     )
+    expect(page.locator(".microscope svg")).to_have_count(2)  # it became an empty box
 
 
 def test_the_same_inversion_is_shown_at_once(open_page):
