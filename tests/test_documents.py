@@ -159,7 +159,7 @@ def test_the_new_model_samples_what_it_knows():
 def test_the_new_tab_builds_on_a_page():
     import gradio as gr
 
-    from demos.widgets import Shared
+    from demos.ui.recorded import Shared
 
     code, _ = snippet("CONTRIBUTING.md", "Add a tab")
     tab = run(code)
@@ -169,6 +169,39 @@ def test_the_new_tab_builds_on_a_page():
             tab["build"](shared)
     kinds = {type(block).__name__ for block in blocks.blocks.values()}
     assert {"Tab", "Dataframe"} <= kinds
+
+
+def test_the_new_control_is_checked_and_described():
+    code, _ = snippet("CONTRIBUTING.md", "Add a control")
+    request = run(code)["BlurRequest"]
+    assert request.of().steps == 3 and request.of(steps="5").steps == 5
+    with pytest.raises(ValueError, match=r"must be a whole number in 1\.\.9, got 12\.$"):
+        request.of(steps=12)
+    assert [*request.read(show="none").closed()] == ["steps"]
+
+
+def test_the_new_panels_show_every_step():
+    from demos.sampling.panels import PANELS
+    from demos.sampling.request import SampleRequest
+    from demos.sampling.run import run as sample
+
+    code, _ = snippet("CONTRIBUTING.md", "Add a way to show a step")
+    before = dict(PANELS)
+    try:
+        run(code)
+        tape, *frames = sample(SampleRequest.of(steps=2, show="the guess alone"))
+    finally:
+        PANELS.clear()
+        PANELS.update(before)
+    assert [panel.symbol for panel in tape.panels] == ["x̂₀"] and len(frames) == 3
+
+
+def test_the_new_language_is_complete():
+    from demos.words import table
+
+    code, _ = snippet("CONTRIBUTING.md", "Add a language")
+    made = run(code)["table_of"]("en")
+    assert made == table("en")
 
 
 def test_the_page_makes_no_calls_home_and_lets_the_machine_sleep(page):
@@ -185,7 +218,7 @@ def test_every_tab_is_built_as_the_recipe_says(page):
 
     assert all(tab.__name__.startswith("demos.") for tab in demos.TABS)
     titles = [block.label for block in page.blocks.values() if type(block).__name__ == "Tab"]
-    assert titles == [tab.TITLE for tab in demos.TABS]
+    assert [title.key for title in titles] == [tab.TITLE for tab in demos.TABS]
 
 
 # ---- the snippets of README ---------------------------------------------------------------------

@@ -139,8 +139,8 @@ class EditRequest(Request):
     event: ClassVar[str] = "edit"
 
     session: Any = Sent("what `invert` left behind")
-    target: str = Choice(LABELS, "9", needs=lambda asked: asked.kind != "text")
-    target_prompt: str = Text(500, TARGET, needs=lambda asked: asked.kind == "text")
+    target: str = Choice(LABELS, "9", needs=lambda asked: asked.asks != "text")
+    target_prompt: str = Text(500, TARGET, needs=lambda asked: asked.asks == "text")
     guidance: float = Real(0, 20, 3.0, slider=(0, 10))
     strength: float = Real(
         0,
@@ -163,14 +163,14 @@ class EditRequest(Request):
             yield "session", Refusal("edit.refused.session")
 
     @property
-    def kind(self) -> str:
+    def asks(self) -> str:
         """What can be asked for: a "label" or a "text"."""
         return self.session.request.card.condition if self.session else "label"
 
     @property
     def condition(self) -> str:
         """The target: a label, or a prompt."""
-        return self.target_prompt if self.kind == "text" else self.target
+        return self.target_prompt if self.asks == "text" else self.target
 
     def title(self) -> Say:
         """The inversion, and what it is edited to."""

@@ -17,7 +17,7 @@ from typing import Any
 from core.tapes import Say
 
 FOLDER = Path(__file__).parent
-LANGUAGES = ("en", "zh")
+LANGUAGES = ("en", *sorted({path.stem for path in FOLDER.glob("*.json")} - {"en", "glossary"}))
 _CLOSED = re.compile("[\u3000-\u303f\uff00-\uff0f\uff1a-\uff20]$")  # no space follows
 _PLACE = re.compile(r"\{(\w+)(?::(\w+))?(?::([^{}|]*)\|([^{}|]*))?\}")
 

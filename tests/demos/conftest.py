@@ -21,3 +21,21 @@ def emoji():
     from demos.inversion.run import invert
 
     return finished(invert(InvertRequest.of("emoji", "scene", steps=3)))
+
+
+@pytest.fixture(scope="session")
+def digit_run():
+    """The same as it is sent: the whole message, and what stays of the run."""
+    from demos.inversion.page import inverted
+    from tests.demos import last
+
+    return last(inverted(steps=3))
+
+
+@pytest.fixture(scope="session")
+def scene_run():
+    """That of a scene."""
+    from demos.inversion.page import inverted
+    from tests.demos import last
+
+    return last(inverted("emoji", "scene", steps=3))

@@ -6,7 +6,7 @@ import re
 import pytest
 from playwright.sync_api import expect
 
-from demos import plots
+from demos import words as python
 from demos.ui.player import WORDS, Player, page_head
 from tests.e2e.bench import mounted, tape
 
@@ -23,11 +23,11 @@ def filled(page, template, **values):
 def test_figures_are_rounded_as_the_server_rounds_them(bench):
     page = bench()
     for value in VALUES:
-        assert filled(page, "{x:percent}", x=value) == plots.percent(value)
+        assert filled(page, "{x:percent}", x=value) == python.percent(value)
     for value in SHORTS:
-        assert filled(page, "{x:short}", x=value) == plots.short(value), value
+        assert filled(page, "{x:short}", x=value) == python.short(value), value
     for value in (28.05, 28.15, 0.25, 100):
-        assert filled(page, "{x:decibel}", x=value) == plots.decibel(value)
+        assert filled(page, "{x:decibel}", x=value) == python.decibel(value)
     for value in (0.5, 1.5, 2.5, 999.49):
         assert filled(page, "{x:whole}", x=value) == f"{value:.0f}"
     assert filled(page, "{x:decibel}, {y:short}", x="inf", y="-inf") == "∞ dB, −∞"

@@ -25,8 +25,8 @@ class CompareRequest(Request):
     session: Any = Sent("what `invert` left behind")
     methods: tuple[str, ...] = Choices(INVERSIONS, METHODS)
     budget: int = Whole(LEAST, MOST, BUDGET, slider=(LEAST, MOST))
-    target: str = Choice(LABELS, "9", needs=lambda asked: asked.kind != "text")
-    target_prompt: str = Text(500, TARGET, needs=lambda asked: asked.kind == "text")
+    target: str = Choice(LABELS, "9", needs=lambda asked: asked.asks != "text")
+    target_prompt: str = Text(500, TARGET, needs=lambda asked: asked.asks == "text")
     guidance: float = Real(0, 20, 3.0, slider=(0, 10))
     strength: float = Real(0, 1, 0.8, slider=(0, 1), step=0.02)
 
@@ -40,11 +40,11 @@ class CompareRequest(Request):
             yield "strength", Refusal("compare.refused.strength")
 
     @property
-    def kind(self) -> str:
+    def asks(self) -> str:
         """What can be asked for: a "label" or a "text"."""
         return self.session.request.card.condition if self.session else "label"
 
     @property
     def condition(self) -> str:
         """The target: a label, or a prompt."""
-        return self.target_prompt if self.kind == "text" else self.target
+        return self.target_prompt if self.asks == "text" else self.target
