@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Callable, Iterator
+from typing import Any
 
 from torch import Tensor
 
@@ -46,7 +47,7 @@ def subject_of(
     if model.card.space == "latents":
         image = in_colour(model, request.source, request.caption, picture)
         return Latents(model, image, request.prompt)
-    where = {"digit": request.digit, "index": request.index}
+    where: dict[str, Any] = {"digit": request.digit, "index": request.index}
     x0 = chosen(model, request.source, picture=picture, fit=request.fit, **where)
     return Pixels(model, x0)
 

@@ -147,7 +147,7 @@ def edit(request: EditRequest) -> Way:
     start = start_index(request.strength, steps)
     yield replace(
         before,
-        request=before.request | request.settings(),
+        request={**before.request, **request.settings()},
         title=request.title(),
         total=len(before.frames) + start + 1,
         strip="edit",

@@ -58,7 +58,7 @@ def what_if(archive: Archive | None, frame: int, guidance: Any) -> Any:
     if archive is None or archive.message.get("settings", {}).get("show") != SPLIT:
         raise Refusal("sample.refused.what_if")
     branches = ((kept[0].float(), kept[1].float()) for kept in archive.latents)
-    return archive.previewed(WHAT_IF, [torch.lerp(*pair, guidance) for pair in branches])
+    return archive.previewed(WHAT_IF, [torch.lerp(no, yes, guidance) for no, yes in branches])
 
 
 def build(shared: Shared) -> None:

@@ -12,7 +12,7 @@ from torch import Tensor
 
 from core.denoisers import Denoiser, Guided, Prediction
 from core.images import signed_uri
-from core.models import Model
+from core.models import Model, reads_text
 from core.models.attention import attention_maps
 from core.schedules import SCHEDULES, Level
 from core.tapes import Panel, Picture, later
@@ -147,11 +147,14 @@ class AttentionPanels(Panels):
 
     def denoiser(self) -> Denoiser:
         """The denoiser, its attention recorded."""
-        request, self.record = self.request, []
-        said = [(word, at) for word, at in self.model.words(request.prompt) if word.isalnum()]
+        request, model = self.request, self.model
+        if not reads_text(model):
+            raise Refusal("sample.refused.attention")
+        self.record: list[Tensor] = []
+        said = [(word, at) for word, at in model.words(request.prompt) if word.isalnum()]
         self.words = [each for each in said if each[0].lower() not in SILENT][:WORDS]
         how = {"guidance": request.guidance, "record": self.record}
-        return self.model.denoiser(request.prompt, request.avoided, **how)
+        return model.denoiser(request.prompt, request.avoided, **how)
 
     def made(self) -> tuple[Panel, ...]:
         """The guess, and a map for each word."""

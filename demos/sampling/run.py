@@ -124,7 +124,7 @@ class Show:
             pos=place(level),
             numbers=of_level(level) | {"calls": step.calls * self.seen.denoise.cost},
             approximate=approximate,
-            latents={key: half(parts[key]) for key in kept},
+            latents={k: half(x) for k, x in parts.items() if k in kept and isinstance(x, Tensor)},
             doubts=self.doubts(step.prediction.x0),
             picture=(self.request.model, self.model.displayable(x0[:1]).float().cpu()),
         )

@@ -64,7 +64,7 @@ def options(request: type[Request], name: str, values: Iterable[Any]) -> list[tu
 def control(request: type[Request], name: str, **more: Any) -> Any:
     """The widget of a field, with its words, range and default."""
     field = request.controls()[name]
-    given = {
+    given: dict[str, Any] = {
         "label": text(word(request.event, name, "label")),
         "info": text(word(request.event, name, "info")),
         "value": "" if field.default is None else field.default,

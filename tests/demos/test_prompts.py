@@ -83,6 +83,7 @@ def test_an_inversion_and_an_edit_say_what_was_not_read():
     session = finished(invert(asked))
     assert "Not read: “" in sentence(list(session.tape.frames[1].doubts))
     target = f"{LONG} again"
+    frames: Any
     *frames, _ = edit(EditRequest.of(session, target_prompt=target, strength=0.5))
     seen = read("emoji", target)
     assert seen is not None and seen.count > 57

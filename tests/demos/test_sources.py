@@ -122,6 +122,7 @@ def test_without_a_choice_it_is_the_first_of_the_models_own():
 
 
 def test_a_picture_is_named():
+    values: Any
     for values, said in (
         (("library", 4, 0, "", DOG), f"{DOG} (library)"),
         (("library", 4, 0), "library"),

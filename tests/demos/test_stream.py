@@ -16,7 +16,7 @@ def tape(total=5, **more):
     return Tape(request={"seed": 7}, title="a run", panels=PANELS, total=total, **more)
 
 
-def frame(x="a", e="b", **more):
+def frame(x: Any = "a", e: Any = "b", **more):
     return Frame(pictures={"x": x, "e": e}, say=said("sample.first"), pos=0.5, **more)
 
 
@@ -73,7 +73,7 @@ def test_two_tapes_are_two_runs_in_turn():
         yield frame()
         return "the end"
 
-    sent = list(streamed(both()))
+    sent: Any = list(streamed(both()))
     runs = list(dict.fromkeys(message["run"] for message, _ in sent))
     done = [message["run"] for message, _ in sent if message["status"] == "done"]
     assert len(runs) == 2 and done == runs

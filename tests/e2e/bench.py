@@ -1,8 +1,11 @@
 """A page with the scripts and styles of the app, but without Gradio and without a server."""
 
+import json
+
+from core.tapes import Tape
+from demos.runs.stream import recorded
 from demos.ui.player import UI, page_head
 
-TAPE = UI.parent / "tapes" / "sample.json"
 MOUNT = """([name, message]) => {
   const element = document.querySelector(`#player-${name}`), props = { value: message };
   const options = { name, empty: "nothing yet", panels: [] };
@@ -40,8 +43,9 @@ def mounted(page, message="", name="one"):
     return page.locator(f"#player-{name} .player")
 
 
-def tape():
-    return TAPE.read_text(encoding="utf-8")
+def tape(name="sample"):
+    """A recorded run as it is sent, as text."""
+    return json.dumps(recorded(Tape.load(UI.parent / "tapes" / f"{name}.json"), name))
 
 
 def evaluated(page, body):

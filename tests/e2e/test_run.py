@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from tests.e2e.bench import TAPE, evaluated
+from tests.e2e.bench import evaluated, tape
 
 # ---- Run ----------------------------------------------------------------------------------------
 
@@ -98,7 +98,7 @@ def test_what_was_on_screen_stays_while_a_run_waits(bench):
 
 
 def test_a_run_that_turns_has_a_row_for_each_pass(bench):
-    message = json.loads((TAPE.parent / "inversion.json").read_text(encoding="utf-8"))
+    message = json.loads(tape("inversion"))
     page = bench()
     rows = page.evaluate(
         """(message) => {

@@ -220,7 +220,7 @@ def test_a_method_says_what_it_promises():
 
 
 def test_the_page_opens_with_a_run_that_can_be_edited():
-    session = session_of(page.OPENS_WITH)
+    session: Any = session_of(page.OPENS_WITH)
     assert session.request == InvertRequest.of() and len(session.tape.frames) == 62
     message, archive = last(edited(page.OPENS_WITH))
     assert archive.result.edited is not None and message["total"] == len(message["frames"])
