@@ -17,7 +17,7 @@ from core.noise import seeded
 from core.tapes import Say
 from demos.inversion.session import Session
 from demos.views.charts import Axes, Curve, chart
-from demos.views.html import spoken
+from demos.views.html import saying, spoken
 from demos.views.numbers import noise_power, percent, place, short
 from demos.words import said
 
@@ -73,9 +73,10 @@ def report(session: Session, looked: Looked | None = None) -> str:
         told.append(said("microscope.legend"))
     doubt = judged(noise)
     strong = spoken(doubt, "strong") if doubt else ""
+    name = saying(said("microscope.title"), "aria-label")
     return (
         f"<p>{spoken(told)} {strong}</p>"
-        '<div class="microscope">'
+        f'<div class="microscope" role="region" tabindex="0"{name}>'
         f"<div>{errors(session, looked)}</div>"
         f"<div>{spectrum(noise, true)}</div>{gaussian(noise, true)}</div>"
     )

@@ -6,6 +6,7 @@ other for its player, and one object that stays, an `Archive`.
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
@@ -133,10 +134,15 @@ class Runner:
 
 
 def sent(run: Iterator[Sending]) -> Iterator[tuple[Any, Any]]:
-    """What goes to the player and to the state: the archive once it is there, and at the end."""
+    """What goes to the player and to the state: the archive once it is there, and at the end.
+
+    At the end it is another object with the same in it: a state that holds the same object has
+    not changed for Gradio, and what follows from the run would not hear of its end.
+    """
     before = None
     for message, archive in run:
-        kept = archive if archive is not before or archive.message else gr.skip()
+        kept = archive if archive is not before else gr.skip()
+        kept = copy.copy(archive) if archive.message else kept
         before = archive
         yield gr.skip() if message is None else message, kept
 

@@ -14,7 +14,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from core.tapes import Say
+from core.tapes import Say, number
 
 FOLDER = Path(__file__).parent
 LANGUAGES = ("en", *sorted({path.stem for path in FOLDER.glob("*.json")} - {"en", "glossary"}))
@@ -32,8 +32,12 @@ class Refusal(ValueError):
 
 
 def said(key: str, **values: Any) -> Say:
-    """A sentence to be: its key and its values."""
-    return [key, values]
+    """A sentence to be: its key and its values, of which infinite ones are text, as JSON needs."""
+    return [key, {name: _sent(value) for name, value in values.items()}]
+
+
+def _sent(value: Any) -> Any:
+    return number(value) if isinstance(value, float) and not math.isfinite(value) else value
 
 
 @cache

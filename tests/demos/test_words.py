@@ -2,11 +2,13 @@
 
 import ast
 import json
+import math
 import re
 
 import pytest
 
 from core.paths import ROOT
+from demos.views.html import spoken
 from demos.words import FOLDER, LANGUAGES, Refusal, percent, said, sentence, table
 
 PLACE = re.compile(r"\{(\w+)")
@@ -114,3 +116,12 @@ def test_a_refusal_speaks_every_language():
     refusal = Refusal("refused.whole", name=said("steps.label"), low=1, high=9, got="0")
     assert str(refusal) == "Steps must be a whole number in 1..9, got 0."
     assert sentence(refusal.say, "zh") == "步数必须是 1..9 之间的整数，收到的是 0。"
+
+
+@pytest.mark.parametrize(("ratio", "text"), [(math.inf, "∞ dB"), (20.0, "20.0 dB")])
+def test_what_is_said_is_json_also_where_a_figure_is_infinite(ratio, text):
+    """The browser reads no Infinity: the whole message would be lost, and the sentence with it."""
+    for say in (said("compare.figure", ratio=ratio), Refusal("compare.figure", ratio=ratio).say):
+        sent = json.loads(json.dumps(say, allow_nan=False))
+        assert sent == say and sentence(sent).startswith(text)
+    assert "Infinity" not in spoken(said("compare.figure", ratio=ratio))

@@ -113,6 +113,7 @@ def test_frame_20_of_50_is_not_a_20_step_run(open_page):
     expect(player(page).locator(".sentence-text")).to_contain_text(
         "visits all noise levels in larger strides", timeout=60_000
     )
+    expect(page.locator(".microscope svg")).to_have_count(2)  # it became an empty box
 
 
 def test_the_same_inversion_is_shown_at_once(open_page):

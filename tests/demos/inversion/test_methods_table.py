@@ -186,7 +186,9 @@ def test_the_table_grows_and_the_end_counts_all_methods(digits):
     *shown, (status, page) = contest(digits, ["ddim", needing], 20)
     pages = [each for _, each in shown if isinstance(each, str)]
     assert [each.count("<tr>") for each in pages] == [2, 3, 4] and page == gr.skip()
-    assert f"{INVERSIONS[needing].title} needs a text, and the model digits has none" in pages[-1]
+    assert (
+        f"“{INVERSIONS[needing].title}” needs a text, and the model digits has none" in pages[-1]
+    )
     assert "Done: 2 of 2." in status
 
 

@@ -11,10 +11,11 @@ import pytest
 
 from core.inversion import INVERSIONS, finish
 from core.metrics import rms
+from core.paths import ROOT
 from demos.inversion import microscope, page
 from demos.inversion.request import InvertRequest
 from demos.inversion.run import invert
-from demos.views.charts import FONT
+from demos.views.charts import FONT, WIDTH
 from demos.views.numbers import noise_power, noise_share, percent
 from demos.words import said, sentence
 from tests.core import gaussian, normal
@@ -133,12 +134,15 @@ def test_all_that_is_said_is_said_in_chinese_too():
         assert not re.search(r"[A-Za-z]{2}", re.sub("DDIM|log-SNR|RMS", "", text)), text
     unsaid = re.sub(r'<[^>]*data-say="[^>]*>[^<]*', "", html)
     assert not re.search(r"[A-Za-z]", re.sub("<[^>]*>", "", unsaid)), "said in no language"
-    assert html.count(" aria-label=") == html.count(" data-say-aria-label=") == 2
+    assert html.count(" aria-label=") == html.count(" data-say-aria-label=") == 3
 
 
 def test_a_text_of_a_chart_has_14_px_at_least_and_none_is_smaller_by_itself():
-    """The charts stand in boxes of 320 px at least, and are 340 units wide."""
-    assert FONT * 320 / 340 >= 14 and "font-size" not in microscope.report(session_of())
+    """The style sheet gives a chart, which is 340 units wide, this width at least."""
+    style = (ROOT / "assets/ui/css/inversion.css").read_text(encoding="utf-8")
+    (least,) = re.findall(r"\.microscope svg {[^}]*min-width: (\d+)px", style)
+    assert FONT * int(least) / WIDTH >= 14
+    assert "font-size" not in microscope.report(session_of())
 
 
 def test_what_is_not_there_is_drawn_at_the_foot_of_the_axis():

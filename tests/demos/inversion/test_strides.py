@@ -3,6 +3,7 @@
 from itertools import pairwise
 
 import pytest
+from gradio.utils import deep_hash
 
 from core.images import BLANK
 from core.metrics import psnr
@@ -84,3 +85,10 @@ def test_it_is_told_in_every_language(archive):
     says += [each["say"] for each in message["frames"]]
     for say in says:
         assert not isinstance(say, str) and sentence(say, "zh") != sentence(say)
+
+
+def test_what_follows_from_a_run_hears_of_its_end():
+    """The state changes with the first message, and again once the run has a result."""
+    kept = [archive for _, archive in page.inverted(steps=2) if isinstance(archive, Archive)]
+    assert len(kept) == 2 and deep_hash(kept[0]) != deep_hash(kept[1])
+    assert kept[-1].message and kept[-1].result is not None
