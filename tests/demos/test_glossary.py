@@ -9,7 +9,7 @@ from xml.etree import ElementTree
 
 import pytest
 
-from core.consistency import LCM
+from core.bridge import BRIDGED
 from core.inversion import INVERSIONS
 from core.samplers import SAMPLERS
 from core.schedules import SCHEDULES, SPACINGS
@@ -21,10 +21,12 @@ RAW = json.loads(glossary.FILE.read_text(encoding="utf-8"))
 TERMS = glossary.glossary()["terms"]
 MATHML = "{http://www.w3.org/1998/Math/MathML}"
 OF_UI = """alpha-bar, SNR, eta, U-Net, VAE, PSNR, Markov chain, guidance, exact denoiser,
-    model basic, trailing spacing, residual, EDICT, log-SNR, posterior variance, sampler, seed,
-    zero terminal SNR, closed form, latent space, token, cross attention, SDEdit, inversion"""
+    model basic, memorisation, trailing spacing, residual, EDICT, log-SNR, posterior variance,
+    sampler, seed, zero terminal SNR, closed form, latent space, token, cross attention, SDEdit,
+    inversion"""
 LETTER = r"[\w\u0300-\u036f]"  # with the hats and bars that stand over one
 PLAIN = {"difference", "what if"}  # panels named in words that say what they are
+CHOICES = ("exact", "basic", "posterior", "beta", "guidance split", "closed form", "σ̂")
 ELSEWHERE = {"ddim_current": "ddim", "sdedit": "SDEdit", "anderson": "Anderson"}
 
 
@@ -56,7 +58,7 @@ def test_every_term_of_the_page_has_an_entry():
     assert len(TERMS) >= 75
     for term in re.split(r",\s+", OF_UI):
         assert known(term), term
-    for word in (*SCHEDULES, *SPACINGS, *SAMPLERS, LCM.run.__name__, *INVERSIONS):
+    for word in (*SCHEDULES, *SPACINGS, *SAMPLERS, *BRIDGED, *INVERSIONS, *CHOICES):
         assert known(ELSEWHERE.get(word, word)) or known(word.replace("_", " ")), word
 
 
@@ -79,6 +81,16 @@ def test_every_formula_is_mathml_without_words():
         assert {(line.tag, line.get("display")) for line in tree} == {(f"{MATHML}math", "block")}
         said = "".join(tree.itertext())
         assert not re.search(r"\b(where|the|of|and|is)\b", said), term["id"]
+
+
+def test_no_formula_has_a_letter_that_nobody_explains():
+    """The helpers tau, kappa, y and h stand in several formulas: each says what they are."""
+    for term in RAW["terms"]:
+        formula, said = term.get("formula", ""), term["paragraph"]["en"]
+        for letter, defined in ((r"\tau", r"\tau ="), (r"\kappa_", r"\kappa =")):
+            assert letter not in formula or defined in formula, (term["id"], letter)
+        if re.search(r"(?<![a-zA-Z\\{])h(?![a-zA-Z])", formula):
+            assert re.search(r"\bh\b", said), term["id"]
 
 
 def test_sources_can_be_followed():

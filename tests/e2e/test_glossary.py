@@ -129,6 +129,30 @@ def test_the_keyboard_reaches_line_and_entry_and_comes_back(show):
     assert "Enter" not in page.evaluate("heard")
 
 
+def test_g_opens_the_list_unless_a_field_reads_it(show):
+    page = show()
+    page.evaluate(
+        "window.heard = []; document.addEventListener('keydown', (e) => heard.push(e.key))"
+    )
+    panel = page.locator(PANEL)
+    page.locator("#field").focus()
+    page.keyboard.press("g")
+    assert panel.count() == 0 and page.locator("#field").input_value() == "g"
+    page.locator("#field").blur()
+    page.keyboard.press("g")
+    search = panel.get_by_role("searchbox")
+    assert search.evaluate("(node) => node === document.activeElement")
+    page.keyboard.type("gauss")  # its own field reads letters, too
+    assert panel.locator("li button").first.text_content() == "Gaussian noise"
+    panel.locator("li button").first.click()
+    page.evaluate("heard.length = 0")
+    for key in (" ", "ArrowRight", "End", "r"):  # no key of the player while the panel has focus
+        page.keyboard.press(key)
+    assert page.evaluate("heard") == []
+    page.keyboard.press("g")
+    assert not panel.is_visible()
+
+
 def test_an_entry_has_paragraph_formula_and_source(show):
     page = show()
     term(page, "x_0_hat").click()

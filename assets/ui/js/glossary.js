@@ -12,6 +12,8 @@
   const SKIP = "a, button, input, select, textarea, option, label, summary, code, kbd, script,"
     + " style, math, [role=button], [role=tab], [role=slider], [contenteditable],"
     + " [aria-hidden=true], [aria-live], [role=status], [role=alert], .glossary-line";
+  const LETTERS = "input:not([type=radio], [type=checkbox], [type=range]), textarea, select,"
+    + " [contenteditable], [role=listbox], [role=combobox], [role=menu]"; // what reads letters
   const SILENT = "[role=img]"; // its children are no stops of the keyboard
   const WAIT = 250; // milliseconds in which the pointer may cross from the term to its line
   const LETTER = "[\\p{Script=Latin}\\p{Script=Greek}\\p{N}\\p{M}_]";
@@ -223,6 +225,7 @@
       this.node = make("aside", "glossary-panel");
       this.node.setAttribute("role", "dialog");
       this.node.hidden = true;
+      this.node.addEventListener("keydown", (event) => event.stopPropagation()); // not the player's
       host().append(this.node);
     },
 
@@ -349,7 +352,17 @@
     } else if (["Enter", " "].includes(event.key) && event.target.matches?.(".term")) {
       stop(event);
       panel.open(event.target.dataset.term);
+    } else if (event.key.toLowerCase() === "g" && !reads(event)) {
+      stop(event);
+      if (panel.node && !panel.node.hidden) panel.close();
+      else panel.open();
     }
+  }
+
+  // Whether a letter is somebody else's: a shortcut of the browser, a text field, a dialog.
+  function reads(event) {
+    return event.ctrlKey || event.altKey || event.metaKey || event.isComposing
+      || event.target.closest?.(LETTERS) || document.querySelector("dialog[open]");
   }
 
   function speak() { // everything anew, in the language of the page
