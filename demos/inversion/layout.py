@@ -65,11 +65,10 @@ class Layout:
         gr.Markdown(text("invert.heading"))
         found: dict[str, Any] = {name: made(InvertRequest, name) for name in PICTURE}
         found["generated"] = shared.picture
-        for name in ("label", "prompt", "method"):
+        for name in ("label", "prompt", "steps", "method"):
             found[name] = control(InvertRequest, name)
         beside(found["model"], found["prompt"])
         with gr.Accordion(text("more"), open=False):
-            found["steps"] = control(InvertRequest, "steps")
             found["seed"] = seed_row(InvertRequest)
             found["invert_guidance"] = control(InvertRequest, "invert_guidance")
         return {name: found[name] for name in InvertRequest.controls()}

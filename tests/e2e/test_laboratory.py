@@ -3,7 +3,7 @@
 import pytest
 from playwright.sync_api import expect
 
-from tests.e2e import frame_number, player, run, set_steps, wait_for_status
+from tests.e2e import frame_number, invert, player, set_steps, wait_for_status
 
 
 def test_a_chip_replays_the_edit_of_an_animal(open_page):
@@ -85,7 +85,7 @@ def test_a_mask_is_painted_and_kept_for_the_next_edit(open_page):
 def test_the_microscope_fills_and_measures_every_step(open_page):
     page = open_page(tab="Invert & edit")
     set_steps(page, 6)
-    run(page)
+    invert(page)
     expect(page.get_by_text("The error arises between")).to_be_visible(timeout=60_000)
     curves = page.locator(".microscope").locator("visible=true").locator("polyline")
     before = curves.count()
@@ -96,7 +96,7 @@ def test_the_microscope_fills_and_measures_every_step(open_page):
 def test_the_start_level_is_shown_as_a_picture(open_page):
     page = open_page(tab="Invert & edit")
     set_steps(page, 6)
-    run(page)
+    invert(page)
     picture = page.locator(".level-picture img")
     expect(picture).to_have_attribute("alt", "the picture at step 5", timeout=60_000)
     before = picture.get_attribute("src")
@@ -120,7 +120,7 @@ def test_the_same_inversion_is_shown_at_once(open_page):
     page = open_page(tab="Invert & edit")
     set_steps(page, 7)
     for _ in range(2):
-        run(page)
+        invert(page)
         wait_for_status(page, "done")
     expect(player(page).locator(".sentence-text")).to_contain_text("Reconstructed")
 
@@ -142,6 +142,6 @@ def test_a_drawn_digit_is_inverted(open_page):
     page.mouse.move(x, y + 60, steps=8)
     page.mouse.up()
     page.wait_for_timeout(1000)
-    run(page)
+    invert(page)
     expect(player(page).locator(".player-title")).to_contain_text("drawing", timeout=60_000)
     assert not [url for url in sent if "component_server" in url]

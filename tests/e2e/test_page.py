@@ -6,7 +6,7 @@ import pytest
 from PIL import Image
 from playwright.sync_api import expect
 
-from tests.e2e import frame_number, player, run, set_steps, wait_for_status
+from tests.e2e import frame_number, invert, player, run, set_steps, wait_for_status
 
 TABS = ("Schedule", "Noise", "Sample", "Invert & edit")
 
@@ -144,9 +144,9 @@ def test_a_new_schedule_shows_its_own_parameters_and_reset_brings_back_the_first
 def test_invert_reconstruct_edit(open_page):
     page = open_page(tab="Invert & edit")
     set_steps(page, 6)
-    run(page)
+    invert(page)
     wait_for_status(page, "done")
-    expect(player(page).locator(".sentence-text")).to_contain_text("PSNR")
+    expect(player(page).locator(".sentence-text")).to_contain_text("Reconstructed: PSNR")
     page.get_by_role("button", name="Edit", exact=True).click()
     expect(player(page).locator(".sentence-text")).to_contain_text("Edited to label 9")
 
@@ -160,7 +160,7 @@ def test_an_uploaded_digit_is_inverted(open_page, tmp_path):
     page.locator("input[type=file]").first.set_input_files(tmp_path / "one.jpg")
     expect(page.locator(".stepwise-columns:visible img[src*='one.jpg']").first).to_be_visible()
     set_steps(page, 4)
-    run(page)
+    invert(page)
     wait_for_status(page, "done")
     expect(player(page).locator(".player-title")).to_contain_text("upload")
 
