@@ -184,7 +184,8 @@ def test_nothing_scrolls_sideways_on_a_phone(open_page, tab, theme):
     assert len(visible) >= 2
     stage = player(page).bounding_box()
     below = stage["y"] + stage["height"]
-    controls = page.locator(".stepwise-columns > :first-child > *:visible").all()
+    column = ".stepwise-columns > :first-child > *:not(:has(.run-button)):visible"
+    controls = page.locator(column).all()  # Run itself is a bar at the foot of the window
     places = [control.bounding_box()["y"] for control in controls]
     assert places and min(places) >= below, "the controls fold under the stage"
     for closer in page.locator(".closer:visible").all():
