@@ -100,11 +100,16 @@ def _filled(place: re.Match, values: dict[str, Any], language: str) -> str:
     name, form, one, many = place.groups()
     value = values[name]
     if form is None:
-        return sentence(value, language) if isinstance(value, str | list) else f"{value:g}"
+        return sentence(value, language) if isinstance(value, str | list) else _plain(value)
     value = float(value) if isinstance(value, str) else value  # JSON has no infinity
     if form == "plural":
         return one if value == 1 else many
     return percent(value, language) if form == "percent" else FORMS[form](value)
+
+
+def _plain(value: float) -> str:
+    """A number as it is: 4294967295, 0.5, 7.0 as 7."""
+    return str(value) if isinstance(value, int) else f"{value:.12g}"
 
 
 FORMS = {"short": short, "decibel": decibel, "whole": lambda n: f"{n:.0f}"}

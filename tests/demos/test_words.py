@@ -112,6 +112,15 @@ def test_a_share_never_says_0_or_100_without_being_it(share, text):
     assert percent(share) == text
 
 
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [(2**32 - 1, "4294967295"), (7.0, "7"), (0.5, "0.5"), ("as it is", "as it is")],
+)
+def test_a_number_is_said_as_it_is(value, text):
+    say = said("refused.whole", name="Seed", low=0, high=value, got=-5)
+    assert f"in 0..{text}, got -5." in sentence(say)
+
+
 def test_a_refusal_speaks_every_language():
     refusal = Refusal("refused.whole", name=said("steps.label"), low=1, high=9, got="0")
     assert str(refusal) == "Steps must be a whole number in 1..9, got 0."
