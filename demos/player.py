@@ -1,7 +1,7 @@
 """The frame player: the browser shows, scrubs and plays the messages of a run.
 
 A `demos.reel.Reel` turns the steps of a run into messages; the `Player` component hands them to
-`assets/ui/player.js`. Scrubbing and playing never ask the server.
+`stepwise.mount` in `assets/ui/js/player.js`. Scrubbing and playing never ask the server.
 """
 
 import json
@@ -15,6 +15,26 @@ import gradio as gr
 from demos.reel import Panel, as_text
 
 UI = Path(__file__).parent.parent / "assets" / "ui"
+WORDS = Path(__file__).parent / "words"
+# In this order: each script uses what the ones before it have put into `window.stepwise`.
+SCRIPTS = (
+    "words",
+    "run",
+    "clock",
+    "stage",
+    "timeline",
+    "export",
+    "announcer",
+    "player",
+    "page",
+    "keys",
+    "uploads",
+)
+STYLES = ("tokens", "page", "player", "timeline", "chart", "inversion")
+_SAY = {
+    "description": "a text, [key, values] of demos/words, or a list of these",
+    "anyOf": [{"type": "string"}, {"type": "array"}],
+}
 _FRAME = {
     "type": "object",
     "properties": {
@@ -25,6 +45,8 @@ _FRAME = {
             "description": "one data URI per panel; null is the picture of the frame before",
         },
         "text": {"type": "string", "description": "the numbers of this step as a sentence"},
+        "say": _SAY,
+        "numbers": {"type": "object", "description": "the numbers of this step, unrounded"},
         "pos": {"type": "number", "description": "place on the timeline, 0 clean, 1 noise"},
         "facts": {
             "type": "array",
@@ -39,7 +61,7 @@ _MESSAGE = {
     "description": "The frames since the last message of the run; the final message has them all.",
     "properties": {
         "run": {"type": "string", "description": "a new id replaces the run that is shown"},
-        "status": {"type": "string", "enum": ["running", "done", "tape", "stopped"]},
+        "status": {"type": "string", "enum": ["waiting", "running", "done", "tape", "stopped"]},
         "total": {"type": "integer", "description": "frames of the finished run"},
         "settings": {"type": "object", "description": "what repeats this run"},
         "frames": {"type": "array", "items": _FRAME},
@@ -72,7 +94,7 @@ class Player(gr.HTML):
         super().__init__(
             value=value,
             html_template=_asset("player.html"),
-            js_on_load=f"const options = {json.dumps(options)};\n{_asset('player.js')}",
+            js_on_load=f"stepwise.mount(element, props, watch, {json.dumps(options)})",
             apply_default_css=False,
             **kwargs,
         )
@@ -103,13 +125,25 @@ class Player(gr.HTML):
 
 
 def page_head() -> str:
-    """Style, keys and `window.stepwise` of the page, for `launch(head=...)`.
+    """Words, styles and scripts of the page, for `launch(head=...)`.
 
     The style is not for `launch(css=...)`: Gradio 6.31 rewrites the selectors there and loses
     most of those inside media queries.
     """
-    style, script = _asset("stepwise.css"), _asset("page.js")
-    return f"<style>\n{style}</style>\n<script>\n{script}</script>\n"
+    styles = "\n".join(_asset(f"css/{name}.css") for name in STYLES)
+    scripts = "\n".join(_asset(f"js/{name}.js") for name in SCRIPTS)
+    words = f'<script type="application/json" id="stepwise-words">{_words()}</script>'
+    return f"<style>\n{styles}</style>\n{words}\n<script>\n{scripts}</script>\n"
+
+
+def _words() -> str:
+    """The tables of all languages as JSON that may stand inside of a script element."""
+    tables = {
+        path.stem: json.loads(path.read_text(encoding="utf-8"))
+        for path in sorted(WORDS.glob("*.json"))
+    }
+    text = json.dumps(tables, ensure_ascii=False, separators=(",", ":"))
+    return text.replace("<", "\\u003c")
 
 
 def _asset(name: str) -> str:

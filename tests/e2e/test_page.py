@@ -40,8 +40,11 @@ def test_run_streams_and_scrubbing_asks_nothing_of_the_server(open_page):
     expect(player(page).locator(".frame-count")).to_contain_text("frame 2 of 13")
     page.keyboard.press("End")
     expect(player(page).locator(".frame-count")).to_contain_text("frame 13 of 13")
-    page.locator(".filmstrip:visible .thumb").nth(4).click()
-    expect(player(page).locator(".frame-count")).to_contain_text("frame 5 of 13")
+    thumb = page.locator(".filmstrip:visible .thumb").nth(4)
+    thumb.click()
+    expect(player(page).locator(".frame-count")).to_have_text(
+        f"{thumb.get_attribute('aria-label')} of 13"
+    )
     box = player(page).locator(".track").bounding_box()
     page.mouse.click(box["x"] + box["width"] * 0.99, box["y"] + box["height"] / 2)
     expect(player(page).locator(".frame-count")).to_have_text(re.compile("frame [12] of 13"))
