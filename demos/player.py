@@ -13,6 +13,7 @@ from typing import Any
 import gradio as gr
 
 from demos.reel import Panel, as_text
+from demos.server.frontend import frontend_module
 
 UI = Path(__file__).parent.parent / "assets" / "ui"
 WORDS = Path(__file__).parent / "words"
@@ -25,6 +26,8 @@ SCRIPTS = (
     "timeline",
     "export",
     "announcer",
+    "controls",
+    "pulse",
     "player",
     "page",
     "keys",
@@ -132,7 +135,8 @@ def page_head() -> str:
     """
     styles = "\n".join(_asset(f"css/{name}.css") for name in STYLES)
     scripts = "\n".join(_asset(f"js/{name}.js") for name in SCRIPTS)
-    words = f'<script type="application/json" id="stepwise-words">{_words()}</script>'
+    core = f'data-core="{frontend_module("core")}"'
+    words = f'<script type="application/json" id="stepwise-words" {core}>{_words()}</script>'
     return f"<style>\n{styles}</style>\n{words}\n<script>\n{scripts}</script>\n"
 
 

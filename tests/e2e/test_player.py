@@ -159,6 +159,39 @@ def test_a_stage_that_waits_is_busy_and_says_for_what(bench):
     expect(player.locator(".waiting")).to_be_hidden()
 
 
+def test_a_pressed_button_is_heard_before_the_server_answers(bench):
+    page = bench(viewport={"width": 800, "height": 400})
+    player = mounted(page, tape())
+    page.evaluate("window.scrollTo(0, 9999)")
+    page.evaluate("stepwise.waiting('one')")
+    expect(player.locator(".stage")).to_have_attribute("aria-busy", "true")
+    expect(player.locator(".stage")).to_be_in_viewport()
+    expect(player.locator(".waiting-text")).to_have_text("waiting for the server")
+    expect(player.locator(".announcer")).to_have_text("waiting for the server")
+    expect(player.locator(".panel img").first).to_be_visible()
+    page.evaluate("stepwise.stopped('one')")  # it was refused
+    expect(player.locator(".waiting")).to_be_hidden()
+    expect(player).to_have_attribute("data-status", "tape")
+
+
+def test_a_dead_server_is_said_within_five_seconds(bench):
+    page = bench()
+    player = mounted(page, tape())
+    asked = []
+    page.route("**/app_id", lambda route: asked.append(route))  # and it never answers
+    started = page.evaluate("() => { stepwise.waiting('one'); return performance.now(); }")
+    unreachable = player.locator(".waiting-text", has_text="The server does not answer.")
+    expect(unreachable).to_be_visible()
+    assert page.evaluate("performance.now()") - started < 5000
+    page.unroute("**/app_id")
+    expect(player.locator(".waiting-text")).to_have_text("waiting for the server")
+    page.evaluate(f"send_one({{ ...{tape()}, run: 'next', status: 'done' }})")
+    expect(player.locator(".waiting")).to_be_hidden()
+    count = len(asked)
+    page.wait_for_timeout(2000)
+    assert len(asked) == count, "nothing is awaited: nothing is asked"
+
+
 def test_stale_is_said_in_words_and_a_border_until_the_next_run(bench):
     page = bench()
     player = mounted(page, tape())

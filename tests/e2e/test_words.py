@@ -8,6 +8,7 @@ from playwright.sync_api import expect
 
 from demos import plots
 from demos.player import WORDS, Player, page_head
+from demos.server.frontend import ASSETS, frontend_module
 from tests.e2e.bench import mounted, tape
 
 VALUES = [0, 0.004, 0.0051, 0.01, 0.005, 0.125, 0.375, 0.713, 0.985, 0.99, 0.991, 0.9999, 1]
@@ -30,7 +31,7 @@ def test_figures_are_rounded_as_the_server_rounds_them(bench):
         assert filled(page, "{x:decibel}", x=value) == plots.decibel(value)
     for value in (0.5, 1.5, 2.5, 999.49):
         assert filled(page, "{x:whole}", x=value) == f"{value:.0f}"
-    assert filled(page, "{x:decibel}, {y:short}", x="inf", y="-inf") == "∞ dB, −∞"
+    assert filled(page, "{x:decibel}, {y:short}", x="∞", y="−∞") == "∞ dB, −∞"
 
 
 def test_plurals_nested_texts_and_lists_are_said(bench):
@@ -40,6 +41,7 @@ def test_plurals_nested_texts_and_lists_are_said(bench):
     assert filled(page, "{a} | {b}", a=["player.play", {}], b="{n}") == "Play | {n}"
     said = [["player.frame", {"number": 3}], "and", ["player.done"]]
     assert page.evaluate("(said) => stepwise.words.say(said)", said) == "frame 3 and done"
+    assert filled(page, "{a}", a=[["player.play"], ["player.pause", {}]]) == "Play Pause"
     assert filled(page, "no.such.key") == "no.such.key"
     assert filled(page, "{absent}") == "{absent}"
     assert page.evaluate("stepwise.words.say('plain {text}')") == "plain {text}"
@@ -71,6 +73,9 @@ def test_a_chosen_language_is_filled_in_told_and_remembered(bench):
       node.dataset.say = '["player.done"]'; document.body.append(node); return node; }"""
     node = page.evaluate_handle(late)
     page.wait_for_function("(node) => node.textContent === '已完成'", arg=node)
+    changed = '["player.pause"]'
+    node.evaluate("(node, said) => { node.dataset.say = said; }", changed)
+    page.wait_for_function("(node) => node.textContent === '暂停'", arg=node)
     assert page.evaluate("told") == "zh"
     assert "stepwise_language=zh" in page.evaluate("document.cookie")
     page.reload()
@@ -80,7 +85,7 @@ def test_a_chosen_language_is_filled_in_told_and_remembered(bench):
 def test_both_languages_have_the_same_keys_and_placeholders():
     folder = WORDS
     tables = {
-        path.stem: json.loads(path.read_text(encoding="utf-8")) for path in folder.glob("*.json")
+        path.stem: json.loads(path.read_text(encoding="utf-8")) for path in folder.glob("??.json")
     }
     assert set(tables) == {"en", "zh"}
     for key in {*tables["en"], *tables["zh"]}:
@@ -88,9 +93,25 @@ def test_both_languages_have_the_same_keys_and_placeholders():
         assert set(fields[0]) == set(fields[1]), key
 
 
+def test_the_tables_are_sorted_with_one_key_a_line():
+    for path in WORDS.glob("??.json"):
+        text = path.read_text(encoding="utf-8")
+        table = json.dumps(json.loads(text), ensure_ascii=False, indent=1, sort_keys=True)
+        assert text == table + "\n"
+
+
+def test_gradios_module_of_languages_is_where_the_page_looks_for_it():
+    address = frontend_module("core")
+    assert address in page_head()
+    module = ASSETS / address.removeprefix("./assets/")
+    assert "changeLocale" in module.read_text(encoding="utf-8")
+    with pytest.raises(ValueError, match=r"must have one module nothing-\*\.js"):
+        frontend_module("nothing")
+
+
 def test_the_head_has_the_words_and_a_player_no_more_than_one_call():
     head = page_head()
-    tables = re.search(r'id="stepwise-words">(.*?)</script>', head, re.S)
+    tables = re.search(r'id="stepwise-words"[^>]*>(.*?)</script>', head, re.S)
     assert tables and "<" not in tables[1]
     assert json.loads(tables[1])["en"]["player.play"] == "Play"
     assert head.count("class Run ") == 1

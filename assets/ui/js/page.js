@@ -1,5 +1,6 @@
 // What Gradio events call: `js="() => stepwise.stale('sample')"`; and the presenter mode.
 (() => {
+  const { words } = stepwise;
   const isVisible = (node) => node.getClientRects().length > 0;
 
   // Tabs that were left keep their buttons and players in the page, hidden.
@@ -24,6 +25,20 @@
   const stale = (name) => !chip && tell(named(name), { kind: "stale" });
 
   const shown = {}; // the frame that each player shows
+
+  // Gradio's own labels speak the language of the page, too. They begin with the browser's.
+  const core = document.querySelector("#stepwise-words")?.dataset.core;
+  async function changeLocale() {
+    if (core) (await import(core)).changeLocale(words.language);
+  }
+
+  let begun = false;
+  function follow() { // when Gradio has made the first player, its languages are there
+    if (!begun && words.language !== words.first) changeLocale();
+    begun = true;
+  }
+
+  document.addEventListener("stepwise:language", changeLocale);
 
   // ---------------------------------------------------------- presenter mode
   const presented = () => document.querySelector(".player.presenting");
@@ -59,7 +74,9 @@
     shows: (name, frame) => { shown[name] = frame; },
     shown: (name) => shown[name] ?? 0,
     refine: (name) => document.querySelector(`#refine-${CSS.escape(name)}`)?.click(),
+    waiting: (name) => tell(named(name), { kind: "waiting" }),
     stopped: (name) => tell(named(name), { kind: "stopped" }),
+    follow,
     present,
     presented,
   });

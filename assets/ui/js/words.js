@@ -6,6 +6,7 @@
   const NAME = "stepwise_language"; // in localStorage and, for the server, in a cookie
   const FALLBACK = "en";
   const ATTRIBUTES = ["title", "aria-label", "alt", "placeholder"];
+  const MARKS = ["data-say", ...ATTRIBUTES.map((name) => `data-say-${name}`)];
   const FIELD = /\{(\w+)(?::(\w+))?(?::([^}]*))?\}/g;
   const TAIL = 40, HALF = /50{39}$/; // digits that decide how the ones before them are rounded
   const CLOSED = /[\u3000-\u303f\uff00-\uff0f\uff1a-\uff20]$/; // full-width: no space follows
@@ -55,9 +56,9 @@
 
     percent(share) { // never says 0 or 100 without being it
       const value = 100 * share;
-      if (value > 0 && value < 1) return this.template("player.percent.under");
-      if (value > 99 && value < 100) return this.template("player.percent.over");
-      return this.say(["player.percent", { value: this.fixed(value, 0) }]);
+      if (value > 0 && value < 1) return this.template("form.under");
+      if (value > 99 && value < 100) return this.template("form.over");
+      return `${this.fixed(value, 0)} %`;
     }
 
     short(value) { // three significant digits, as "%.3g"
@@ -70,7 +71,7 @@
     }
 
     decibel(value) {
-      return this.say(["player.decibel", { value: this.fixed(value, 1) }]);
+      return `${this.fixed(value, 1)} dB`;
     }
 
     whole(value) {
@@ -111,8 +112,7 @@
 
     // ------------------------------------------------------------ texts that stand in HTML
     fill(root) {
-      const texts = ["data-say", ...ATTRIBUTES.map((name) => `data-say-${name}`)];
-      const marked = texts.map((name) => `[${name}]`).join();
+      const marked = MARKS.map((name) => `[${name}]`).join();
       if (root.matches?.(marked)) this.refill(root);
       for (const node of root.querySelectorAll?.(marked) ?? []) this.refill(node);
     }
@@ -131,10 +131,11 @@
 
     watch() {
       new MutationObserver((changes) => {
-        for (const { addedNodes } of changes) {
+        for (const { type, target, addedNodes } of changes) {
+          if (type === "attributes") this.refill(target);
           for (const node of addedNodes) if (node.nodeType === 1) this.fill(node);
         }
-      }).observe(document, { childList: true, subtree: true });
+      }).observe(document, { childList: true, subtree: true, attributeFilter: MARKS });
     }
   }
 
@@ -147,8 +148,8 @@
     }
   }
 
-  // JSON knows no infinity: the server writes it as Python does.
-  const INFINITE = { inf: Infinity, "-inf": -Infinity, Infinity, "-Infinity": -Infinity };
+  // JSON knows no infinity: the server writes its sign.
+  const INFINITE = { "∞": Infinity, "−∞": -Infinity };
   const number = (value) => (typeof value === "number" ? value : INFINITE[value] ?? Number(value));
 
   function plain(value) {
@@ -171,14 +172,19 @@
     }
   }
 
-  function wanted(tables) {
+  function spoken() { // zh-CN is zh
     const [first = FALLBACK] = navigator.languages ?? [navigator.language];
-    return [stored(), first.split("-")[0].toLowerCase()].find((name) => name in tables);
+    return first.split("-")[0].toLowerCase();
+  }
+
+  function wanted(tables) {
+    return [stored(), spoken()].find((name) => name in tables);
   }
 
   function start() {
     const tables = JSON.parse(document.querySelector("#stepwise-words")?.textContent || "{}");
     const words = new Words(tables, wanted(tables) ?? FALLBACK);
+    words.first = spoken(); // the language that the browser asks for
     try {
       document.cookie = `${NAME}=${words.language}; path=/; SameSite=Lax`; // errors speak it too
     } catch { /* a page without an origin has no cookies */ }
