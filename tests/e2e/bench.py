@@ -1,5 +1,7 @@
 """A page with the scripts and styles of the app, but without Gradio and without a server."""
 
+import re
+
 from demos.player import UI, page_head
 
 TAPE = UI.parent / "tapes" / "sample.json"
@@ -25,9 +27,10 @@ def html():
         f'<div role="tabpanel" id="tab-{name}"><div id="player-{name}">{box}</div></div>'
         for name in ("one", "two")
     )
+    head = re.sub(' data-core="[^"]+"', "", page_head())  # there is no Gradio whose labels follow
     tabs = "".join(f'<button role="tab">{name}</button>' for name in "abc")
     return f"""<!doctype html><html lang="en"><head><meta charset="utf-8">
-      <meta name="viewport" content="width=device-width">{page_head()}</head>
+      <meta name="viewport" content="width=device-width">{head}</head>
       <body class="gradio-container"><div role="tablist">{tabs}</div>
       <input type="radio" name="digit"><input type="range"><input type="text">
       <button class="run-button" onclick="window.runs = (window.runs ?? 0) + 1">Run</button>

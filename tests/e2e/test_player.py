@@ -184,6 +184,8 @@ def test_a_dead_server_is_said_within_five_seconds(bench):
     expect(unreachable).to_be_visible()
     assert page.evaluate("performance.now()") - started < 5000
     page.unroute("**/app_id")
+    for route in asked:
+        route.abort()
     expect(player.locator(".waiting-text")).to_have_text("waiting for the server")
     page.evaluate(f"send_one({{ ...{tape()}, run: 'next', status: 'done' }})")
     expect(player.locator(".waiting")).to_be_hidden()

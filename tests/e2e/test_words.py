@@ -53,7 +53,7 @@ def test_plurals_nested_texts_and_lists_are_said(bench):
 def test_the_first_language_is_that_of_the_browser(bench, locale, language):
     page = bench(locale)
     assert page.evaluate("stepwise.words.language") == language
-    assert page.locator("html").get_attribute("lang") == language
+    assert page.locator("html").get_attribute("lang") == {"zh": "zh-CN", "en": "en"}[language]
     assert f"stepwise_language={language}" in page.evaluate("document.cookie")
 
 
@@ -80,6 +80,19 @@ def test_a_chosen_language_is_filled_in_told_and_remembered(bench):
     assert "stepwise_language=zh" in page.evaluate("document.cookie")
     page.reload()
     assert page.evaluate("stepwise.words.language") == "zh"
+
+
+def test_gradios_own_labels_follow_the_language(open_page):
+    page = open_page()
+    footer = page.locator("footer")
+    expect(footer).to_contain_text("Use via API")
+    page.evaluate("stepwise.words.choose('zh')")
+    expect(footer).to_contain_text("通过 API 使用")
+    assert page.locator("html").get_attribute("lang") == "zh-CN"
+    page.reload(wait_until="domcontentloaded")
+    expect(footer).to_contain_text("通过 API 使用")
+    page.evaluate("stepwise.words.choose('en')")
+    expect(footer).to_contain_text("Use via API")
 
 
 def test_both_languages_have_the_same_keys_and_placeholders():

@@ -26,16 +26,16 @@
 
   const shown = {}; // the frame that each player shows
 
-  // Gradio's own labels speak the language of the page, too. They begin with the browser's.
-  const core = document.querySelector("#stepwise-words")?.dataset.core;
+  // Gradio's own labels speak the language of the page, too; they begin with the browser's.
   async function changeLocale() {
-    if (core) (await import(core)).changeLocale(words.language);
+    const core = document.querySelector("#stepwise-words")?.dataset.core;
+    if (core) (await import(core)).changeLocale(words.tag);
   }
 
-  let begun = false;
-  function follow() { // when Gradio has made the first player, its languages are there
-    if (!begun && words.language !== words.first) changeLocale();
-    begun = true;
+  let followed = false;
+  function follow() { // when Gradio makes the first player, its languages are there
+    if (!followed) changeLocale();
+    followed = true;
   }
 
   document.addEventListener("stepwise:language", changeLocale);

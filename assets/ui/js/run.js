@@ -59,7 +59,7 @@
       const begun = [this.id, this.stopped.run].includes(message.run ?? {});
       if (begun || now - this.stopped.at < GRACE) return null;
       const say = message.say ?? ["player.waiting"];
-      this.waiting = { run: message.run, say, since: now, before: this.id };
+      this.waiting = { run: message.run, say, since: -Infinity, before: this.id };
       return { fresh: false, stay: false };
     }
 

@@ -5,6 +5,7 @@
 (() => {
   const NAME = "stepwise_language"; // in localStorage and, for the server, in a cookie
   const FALLBACK = "en";
+  const TAGS = { zh: "zh-CN" }; // simplified: for fonts, screen readers and Gradio
   const ATTRIBUTES = ["title", "aria-label", "alt", "placeholder"];
   const MARKS = ["data-say", ...ATTRIBUTES.map((name) => `data-say-${name}`)];
   const FIELD = /\{(\w+)(?::(\w+))?(?::([^}]*))?\}/g;
@@ -19,6 +20,10 @@
     constructor(tables, language) {
       this.tables = tables;
       this.language = language in tables ? language : FALLBACK;
+    }
+
+    get tag() {
+      return TAGS[this.language] ?? this.language;
     }
 
     template(key) { // a missing key shows itself, so that it is found
@@ -106,7 +111,7 @@
     }
 
     apply() {
-      document.documentElement.lang = this.language;
+      document.documentElement.lang = this.tag;
       this.fill(document);
     }
 
@@ -184,7 +189,6 @@
   function start() {
     const tables = JSON.parse(document.querySelector("#stepwise-words")?.textContent || "{}");
     const words = new Words(tables, wanted(tables) ?? FALLBACK);
-    words.first = spoken(); // the language that the browser asks for
     try {
       document.cookie = `${NAME}=${words.language}; path=/; SameSite=Lax`; // errors speak it too
     } catch { /* a page without an origin has no cookies */ }
