@@ -129,5 +129,6 @@ def test_the_head_has_the_words_and_a_player_no_more_than_one_call():
     assert json.loads(tables[1])["en"]["player.play"] == "Play"
     assert head.count("class Run ") == 1
     player = Player(name="x", render=False)
-    assert player.js_on_load.startswith("stepwise.mount(element, props, watch, {")
-    assert len(player.js_on_load) < 200
+    call = player.js_on_load or ""
+    assert call.startswith("stepwise.mount(element, props, watch, {")
+    assert len(call) < 200

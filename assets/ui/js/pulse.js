@@ -3,12 +3,12 @@
 (() => {
   const QUIET = 1500, PATIENCE = 2500; // milliseconds without news; until an answer must be here
 
-  async function answers() { // whatever it says, it is there
+  async function answers() { // a proxy may answer for a server that is gone, with 502 to 504
     const root = window.gradio_config?.root ?? ".";
     const signal = AbortSignal.timeout(PATIENCE);
     try {
-      await fetch(`${root}/gradio_api/app_id`, { cache: "no-store", signal });
-      return true;
+      const { status } = await fetch(`${root}/gradio_api/app_id`, { cache: "no-store", signal });
+      return status < 500;
     } catch {
       return false;
     }
