@@ -5,7 +5,8 @@ import json
 import pytest
 
 from core import assets
-from core.files import ROOT, shipped
+from core.files import shipped
+from core.paths import ROOT
 from tests.core.folders import POINTER
 
 
@@ -31,7 +32,7 @@ def test_every_part_of_the_app_is_listed():
         "data/train-images-idx3-ubyte.gz",
         "images/library/library.json",
         "tapes/sample.json",
-        "ui/player.js",
+        "ui/js/player.js",
     ):
         assert path in listed
     assert not [path for path in listed if path.endswith(("README.md", "figures.json"))]
@@ -69,7 +70,7 @@ RESTORE = "; restore it from the repository"
         ("tapes/sample.json", lambda content: content[:1000], "is cut short: 1000 of "),
         ("models/basic/model.safetensors", lambda content: content[:-1], "is cut short: "),
         ("models/emoji/unet/config.json", lambda content: content + b" ", "was changed"),
-        ("ui/player.js", lambda content: content.replace(b"a", b"b", 1), "was changed"),
+        ("ui/js/player.js", lambda content: content.replace(b"a", b"b", 1), "was changed"),
         ("data/train-images-idx3-ubyte.gz", lambda content: content[:-9], "is cut short: "),
         ("data/emoji/pictures.zip", lambda content: b"", "is cut short: 0 of 1409912 bytes"),
     ],
@@ -94,13 +95,13 @@ def test_a_missing_file_and_a_pointer_are_named(elsewhere):
 
 
 def test_other_ends_of_lines_are_no_trouble(elsewhere):
-    for path in ("ui/player.js", "models/digits/unet/config.json"):
+    for path in ("ui/js/player.js", "models/digits/unet/config.json"):
         content = (elsewhere / path).read_bytes()
         replaced(elsewhere / path, content.replace(b"\n", b"\r\n"))
     assert assets.broken() == {}
 
 
-@pytest.mark.parametrize("content", [b"", b"{", b"[]", b'{"ui/player.js": 7}', b'{"a": ["b", 1]}'])
+@pytest.mark.parametrize("content", [b"", b"{", b"[]", b'{"ui/js/run.js": 7}', b'{"a": ["b", 1]}'])
 def test_a_broken_list_is_named(elsewhere, content):
     replaced(elsewhere / assets.LIST, content)
     (only,) = assets.broken().items()
@@ -108,9 +109,9 @@ def test_a_broken_list_is_named(elsewhere, content):
 
 
 def test_the_list_is_written_as_it_is_read(elsewhere):
-    replaced(elsewhere / "ui/page.js", b"new")
-    assert list(assets.broken()) == ["assets/ui/page.js"]
+    replaced(elsewhere / "ui/js/page.js", b"new")
+    assert list(assets.broken()) == ["assets/ui/js/page.js"]
     (elsewhere / assets.LIST).unlink()
     assets.write()
     assert assets.broken() == {}
-    assert shipped("assets").json(assets.LIST)["ui/page.js"][0] == 3
+    assert shipped("assets").json(assets.LIST)["ui/js/page.js"][0] == 3

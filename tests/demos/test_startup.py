@@ -88,9 +88,9 @@ def test_a_broken_tape_or_library_costs_itself(copy, tmp_path, file):
 
 
 def test_a_missing_script_is_named_and_nothing_starts(copy):
-    (copy / "assets/ui/player.js").unlink()
+    (copy / "assets/ui/js/player.js").unlink()
     status, said = ended(copy)
-    assert status == 2 and "assets/ui/player.js" in said and "Traceback" not in said
+    assert status == 2 and "assets/ui/js/player.js" in said and "Traceback" not in said
 
 
 def test_a_port_in_use_is_one_sentence(tmp_path):

@@ -5,6 +5,7 @@ import shutil
 
 import pytest
 
+from tests.e2e.bench import html
 from tests.server import running
 
 CHROMIUM = shutil.which("chromium")
@@ -64,6 +65,29 @@ def open_page(browser, address):
         if tab:
             page.get_by_role("tab", name=tab, exact=True).last.click()
             page.wait_for_selector(f"[role=tab][aria-selected=true]:has-text('{tab}')")
+        return page
+
+    yield open_it
+    for context in contexts:
+        context.close()
+    assert not errors, errors
+
+
+@pytest.fixture
+def bench(browser):
+    """A page with the scripts and styles of the app; fails the test for any error on it."""
+    errors, contexts = [], []
+
+    def open_it(locale="en-GB", **options):
+        context = browser.new_context(locale=locale, **options)
+        contexts.append(context)
+        page = context.new_page()
+        page.on("pageerror", lambda error: errors.append(str(error)))
+        page.route(
+            "**/*",
+            lambda route: route.fulfill(body=html(), content_type="text/html; charset=utf-8"),
+        )
+        page.goto("http://stepwise.test/")
         return page
 
     yield open_it

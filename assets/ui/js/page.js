@@ -1,0 +1,66 @@
+// What Gradio events call: `js="() => stepwise.stale('sample')"`; and the presenter mode.
+(() => {
+  const isVisible = (node) => node.getClientRects().length > 0;
+
+  // Tabs that were left keep their buttons and players in the page, hidden.
+  function visible(selector) {
+    return [...document.querySelectorAll(selector)].find(isVisible);
+  }
+
+  function tell(player, detail) {
+    player?.dispatchEvent(new CustomEvent("stepwise", { detail }));
+  }
+
+  // A tab that was never opened has no player yet: then there is nothing to mark.
+  const named = (name) => document.querySelector(`#player-${CSS.escape(name)} .player`);
+
+  // A chip sets controls and runs with them: their changes are no reason to call the run stale,
+  // however late they come; those after the learner's next touch are.
+  let chip = false;
+  const touched = (event) => {
+    if (!event.target.closest?.(".player")) chip = !!event.target.closest?.(".chip");
+  };
+  for (const kind of ["pointerdown", "keydown"]) document.addEventListener(kind, touched, true);
+  const stale = (name) => !chip && tell(named(name), { kind: "stale" });
+
+  const shown = {}; // the frame that each player shows
+
+  // ---------------------------------------------------------- presenter mode
+  const presented = () => document.querySelector(".player.presenting");
+  let focused = null; // where the focus was before
+
+  function present() {
+    if (presented()) return leave();
+    const player = visible(".player");
+    if (!player) return;
+    focused = document.activeElement;
+    player.classList.add("presenting");
+    player.querySelector(".track").focus({ preventScroll: true }); // arrows step, whatever had it
+    player.requestFullscreen?.().catch(() => {}); // refused: then it covers the page's window
+  }
+
+  async function leave() {
+    const before = focused;
+    presented()?.classList.remove("presenting");
+    focused = null;
+    if (document.fullscreenElement) await document.exitFullscreen(); // which takes the focus
+    before?.focus?.({ preventScroll: true });
+  }
+
+  document.addEventListener("fullscreenchange", () => { // Esc ends it without a key event
+    if (!document.fullscreenElement && presented()) leave();
+  });
+
+  window.stepwise = Object.assign(window.stepwise ?? {}, {
+    visible,
+    tell,
+    run: () => visible(".run-button")?.click(),
+    stale,
+    shows: (name, frame) => { shown[name] = frame; },
+    shown: (name) => shown[name] ?? 0,
+    refine: (name) => document.querySelector(`#refine-${CSS.escape(name)}`)?.click(),
+    stopped: (name) => tell(named(name), { kind: "stopped" }),
+    present,
+    presented,
+  });
+})();

@@ -1,0 +1,241 @@
+// One player of the page: a run, a clock, a stage and a timeline, and what moves them. Each
+// `stepwise.mount` makes one; it is all that js_on_load of gr.HTML calls.
+(() => {
+  const { words, write, sentence, Run, Clock, Stage, Timeline, Announcer } = stepwise;
+  const calm = window.matchMedia("(prefers-reduced-motion: reduce)");
+  const mouse = window.matchMedia("(hover: hover)");
+  const NEWS = ["running", "done", "stopped"]; // of which a learner is told
+  const REST = 200; // milliseconds on a frame after which its previews are decoded in full
+
+  class Player {
+    constructor(element, options) {
+      this.element = element;
+      this.options = options;
+      this.root = element.querySelector(".player");
+      this.run = new Run();
+      this.clock = new Clock(this.run);
+      this.stage = new Stage(this.root, options);
+      this.timeline = new Timeline(this.root, { seek: (index) => this.seek(index) });
+      this.announcer = new Announcer(this.find(".announcer"));
+      this.autoplay = false; // a recorded run plays once, when it is first in view
+      this.seen = false;
+      this.stale = false;
+      this.moved = false;    // the learner moves the frames: then they are announced
+      this.told = "";        // the run and its status that were announced last
+      this.drawing = 0;
+      this.listen();
+      this.wake();
+    }
+
+    find(selector) {
+      return this.root.querySelector(selector);
+    }
+
+    // -------------------------------------------------------- messages
+    take(text) {
+      if (!text) return;
+      const message = JSON.parse(text), now = performance.now();
+      const change = this.run.take(message, now);
+      if (!change) return;
+      if (change.fresh) this.begin(message, change);
+      this.clock.arrive(change, now, calm.matches);
+      this.autoplay ||= change.fresh && this.opens(message);
+      this.timeline.update(this.run);
+      this.startWhenSeen();
+      this.wake();
+    }
+
+    begin(message, { stay }) {
+      this.autoplay = this.stale = this.moved = false;
+      if (stay || message.status === "tape") return;
+      const behavior = calm.matches ? "auto" : "smooth"; // many buttons stand far below the stage
+      this.find(".stage").scrollIntoView({ block: "nearest", behavior });
+    }
+
+    opens({ status }) {
+      const whole = status === "tape" && this.run.head.start == null;
+      return whole && this.clock.follow && !calm.matches;
+    }
+
+    startWhenSeen() {
+      if (!this.autoplay || !this.seen) return;
+      this.autoplay = false;
+      this.clock.index = 0;
+      this.clock.play(performance.now());
+      this.wake();
+    }
+
+    // -------------------------------------------------------- drawing, newest state only
+    wake() {
+      if (!this.drawing) this.drawing = requestAnimationFrame((now) => this.draw(now));
+    }
+
+    draw(now) {
+      this.drawing = 0;
+      this.clock.tick(now);
+      const { run, clock } = this, frame = clock.frame;
+      this.stage.draw(run, frame);
+      this.timeline.draw(run, frame);
+      this.drawStatus();
+      this.announce(frame);
+      if (frame) this.rest(frame);
+      clearTimeout(this.timer);
+      if (!clock.motion || !this.element.isConnected) return;
+      this.timer = setTimeout(() => this.wake(), clock.untilNext(now));
+    }
+
+    drawStatus() {
+      const { run, clock, root } = this, playing = clock.playing;
+      root.dataset.status = this.status;
+      root.dataset.playing = playing;
+      root.toggleAttribute("data-stale", this.stale);
+      if (this.stale) root.dataset.stale = "true";
+      write(this.find(".stale-badge"), this.stale ? words.say(["player.stale"]) : "");
+      write(this.find(".player-status"), words.say(this.statusSaid()));
+      const verb = words.say([playing ? "player.pause" : "player.play"]);
+      this.find(".play").setAttribute("aria-label", verb);
+      this.find(".loop").setAttribute("aria-pressed", clock.loop);
+      this.find(".copy").disabled = !run.head.settings;
+      for (const name of ["play", "save"]) this.find(`.${name}`).disabled = !run.count;
+      this.find(".previous").disabled = !run.count || clock.index === 0;
+      this.find(".next").disabled = !run.count || clock.index >= run.last;
+    }
+
+    get status() {
+      return this.run.waiting ? "waiting" : this.run.status;
+    }
+
+    statusSaid() {
+      const { status, run } = this, { count, total } = run;
+      if (status === "empty") return "";
+      if (status !== "running") return [`player.${status}`, { count, total }];
+      const tab = this.root.closest("[role=tabpanel]");
+      const esc = mouse.matches && tab?.querySelector(".stop-button");
+      return [`player.running${esc ? ".esc" : ""}`, { count, total }];
+    }
+
+    // Running, done and stopped are announced, and the frames to which the learner moves.
+    announce(frame) {
+      const { run } = this, told = `${run.id} ${run.status}`;
+      if (run.waiting) return this.announcer.say(words.say(run.waiting.say));
+      const news = told !== this.told && NEWS.includes(run.status);
+      this.told = told;
+      if (news) return this.announcer.say(this.news(frame));
+      if (this.moved && frame) this.announcer.say(sentence(frame));
+    }
+
+    news(frame) {
+      if (this.run.status === "running") return words.say(["player.begun"]);
+      return words.join([words.say(this.statusSaid()), frame ? sentence(frame) : ""]);
+    }
+
+    // Approximate previews are decoded in full when the learner rests on their frame.
+    rest(frame) {
+      stepwise.shows(this.options.name, frame.i);
+      clearTimeout(this.resting);
+      const approximate = frame.approx?.length && !frame.asked;
+      if (!approximate || this.clock.motion || this.run.status !== "done") return;
+      this.resting = setTimeout(() => {
+        frame.asked = true;
+        stepwise.refine(this.options.name);
+      }, REST);
+    }
+
+    // -------------------------------------------------------- what the learner does
+    move(act) {
+      if (!this.run.count) return;
+      this.autoplay = false;
+      this.moved = true;
+      act();
+      this.wake();
+    }
+
+    seek(index) {
+      this.move(() => this.clock.seek(index));
+    }
+
+    step(by) {
+      this.move(() => this.clock.step(by));
+    }
+
+    toggle() {
+      this.move(() => this.clock.toggle(performance.now()));
+    }
+
+    loop() {
+      this.clock.loop = !this.clock.loop;
+      this.wake();
+    }
+
+    setSpeed(menu) {
+      this.clock.setSpeed(Number(menu.value), performance.now());
+      if (!menu.matches(":focus-visible")) menu.blur(); // chosen by mouse: space plays again
+      this.wake();
+    }
+
+    save() {
+      const pictures = [...this.root.querySelectorAll(".panel img")];
+      stepwise.saveFrame(this.run, this.clock.frame, pictures, this.options.name);
+    }
+
+    stop() {
+      this.run.stop(performance.now());
+      this.timeline.update(this.run);
+      this.wake();
+    }
+
+    markStale() {
+      this.stale = this.run.count > 0;
+      this.wake();
+    }
+
+    refresh() { // the language changed
+      this.timeline.update(this.run);
+      this.wake();
+    }
+
+    press(event) { // keys.js hears the keys: they work wherever the focus is
+      event.preventDefault();
+      KEYS[event.key](this);
+    }
+
+    listen() {
+      const on = (selector, kind, act) => this.find(selector).addEventListener(kind, act);
+      const requests = { // what page.js asks for
+        key: ({ event }) => this.press(event),
+        stale: () => this.markStale(),
+        stopped: () => this.stop(),
+      };
+      this.root.addEventListener("stepwise", ({ detail }) => requests[detail.kind](detail));
+      on(".previous", "click", () => this.step(-1));
+      on(".next", "click", () => this.step(1));
+      on(".play", "click", () => this.toggle());
+      on(".loop", "click", () => this.loop());
+      on(".speed", "change", ({ target }) => this.setSpeed(target));
+      on(".save", "click", () => this.save());
+      on(".copy", "click", ({ target }) => stepwise.copySettings(this.run, target));
+      document.addEventListener("stepwise:language", () => this.refresh());
+      new IntersectionObserver(([entry]) => {
+        this.seen = entry.isIntersecting;
+        this.startWhenSeen();
+      }).observe(this.root);
+    }
+  }
+
+  const KEYS = {
+    " ": (player) => player.toggle(),
+    ArrowRight: (player) => player.step(1),
+    ArrowLeft: (player) => player.step(-1),
+    Home: (player) => player.seek(0),
+    End: (player) => player.seek(player.run.last),
+  };
+
+  function mount(element, props, watch, options) {
+    const player = new Player(element, options);
+    watch("value", () => player.take(props.value));
+    player.take(props.value);
+    return player;
+  }
+
+  window.stepwise = Object.assign(window.stepwise ?? {}, { mount });
+})();
