@@ -34,7 +34,7 @@ fast: $(DEV)  ## the tests that are neither slow nor in a browser
 check: lint fast  ## lint and the fast tests, the architecture test among them
 
 lint: $(DEV)  ## formatting, lint and types
-	@rm -f demos/*.pyi  # stubs that gradio leaves beside components; stale ones mislead pyright
+	@find demos -name '*.pyi' -delete  # stubs that gradio leaves; stale ones mislead pyright
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/pyright --pythonpath $(BIN)/python
@@ -47,7 +47,8 @@ figures: $(DEV)  ## regenerate the opening run, the cards and the screenshots in
 	$(BIN)/python -m tests.figures $(ARGS)
 
 clean:  ## remove caches and what tests left; the virtual environment and checkpoints stay
-	rm -rf .pytest_cache .ruff_cache .gradio test-results playwright-report demos/*.pyi
+	rm -rf .pytest_cache .ruff_cache .gradio test-results playwright-report
+	find demos -name '*.pyi' -delete
 	find app.py core demos tests -name __pycache__ -prune -exec rm -rf {} +
 
 $(RUNTIME):

@@ -16,22 +16,22 @@ import gradio as gr
 
 from core import models
 from demos import TABS
-from demos.player import page_head
-from demos.server.flags import parser
-from demos.server.launch import launch, wait
 from demos.shipped import check
-from demos.widgets import Shared
+from demos.ui.controls import text
+from demos.ui.player import head, page_head
+from demos.ui.recorded import Shared
+from demos.ui.server.flags import parser
+from demos.ui.server.launch import launch, wait
 
 
 def page() -> gr.Blocks:
     """The page with its tabs."""
-    words = "<h1>Stepwise</h1><p>see how image diffusion works</p>"
     with gr.Blocks(title="Stepwise", fill_width=True) as blocks:
-        gr.HTML(words, padding=False, elem_classes=["stepwise-head"])
+        gr.HTML(head(), padding=False, elem_classes=["stepwise-head"])
         picture = gr.State()  # outside of gr.Tabs, which would count it as a tab
         with gr.Tabs(selected="sampling") as tabs:
             for tab in TABS:
-                with gr.Tab(tab.TITLE, id=tab.__name__.rpartition(".")[2]):
+                with gr.Tab(text(tab.TITLE), id=tab.__name__.rpartition(".")[2]):
                     tab.build(Shared(tabs, picture))
     return blocks
 

@@ -10,7 +10,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any
 
-ROOT = Path(__file__).parent.parent
+from core import paths
+
 POINTER = b"version https://git-lfs"  # the first bytes of what git-lfs leaves in a file's place
 UTF16 = (b"\xff\xfe", b"\xfe\xff")
 LARGEST = 64 * 2**20  # bytes of a file that is read as a whole
@@ -127,4 +128,4 @@ class Folder:
 
 def shipped(path: str) -> Folder:
     """A folder of the repository, by its path in there."""
-    return Folder(ROOT / path, path, "restore it from the repository")
+    return Folder(paths.ROOT / path, path, "restore it from the repository")

@@ -3,22 +3,20 @@
 from __future__ import annotations
 
 import math
-from functools import cache
-from typing import Any
 
 import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from core.data.emoji import options
-from core.files import shipped
-from core.networks import DigitClassifier, EmojiClassifier
-from core.weights import fill
+
+def exact(x: Tensor) -> Tensor:
+    """The same numbers in float64, on the CPU: GPUs of Apple have no float64."""
+    return x.cpu().double()
 
 
 def mse(a: Tensor, b: Tensor) -> float:
     """Mean squared error of pixels in [0, 1]."""
-    return (a.double() - b.double()).square().mean().item()
+    return (exact(a) - exact(b)).square().mean().item()
 
 
 def psnr(a: Tensor, b: Tensor) -> float:
@@ -41,11 +39,12 @@ def ssim(a: Tensor, b: Tensor) -> float:
     window = (line[:, None] * line / line.sum() ** 2)[None, None]
 
     def local(x: Tensor) -> Tensor:
-        return F.conv2d(x.double().flatten(0, 1)[:, None], window.to(x.device))
+        return F.conv2d(x.flatten(0, 1)[:, None], window)
 
+    a, b = exact(a), exact(b)
     mean_a, mean_b, c1, c2 = local(a), local(b), 0.01**2, 0.03**2
-    spread = local(a.double() ** 2) - mean_a**2 + local(b.double() ** 2) - mean_b**2
-    shared = local(a.double() * b.double()) - mean_a * mean_b
+    spread = local(a**2) - mean_a**2 + local(b**2) - mean_b**2
+    shared = local(a * b) - mean_a * mean_b
     top = (2 * mean_a * mean_b + c1) * (2 * shared + c2)
     return (top / ((mean_a**2 + mean_b**2 + c1) * (spread + c2))).mean().item()
 
@@ -56,7 +55,7 @@ def power_spectrum(x: Tensor) -> list[float]:
     |FFT|^2 / (H W), averaged over rings of whole frequencies, pictures and channels: 1 at every
     frequency for noise of unit variance.
     """
-    x = x.double().cpu()
+    x = exact(x)
     power = torch.fft.fft2(x, norm="ortho").abs().square().mean((0, 1))
     rows, columns = (torch.fft.fftfreq(side) * side for side in x.shape[-2:])
     ring = torch.hypot(rows[:, None], columns[None]).round().long()
@@ -69,7 +68,7 @@ def gradient_energy(x: Tensor) -> float:
 
     How sharp pictures are beside others of the same things: softness loses it first.
     """
-    x = x.double()
+    x = exact(x)
     return (x.diff(dim=2).square().mean() + x.diff(dim=3).square().mean()).item()
 
 
@@ -83,7 +82,8 @@ def neighbour_correlation(x: Tensor) -> float:
 
     Of n entries of true noise it strays from 0 by about 1 / sqrt(2 n).
     """
-    x = x.double() - x.double().mean()
+    x = exact(x)
+    x = x - x.mean()
     across, down = x[..., 1:] * x[..., :-1], x[..., 1:, :] * x[..., :-1, :]
     return ((across.mean() + down.mean()) / 2 / x.square().mean()).item()
 
@@ -95,7 +95,7 @@ def frechet(a: Tensor, b: Tensor) -> float:
     the eigenvalues of C_a^(1/2) C_b C_a^(1/2). Heusel et al. 2017, equation 6,
     https://arxiv.org/abs/1706.08500. Biased upwards by about 1/N: compare equal N only.
     """
-    a, b = a.double(), b.double()
+    a, b = exact(a), exact(b)
     root = _root(torch.cov(a.T))
     middle = root @ torch.cov(b.T) @ root
     overlap = torch.linalg.eigvalsh(middle).clamp(min=0).sqrt().sum()
@@ -118,47 +118,3 @@ def interval(hits: int, count: int) -> tuple[float, float]:
     middle = (share + z**2 / (2 * count)) / scale
     half = z / scale * math.sqrt(share * (1 - share) / count + z**2 / (4 * count**2))
     return middle - half, middle + half
-
-
-@cache
-def digit_classifier() -> DigitClassifier:
-    """The shipped classifier of digits, ready to read. ValueError when its weights are broken."""
-    return _classifier(DigitClassifier(), "assets/models/digit-classifier")
-
-
-@cache
-def emoji_classifier() -> EmojiClassifier:
-    """The shipped classifier of emoji scenes. ValueError when its weights are broken."""
-    sizes = [len(words) for words in options().values()]
-    return _classifier(EmojiClassifier(sizes), "assets/models/emoji-classifier")
-
-
-def _classifier(network: Any, folder: str) -> Any:
-    fill(network, shipped(folder), ["model.safetensors"])
-    return network.eval().requires_grad_(False)
-
-
-@torch.no_grad()
-def read_scenes(x: Tensor) -> dict[str, Tensor]:
-    """Logits (B, classes) of every head for pictures (B, 3, 64, 64) in [-1, 1]."""
-    parts = [emoji_classifier()(part) for part in x.float().split(200)]
-    heads = [torch.cat(each) for each in zip(*parts, strict=True)]
-    return dict(zip(options(), heads, strict=True))
-
-
-@torch.no_grad()
-def scene_features(x: Tensor) -> Tensor:
-    """The classifier's 256 features of pictures (B, 3, 64, 64) in [-1, 1], shape (B, 256)."""
-    return torch.cat([emoji_classifier().features(part) for part in x.float().split(200)])
-
-
-@torch.no_grad()
-def read_digits(x: Tensor) -> Tensor:
-    """Probabilities of the ten digits for pictures (B, 1, 28, 28) in [-1, 1], shape (B, 10)."""
-    return torch.cat([digit_classifier()(part).softmax(1) for part in x.float().split(500)])
-
-
-@torch.no_grad()
-def digit_features(x: Tensor) -> Tensor:
-    """The classifier's 64 features of pictures (B, 1, 28, 28) in [-1, 1], shape (B, 64)."""
-    return torch.cat([digit_classifier().features(part) for part in x.float().split(500)])

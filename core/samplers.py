@@ -16,11 +16,10 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from core.checks import whole
 from core.denoisers import Denoiser, Prediction
+from core.noise import Noise as Noise  # what samplers draw comes from here, too
+from core.noise import seeded as seeded
 from core.schedules import Level
-
-Noise = Callable[[Tensor], Tensor]
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,28 +105,6 @@ def register(name: str = "", **card: Any) -> Callable[[Callable], Callable]:
         return run
 
     return enter
-
-
-class seeded:
-    """Noise whose row i is drawn from its own generator, seeded with seed + i.
-
-    The same picture comes out alone or in a batch, on any device and in any precision, since the
-    numbers are drawn in float32 on the CPU. ValueError for a seed outside 0..2^32 - 1 or a batch
-    below 1, and when asked for another number of rows.
-    """
-
-    def __init__(self, seed: int, batch: int) -> None:
-        """One generator per row."""
-        seed = whole(seed, "seed", 0, 2**32 - 1)
-        batch = whole(batch, "batch", 1)
-        self.generators = [torch.Generator().manual_seed(seed + row) for row in range(batch)]
-
-    def __call__(self, like: Tensor) -> Tensor:
-        """The next draw of N(0, I), shape, device and precision of `like`."""
-        if len(like) != len(self.generators):
-            raise ValueError(f"noise for {len(self.generators)} rows does not fit {len(like)}")
-        rows = [torch.randn(like.shape[1:], generator=each) for each in self.generators]
-        return torch.stack(rows).to(like)
 
 
 @register(

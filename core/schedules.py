@@ -159,7 +159,7 @@ def from_betas(
 
     `final` None ends in the level of t = 0 (diffusers: `set_alpha_to_one=False`).
     """
-    alpha = (1 - betas.double()).cumprod(0).sqrt()
+    alpha = (1 - betas.cpu().double()).cumprod(0).sqrt()
     if zero_terminal_snr:
         alpha = rescaled(alpha)
     sigma = (1 - alpha**2).sqrt()

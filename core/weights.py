@@ -144,7 +144,7 @@ def finite(folder: Folder, file: str, name: str, values: Tensor, dtype: torch.dt
     made = values.to(dtype, copy=True)
     if not values.numel() or all(map(math.isfinite, map(float, made.aminmax()))):
         return made
-    if values.double().isfinite().all():
+    if values.cpu().double().isfinite().all():
         kind = str(dtype).removeprefix("torch.")
         said = f"has numbers in {name} that are too large for {kind}"
         raise folder.refusal(file, said, "choose the dtype float32 or bfloat16")

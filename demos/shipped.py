@@ -5,8 +5,7 @@ from __future__ import annotations
 import functools
 import sys
 
-from core import assets
-from core.files import ROOT
+from core import assets, paths
 
 broken = functools.cache(assets.broken)  # path in the repository -> one sentence
 NEEDED = "assets/ui/"  # nothing works without them
@@ -19,7 +18,7 @@ def check() -> None:
     script or style that was changed is somebody's work.
     """
     for path, sentence in broken().items():
-        file = ROOT / path
+        file = paths.ROOT / path
         if path.startswith(NEEDED) and not (file.is_file() and file.stat().st_size):
             raise ValueError(sentence)
         print(f"Stepwise goes on without {path}: {sentence}", file=sys.stderr)

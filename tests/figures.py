@@ -12,10 +12,8 @@
 from __future__ import annotations
 
 import argparse
-import json
 import shutil
-from collections.abc import Iterable
-from inspect import signature
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -26,11 +24,18 @@ from core import assets
 from core.images import grid, to_pil
 from core.models import load
 from core.samplers import SAMPLERS, seeded
-from demos import forward, inversion, microscope, sampling
-from demos.library import FOLDER, Sampled
-from demos.library import library as pictures
-from demos.views import level_picture
-from demos.widgets import TAPES
+from core.tapes import Frame, Tape
+from demos.forward.request import NoiseRequest
+from demos.forward.run import run as noise
+from demos.inversion import microscope
+from demos.inversion.request import EditRequest, InvertRequest
+from demos.inversion.run import edit, invert
+from demos.inversion.summary import level_picture
+from demos.pictures.library import FOLDER, Sampled
+from demos.pictures.library import library as pictures
+from demos.sampling.request import SampleRequest
+from demos.sampling.run import run as sample
+from demos.ui.recorded import TAPES
 from tests.benchmarks.quality_emoji import generated, real, scenes
 from tests.e2e.conftest import FLAGS
 from tests.server import running
@@ -39,29 +44,36 @@ IMAGES = Path(__file__).parent.parent / "assets" / "images"
 SHOTS = {"schedule": "Schedule", "noise": "Noise", "sample": "Sample", "invert": "Invert & edit"}
 
 
-def last(run: Iterable[Any]) -> Any:
-    """The final message of a run."""
-    *_, message = run
-    return message
-
-
-def record(name: str, message: dict) -> None:
-    """Write a tape."""
-    TAPES.mkdir(parents=True, exist_ok=True)
-    tape = {**message, "run": f"tape-{name}", "status": "tape"}
-    (TAPES / f"{name}.json").write_text(json.dumps(tape, ensure_ascii=False))
+def recorded(run: Iterator[Tape | Frame]) -> tuple[Tape, Any]:
+    """The last tape of a run with its frames, and what the run returns."""
+    tape = None
+    while True:
+        try:
+            shown = next(run)
+        except StopIteration as stop:
+            if tape is None:
+                raise ValueError("the run has no tape") from stop
+            return tape, stop.value
+        if isinstance(shown, Tape):
+            tape = shown
+        elif tape is not None:
+            tape.frames.append(shown)
 
 
 def tapes() -> None:
-    """The finished runs that the tabs open with."""
-    record("sample", last(sampling.sample(steps=30))[0])
-    record("noise", last(forward.noise(frames=25)))
-    _, session = last(inversion.invert())
-    record("inversion", last(inversion.edit(session))[0])
-    strength = signature(inversion.edit).parameters["strength"].default
+    """The finished runs that the tabs open with, at the settings that the controls show."""
+    TAPES.mkdir(parents=True, exist_ok=True)
+    first, _ = recorded(sample(SampleRequest.of()))
+    first.save(TAPES / "sample.json")
+    first, _ = recorded(noise(NoiseRequest.of()))
+    first.save(TAPES / "noise.json")
+    _, session = recorded(invert(InvertRequest.of()))
+    both, _ = recorded(edit(EditRequest.of(session)))
+    both.save(TAPES / "inversion.json")
+    strength = EditRequest.defaults()["strength"]
     for name, page in (
-        ("microscope", microscope.report(session.inversion, session.off)),
-        ("start", level_picture(session.inversion, strength)),
+        ("microscope", microscope.report(session)),
+        ("start", level_picture(session, strength)),
     ):
         (TAPES / f"{name}.html").write_text(page + "\n", encoding="utf-8")
 

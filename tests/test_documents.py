@@ -3,6 +3,7 @@
 import importlib.metadata
 import re
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -132,10 +133,34 @@ def test_the_new_inversion_method_inverts_and_edits():
     assert 0 < errors[0] < errors[1]
 
 
+def test_the_new_model_samples_what_it_knows():
+    from core.models import MODELS, load
+    from core.models.base import CLASSES
+    from core.samplers import SAMPLERS, seeded
+
+    code, _ = snippet("CONTRIBUTING.md", "Add a model")
+    models, classes = dict(MODELS), dict(CLASSES)
+    try:
+        run(code)
+        (name,) = set(MODELS) - set(models)
+        model = load(name, device="cpu")
+    finally:
+        MODELS.clear()
+        MODELS.update(models)
+        CLASSES.clear()
+        CLASSES.update(classes)
+
+    noise, levels = seeded(0, 4), model.schedule.levels(50)
+    start = model.start(noise, levels[0], 4)
+    *_, step = SAMPLERS["ddim"](model.denoiser(), start, levels, noise=noise)
+    assert step.x_next.mean().item() == pytest.approx(-0.74, abs=0.05)
+    assert step.x_next.std().item() == pytest.approx(0.62, abs=0.05)
+
+
 def test_the_new_tab_builds_on_a_page():
     import gradio as gr
 
-    from demos.widgets import Shared
+    from demos.ui.recorded import Shared
 
     code, _ = snippet("CONTRIBUTING.md", "Add a tab")
     tab = run(code)
@@ -147,10 +172,45 @@ def test_the_new_tab_builds_on_a_page():
     assert {"Tab", "Dataframe"} <= kinds
 
 
+def test_the_new_control_is_checked_and_described():
+    code, _ = snippet("CONTRIBUTING.md", "Add a control")
+    request = run(code)["BlurRequest"]
+    assert request.of().steps == 3 and request.of(steps="5").steps == 5
+    with pytest.raises(ValueError, match=r"must be a whole number in 1\.\.9, got 12\.$"):
+        request.of(steps=12)
+    assert [*request.read(show="none").closed()] == ["steps"]
+
+
+def test_the_new_panels_show_every_step():
+    from demos.sampling.panels import PANELS
+    from demos.sampling.request import SampleRequest
+    from demos.sampling.run import run as sample
+
+    code, _ = snippet("CONTRIBUTING.md", "Add a way to show a step")
+    before = dict(PANELS)
+    try:
+        run(code)
+        frames: Any
+        tape: Any
+        tape, *frames = sample(SampleRequest.of(steps=2, show="the guess alone"))
+    finally:
+        PANELS.clear()
+        PANELS.update(before)
+    assert [panel.symbol for panel in tape.panels] == ["x̂₀"] and len(frames) == 3
+
+
+def test_the_new_language_is_complete():
+    from demos.words import table
+
+    code, _ = snippet("CONTRIBUTING.md", "Add a language")
+    made = run(code)["table_of"]("en")
+    assert made == table("en")
+
+
 def test_the_page_makes_no_calls_home_and_lets_the_machine_sleep(page):
     import gradio as gr
 
-    from demos.server.inside import Inside
+    from demos.ui.server.inside import Inside
 
     assert not page.analytics_enabled
     assert Inside(page).queue.sleep_when_free > gr.Blocks().queue()._queue.sleep_when_free
@@ -161,7 +221,7 @@ def test_every_tab_is_built_as_the_recipe_says(page):
 
     assert all(tab.__name__.startswith("demos.") for tab in demos.TABS)
     titles = [block.label for block in page.blocks.values() if type(block).__name__ == "Tab"]
-    assert titles == [tab.TITLE for tab in demos.TABS]
+    assert [title.key for title in titles] == [tab.TITLE for tab in demos.TABS]
 
 
 # ---- the snippets of README ---------------------------------------------------------------------

@@ -158,7 +158,7 @@ def asked(scheduler: Found) -> tuple[Tensor, float]:
             f"shape {tuple(alpha_bar.shape)}"
         )
     with _theirs(scheduler):
-        return alpha_bar.double().cpu(), _end(own)
+        return alpha_bar.cpu().double(), _end(own)
 
 
 def _end(own: Any) -> float:

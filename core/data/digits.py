@@ -1,4 +1,4 @@
-"""The MNIST digits that ship with the project."""
+"""The MNIST digits that ship with the project, and how a picture becomes such a digit."""
 
 from __future__ import annotations
 
@@ -8,9 +8,12 @@ import zlib
 from functools import cache
 
 import torch
+from PIL import Image
 from torch import Tensor
+from torch.nn import functional as F
 
 from core.files import shipped
+from core.images import from_pil, to_pil
 
 FOLDER = shipped("assets/data")
 FILES = {
@@ -43,6 +46,38 @@ def signed(images: Tensor) -> Tensor:
     return images.float() / 127.5 - 1
 
 
+def as_digit(image: Image.Image) -> Image.Image:
+    """Put a picture of a digit right the way MNIST was made: 28x28, white on black, centred.
+
+    The brighter side of the picture's border is taken for paper (dark ink on light paper is
+    inverted); the ink is scaled into 20x20 and its centre of mass moved to the centre. LeCun et
+    al. 1998, http://yann.lecun.com/exdb/mnist. ValueError when there is nothing drawn.
+    """
+    image = image.convert("L")
+    image.thumbnail((512, 512))
+    pixels = from_pil(image)[0, 0]
+    border = torch.cat([pixels[0], pixels[-1], pixels[:, 0], pixels[:, -1]])
+    if border.median() > 0.5:
+        pixels = 1 - pixels
+    ink = (pixels - border_level(pixels)).clamp(min=0)
+    if ink.max() < 0.1:
+        raise ValueError("there is nothing drawn on this picture; draw or upload one digit")
+    ink = ink / ink.max()
+    rows = (ink > 0.2).any(1).nonzero().flatten()
+    columns = (ink > 0.2).any(0).nonzero().flatten()
+    box = ink[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1]
+    scale = 20 / max(box.shape)
+    size = [max(1, round(side * scale)) for side in box.shape]
+    small = F.interpolate(box[None, None], size=size, mode="bilinear", antialias=True)[0, 0]
+    small = small / small.max()
+    return to_pil(_centred(small)[None, None])[0]
+
+
+def border_level(pixels: Tensor) -> Tensor:
+    """The median of the border: the level of the paper."""
+    return torch.cat([pixels[0], pixels[-1], pixels[:, 0], pixels[:, -1]]).median()
+
+
 def _read(name: str) -> Tensor:
     """The bytes of an IDX file after its header: magic number (4), then one size a dimension."""
     try:
@@ -53,3 +88,14 @@ def _read(name: str) -> Tensor:
         raise FOLDER.refusal(name, "is not the published file")
     dimensions = content[3]
     return torch.frombuffer(bytearray(content), dtype=torch.uint8)[4 + 4 * dimensions :]
+
+
+def _centred(small: Tensor) -> Tensor:
+    """Place the ink on 28x28 with its centre of mass at pixel (14, 14), as in MNIST."""
+    height, width = small.shape
+    mass = small.sum()
+    centre_y = (small.sum(1) @ torch.arange(height).float()) / mass
+    centre_x = (small.sum(0) @ torch.arange(width).float()) / mass
+    top = min(max(round(14 - centre_y.item()), 0), 28 - height)
+    left = min(max(round(14 - centre_x.item()), 0), 28 - width)
+    return F.pad(small, (left, 28 - width - left, top, 28 - height - top))

@@ -73,6 +73,7 @@ class Method(ABC):
         calls_down: denoiser evaluations of a step down.
         needs_gradients: whether it differentiates the network.
         needs_text: whether it works on text-to-image models alone.
+        needs_branches: whether it changes what guidance pushes away from.
         strength: the default start level of an edit, as a share of the steps.
     """
 
@@ -84,6 +85,7 @@ class Method(ABC):
     calls_down: int = 1
     needs_gradients: bool = False
     needs_text: bool = False
+    needs_branches: bool = False
     strength: float = 1.0
 
     def calls(self, steps: int, strength: float) -> int:

@@ -10,7 +10,8 @@ from torch import Tensor
 
 from core.denoisers import Prediction
 from core.inversion.base import Climb, Inversion, Method, Move, Mover, Prompt
-from core.samplers import Step, seeded
+from core.noise import seeded
+from core.samplers import Step
 from core.schedules import Level
 
 

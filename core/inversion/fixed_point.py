@@ -12,7 +12,7 @@ from torch import Tensor
 from core.checks import whole
 from core.denoisers import Denoiser, Prediction
 from core.inversion.base import Climb, Inversion, Method, carried
-from core.metrics import rms
+from core.metrics import exact, rms
 from core.samplers import Step
 from core.schedules import Level
 
@@ -104,11 +104,11 @@ class Anderson:
         gram = changed.mT @ changed
         ridge = 1e-12 * gram.diagonal(dim1=1, dim2=2).mean(1).clamp(min=1e-300)
         gram = gram + ridge[:, None, None] * torch.eye(gram.shape[-1]).to(gram)
-        r = residual.flatten(1).double()[..., None]
+        r = exact(residual).flatten(1)[..., None]
         weights = torch.linalg.solve(gram, changed.mT @ r)
         return y + residual - ((moved + changed) @ weights).view(y.shape).to(y)
 
 
 def differences(values: list[Tensor]) -> Tensor:
     """Differences of neighbours as columns, (B, D, m) in float64."""
-    return torch.stack([value.flatten(1).double() for value in values], dim=2).diff(dim=2)
+    return torch.stack([exact(value).flatten(1) for value in values], dim=2).diff(dim=2)

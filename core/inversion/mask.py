@@ -8,7 +8,7 @@ from torch import Tensor
 from core.checks import whole
 from core.inversion.base import Prompt, start_index
 from core.models import Model
-from core.samplers import seeded
+from core.noise import seeded
 
 
 @torch.no_grad()

@@ -10,6 +10,7 @@ from torch import Tensor
 from core.denoisers import Guided, Prediction
 from core.inversion.base import Inversion, Mover, Prompt, ddim
 from core.inversion.ddim import Pivotal
+from core.metrics import exact
 from core.schedules import Level
 
 
@@ -29,6 +30,7 @@ class NegativePrompt(Pivotal):
     title: str = "Negative prompt"
     source: str = "Miyake et al. 2023, https://arxiv.org/abs/2305.16807"
     exact: str = "no: as DDIM at guidance 1, whatever the guidance"
+    needs_branches: bool = True
     proximal: str = ""
     quantile: float = 0.7
     strength: float = 0.8
@@ -50,7 +52,7 @@ class Proximal:
     """
 
     guided: Guided
-    kind: str
+    norm: str
     quantile: float
 
     @property
@@ -63,9 +65,9 @@ class Proximal:
         yes, no = self.guided.branches(x, level)
         eps = yes.eps - no.eps
         size = eps.abs()
-        limit = size.flatten(1).double().quantile(self.quantile, dim=1).to(eps)
+        limit = exact(size).flatten(1).quantile(self.quantile, dim=1).to(eps)
         limit = limit.view(-1, *[1] * (eps.dim() - 1))
-        share = (size > limit).to(eps) if self.kind == "l0" else (1 - limit / size).clamp(min=0)
+        share = (size > limit).to(eps) if self.norm == "l0" else (1 - limit / size).clamp(min=0)
         share = torch.nan_to_num(share)  # 0 / 0 where the branches agree
         return Prediction(
             no.x0 + self.guided.scale * share * (yes.x0 - no.x0),

@@ -38,6 +38,7 @@ class NullText(Pivotal):
     exact: str = "no: as near as the fitted empty prompts come"
     calls_up: int = 13
     needs_text: bool = True
+    needs_branches: bool = True
     needs_gradients: bool = True
     strength: float = 0.8
     inner: int = 10

@@ -12,7 +12,7 @@ from torch import Tensor
 from core.denoisers import Denoiser, Prediction
 from core.inversion.base import Inversion, Move, Mover, Prompt, ddim
 from core.inversion.ddim import Pivotal
-from core.models import LatentModel
+from core.models import reads_text
 from core.models.attention import Coupling
 from core.models.base import prompts_of
 
@@ -64,7 +64,7 @@ class PromptToPrompt(Pivotal):
     ) -> dict[tuple[bool, bool], Denoiser]:
         """The denoisers of source and target, with words and layout coupled or not."""
         model, rows = inversion.model, len(inversion.trajectory[0])
-        if not isinstance(model, LatentModel):
+        if not reads_text(model):
             raise ValueError(
                 "prompt-to-prompt couples the attention to two texts, and the model "
                 f"{model.card.name} reads none; choose a text-to-image model or another method"

@@ -7,7 +7,8 @@ from itertools import pairwise
 
 from core.denoisers import Prediction
 from core.inversion.base import Climb, Inversion, Method
-from core.samplers import Step, seeded
+from core.noise import seeded
+from core.samplers import Step
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -1,52 +1,20 @@
-"""What a model is: its card, the protocol that samplers and inversions rely on, its devices."""
+"""What a model is: the protocol that samplers and inversions rely on, and what models share."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Protocol
+from collections.abc import Callable, Sequence
+from typing import Protocol, TypeGuard
 
 import torch
 from PIL import Image
 from torch import Tensor
 
 from core.checks import whole
-from core.denoisers import Denoiser
-from core.samplers import Noise, seeded
+from core.denoisers import Denoiser, Empirical
+from core.models.attention import Coupling
+from core.models.cards import Demands, ModelCard
+from core.noise import Noise, seeded, uniform
 from core.schedules import Level, Schedule
-
-
-@dataclass(frozen=True)
-class ModelCard:
-    """What is known of a model before it is loaded.
-
-    Attributes:
-        name: key of MODELS.
-        title: name on screen.
-        source: folder with its weights or pictures (in the repository, or an absolute path), or
-            the id of a repository on the Hugging Face hub.
-        kind: "network", "exact" or "latent".
-        licence: of the weights or of the data.
-        size: parameters, or pictures of an exact model.
-        noise: what its noise is, in words.
-        prompts: what it can be asked for: "label" (a digit), "text" or "" (nothing).
-        revision: the pinned commit of a model on the hub.
-        tiny: a small decoder of the model's latents, for previews; None where there is none.
-        told: whether its network is told the guidance, as that of a latent consistency model,
-            where others compute a second branch.
-    """
-
-    name: str
-    title: str
-    source: str
-    kind: str
-    licence: str
-    size: int
-    noise: str = "Gaussian noise"
-    prompts: str = "label"
-    revision: str = ""
-    tiny: ModelCard | None = None
-    told: bool = False
 
 
 class Model(Protocol):
@@ -87,8 +55,17 @@ class Model(Protocol):
         """Latents to PIL images."""
         ...
 
+    @property
+    def preview_exact(self) -> bool:
+        """Whether previews are the pictures themselves, as of pixels."""
+        ...
+
+    def preview_pixels(self, x: Tensor) -> Tensor:
+        """Latents to pixels as in `pixels`, cheaply; approximate unless `preview_exact`."""
+        ...
+
     def preview(self, x: Tensor) -> list[Image.Image]:
-        """Latents to small PIL images, cheaply; approximate for latent models."""
+        """`preview_pixels` as small PIL images."""
         ...
 
     def start(self, noise: Noise, level: Level, batch: int = 1) -> Tensor:
@@ -99,24 +76,141 @@ class Model(Protocol):
         """The noise of `seeded(seed, batch)`, drawn once, on the CPU."""
         ...
 
+    def draw(self, seed: int, batch: int = 1) -> Noise:
+        """The kind of noise that it was trained with, one generator per row."""
+        ...
 
-class Seeded:
-    """The start of every run, for models with Gaussian noise."""
+    @property
+    def noise_power(self) -> float:
+        """E[eps^2] of its noise: 1 of N(0, I), 1/3 of uniform noise in [-1, 1]."""
+        ...
 
+    def displayable(self, x: Tensor) -> Tensor:
+        """Clean latents within the range of those that stand for pictures, if there is one."""
+        ...
+
+    def empirical(self, condition: str = "") -> Empirical | None:
+        """The exact denoiser of the pictures it knows; None for a network."""
+        ...
+
+    def refusal(self, method: Demands) -> str:
+        """Why it cannot run an inversion method, as a sentence; "" where it can."""
+        ...
+
+    def supports(self, method: Demands) -> bool:
+        """Whether it can run an inversion method."""
+        ...
+
+    def describe(self, condition: str) -> str:
+        """What it is asked for, in words."""
+        ...
+
+
+class TextModel(Model, Protocol):
+    """A model that reads text, and whose attention can be looked at and taken over."""
+
+    device: str
+
+    def denoiser(
+        self,
+        prompt: str | Sequence[str] = "",
+        negative: str | Sequence[str] = "",
+        guidance: float = 1.0,
+        record: list[Tensor] | None = None,
+        coupling: Coupling | None = None,
+    ) -> Denoiser:
+        """As of every model; `record` and `coupling` as in `core.models.attention`."""
+        ...
+
+    def words(self, prompt: str) -> list[tuple[str, list[int]]]:
+        """The words of a prompt, each with the places of its tokens."""
+        ...
+
+    def tokens(self, prompt: str) -> list[int]:
+        """The tokens of a prompt, which is cut or filled up."""
+        ...
+
+
+def reads_text(model: Model) -> TypeGuard[TextModel]:
+    """Whether a model is asked with a text."""
+    return model.card.condition == "text"
+
+
+class ModelBase:
+    """What models share: the noise that a run starts from, and what their card answers."""
+
+    card: ModelCard
     shape: tuple[int, int, int]
     device: str
     dtype: torch.dtype
 
     def start(self, noise: Noise, level: Level, batch: int = 1) -> Tensor:
-        """hypot(alpha, sigma) * noise: data of variance 1 noised to the level."""
+        """hypot(alpha, sigma) * noise: data of variance 1 noised to the level.
+
+        `noise` is Gaussian; a model of uniform noise makes it uniform.
+        """
         dtype = torch.promote_types(self.dtype, torch.float32)
         rows = whole(batch, "batch", 1)
         like = torch.empty(rows, *self.shape, device=self.device, dtype=dtype)
-        return (level.alpha**2 + level.sigma**2) ** 0.5 * noise(like)
+        return (level.alpha**2 + level.sigma**2) ** 0.5 * self._own(noise)(like)
 
     def noise(self, seed: int, batch: int = 1) -> Tensor:
         """N(0, I), one generator per row, shape (batch, C, H, W)."""
         return seeded(seed, batch)(torch.empty(whole(batch, "batch", 1), *self.shape))
+
+    def draw(self, seed: int, batch: int = 1) -> Noise:
+        """Noise of the kind on the card, one generator per row."""
+        return self._own(seeded(seed, batch))
+
+    def _own(self, noise: Noise) -> Noise:
+        return uniform(noise) if self.card.noise == "uniform" else noise
+
+    @property
+    def preview_exact(self) -> bool:
+        """Whether previews are the pictures themselves."""
+        return self.card.space == "pixels"
+
+    @property
+    def noise_power(self) -> float:
+        """E[eps^2] of its noise: 1 of N(0, I), 1/3 of uniform noise in [-1, 1]."""
+        return 1 / 3 if self.card.noise == "uniform" else 1.0
+
+    def displayable(self, x: Tensor) -> Tensor:
+        """Pixels within [-1, 1]; latents as they are."""
+        return x.clamp(-1, 1) if self.card.space == "pixels" else x
+
+    def empirical(self, condition: str = "") -> Empirical | None:
+        """None: the model is a network."""
+        return None
+
+    def refusal(self, method: Demands) -> str:
+        """Why it cannot run an inversion method, as a sentence; "" where it can."""
+        return self.card.refusal(method)
+
+    def supports(self, method: Demands) -> bool:
+        """Whether it can run an inversion method."""
+        return self.card.supports(method)
+
+    def describe(self, condition: str) -> str:
+        """What it is asked for, in words."""
+        return self.card.describe(condition)
+
+
+CLASSES: dict[str, Callable[..., Model]] = {}  # how a kind of model is built
+
+
+def builds(kind: str) -> Callable[[type], type]:
+    """Enter a class into CLASSES: it builds the models whose card has this kind.
+
+    It is called with the card, the folder of the model, the device and the dtype, and with `tiny`,
+    the folder of a decoder for previews, where the card has one and it is wanted.
+    """
+
+    def enter(made: type) -> type:
+        CLASSES[kind] = made
+        return made
+
+    return enter
 
 
 def prompts_of(prompt: str | Sequence[str]) -> list[str]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from pathlib import Path
 
 import torch
 from PIL import Image
@@ -10,20 +11,19 @@ from torch import Tensor
 
 from core.data import mnist, signed
 from core.denoisers import Denoiser, Empirical, Guided, Network, Rows
-from core.files import shipped
 from core.images import from_pil, to_pil
-from core.models.base import ModelCard, Seeded, check_guidance, prompts_of, sized
-from core.models.folder import STEMS, schedule_in, weight_files
+from core.models.base import ModelBase, builds, check_guidance, prompts_of, sized
+from core.models.cards import ModelCard
+from core.models.folder import STEMS, folder_of, schedule_in, weight_files
 from core.models.parts import CONFIG, built, filled
 from core.networks import BasicUNet
-from core.samplers import Noise
-from core.schedules import Level, Schedule, flow, linear
+from core.schedules import Schedule, flow, linear
 from core.weights import fill
 
 NULL = 10  # the trained class "no label"
 
 
-class PixelModel(Seeded):
+class PixelModel(ModelBase):
     """A model of 28x28 digits that works on the pixels themselves, in [-1, 1]."""
 
     shape: tuple[int, int, int] = (1, 28, 28)
@@ -47,7 +47,7 @@ class PixelModel(Seeded):
         """One PIL image per row."""
         return to_pil(self.pixels(x))
 
-    preview = decode
+    preview, preview_pixels = decode, pixels
 
 
 class LabelModel(PixelModel):
@@ -70,15 +70,15 @@ class LabelModel(PixelModel):
         raise NotImplementedError
 
 
+@builds("network")
 class DigitModel(LabelModel):
     """The class-conditional U-Net that `core.training mnist` trains."""
 
-    def __init__(self, card: ModelCard, device: str, dtype: torch.dtype) -> None:
+    def __init__(self, card: ModelCard, folder: Path, device: str, dtype: torch.dtype) -> None:
         """Load the network and its schedule from the diffusers folder."""
-        folder = shipped(card.source)
-        schedule, self.kind = schedule_in(folder)
+        schedule, self.kind = schedule_in(folder_of(card, folder))
         super().__init__(card, schedule, device, dtype)
-        unet = folder.at("unet")
+        unet = folder_of(card, folder).at("unet")
         network = built("digits", unet, unet.json(CONFIG))
         self.network = filled(network, unet, weight_files(unet, STEMS["unet"]), dtype).to(device)
 
@@ -92,28 +92,30 @@ class DigitModel(LabelModel):
         return Network(self.forward, self.kind, torch.tensor(labels, device=self.device))
 
 
+@builds("exact")
 class ExactModel(LabelModel):
     """The exact denoiser of 10,000 training digits, or of those with one label."""
 
-    def __init__(self, card: ModelCard, device: str, dtype: torch.dtype) -> None:
+    def __init__(self, card: ModelCard, folder: Path, device: str, dtype: torch.dtype) -> None:
         """Read the digits; any schedule will do, DDPM's is the default."""
         super().__init__(card, linear(), device, dtype)
         images, self.labels = (part[: card.size] for part in mnist("train"))
         self.images = signed(images)
         self._denoisers: dict[str, Empirical] = {}
 
-    def empirical(self, label: str = "") -> Empirical:
+    def empirical(self, condition: str = "") -> Empirical:
         """The denoiser of the digits with this label, of all digits for ""."""
-        if label not in self._denoisers:
-            chosen = self.images if label == "" else self.images[self.labels == label_of(label)]
-            self._denoisers[label] = Empirical(chosen)
-        return self._denoisers[label]
+        if condition not in self._denoisers:
+            chosen = self.labels == label_of(condition) if condition else slice(None)
+            self._denoisers[condition] = Empirical(self.images[chosen])
+        return self._denoisers[condition]
 
     def _of(self, prompt: str | Sequence[str]) -> Denoiser:
         denoisers = [self.empirical(each) for each in prompts_of(prompt)]
         return denoisers[0] if len(denoisers) == 1 else Rows(denoisers)
 
 
+@builds("unconditional")
 class BasicModel(PixelModel):
     """The U-Net of the first lesson: blends the picture with uniform noise, predicts x0.
 
@@ -121,11 +123,11 @@ class BasicModel(PixelModel):
     eps = 2 u - 1, u uniform in [0, 1]. It is told neither label nor timestep.
     """
 
-    def __init__(self, card: ModelCard, device: str, dtype: torch.dtype) -> None:
+    def __init__(self, card: ModelCard, folder: Path, device: str, dtype: torch.dtype) -> None:
         """Load the weights."""
         super().__init__(card, flow(), device, dtype)
         network = BasicUNet().eval().requires_grad_(False)
-        fill(network, shipped(card.source), ["model.safetensors"], dtype)
+        fill(network, folder_of(card, folder), ["model.safetensors"], dtype)
         self.network = network.to(device)
 
     def denoiser(
@@ -144,15 +146,6 @@ class BasicModel(PixelModel):
     def forward(self, x: Tensor, t: float, condition: Tensor | None) -> Tensor:
         """The network call, from and to [-1, 1]."""
         return self.network((x.to(self.device, self.dtype) + 1) / 2).to(x) * 2 - 1
-
-    def start(self, noise: Noise, level: Level, batch: int = 1) -> Tensor:
-        """hypot(alpha, sigma) times uniform noise: erf(z / sqrt 2) is uniform in [-1, 1]."""
-        return super().start(uniform(noise), level, batch)
-
-
-def uniform(noise: Noise) -> Noise:
-    """Turn Gaussian into uniform noise on [-1, 1]: erf(z / sqrt 2)."""
-    return lambda like: torch.erf(noise(like) / 2**0.5)
 
 
 def label_of(text: str) -> int:

@@ -16,7 +16,7 @@ from typing import Any
 
 from core.denoisers import CONVERSIONS
 from core.files import Folder, refusal, shipped
-from core.models.base import ModelCard
+from core.models.cards import ModelCard
 from core.models.kinds import check_index, check_kind, shown
 from core.schedules import Schedule
 from core.weights import header

@@ -15,7 +15,7 @@ from urllib.request import getproxies
 
 import torch
 
-from core.models.base import ModelCard
+from core.models.cards import ModelCard
 
 FILES = [
     "model_index.json",

@@ -21,7 +21,8 @@ from core.denoisers import Denoiser, Guided, Network
 from core.files import Folder
 from core.images import from_pil, to_pil
 from core.models.attention import Attention, Coupling
-from core.models.base import ModelCard, Seeded, check_guidance, prompts_of, sized
+from core.models.base import ModelBase, builds, check_guidance, prompts_of, sized
+from core.models.cards import ModelCard
 from core.models.folder import Layout, folder_of, looked_at, schedule_in, weight_files
 from core.models.kinds import sides
 from core.models.parts import CONFIG, built, filled, fitting
@@ -41,7 +42,8 @@ FITTED = "preview.safetensors"
 TRIAL = 8  # latents of a side when the networks are tried
 
 
-class LatentModel(Seeded):
+@builds("latent")
+class LatentModel(ModelBase):
     """A U-Net with text conditions on the latents of a VAE.
 
     Latents are x = (z - shift_factor) scaling_factor with z the mean of the VAE's posterior, so

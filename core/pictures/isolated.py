@@ -14,11 +14,11 @@ import io
 import json
 import subprocess
 import sys
-from pathlib import Path
 
 from PIL import Image
 from PIL.ImageFile import ImageFile
 
+from core.paths import ROOT
 from core.pictures.containers import Refused, check_size
 
 MEMORY, SECONDS = 1_500_000_000, 20  # of address space and of processor time
@@ -36,7 +36,7 @@ def decoded(kind: str, content: bytes) -> Image.Image:
         [sys.executable, "-m", "core.pictures.isolated", kind],
         input=content,
         capture_output=True,
-        cwd=Path(__file__).parents[2],
+        cwd=ROOT,
         timeout=4 * SECONDS,
     )
     if run.returncode:

@@ -9,8 +9,8 @@ from dataclasses import replace
 from torch import nn
 
 import core.training
+from core.paths import CHECKPOINTS
 from core.training import RECIPES, train
-from core.training.base import CHECKPOINTS
 
 
 def compiled(made: Callable[[], nn.Module]) -> Callable[[], nn.Module]:

@@ -6,15 +6,14 @@ import time
 from collections.abc import Callable, Generator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import torch
 from torch import Tensor, nn
+from torch.utils._python_dispatch import TorchDispatchMode
 
 from core.data import signed
-
-ROOT = Path(__file__).parent.parent.parent
-MODELS = ROOT / "assets" / "models"
-CHECKPOINTS = ROOT / "checkpoints"
+from core.paths import WEIGHTS
 
 
 @dataclass(frozen=True)
@@ -79,18 +78,18 @@ def train(
     the recipe's decay, saved by `recipe.save`.
     """
     from accelerate import Accelerator
-    from accelerate.utils import set_seed
     from diffusers.training_utils import EMAModel
 
     accelerator = Accelerator(mixed_precision=precision_of(recipe))
-    set_seed(0)  # the initial weights; every later draw has a generator of its own
-    network = recipe.network()
+    with drawn_by(torch.Generator().manual_seed(0)):
+        network = recipe.network()
     average = EMAModel(network.parameters(), decay=recipe.decay, use_ema_warmup=True, power=0.75)
     optimizer = torch.optim.AdamW(network.parameters(), recipe.rate, weight_decay=0.01)
     network, optimizer = accelerator.prepare(network, optimizer)
     average.to(accelerator.device)
     accelerator.register_for_checkpointing(average)
     if (checkpoint / "model.safetensors").exists():
+        forget_randomness(checkpoint)
         accelerator.load_state(str(checkpoint))
     data = recipe.data()
     start, begun = average.optimization_step, time.monotonic()
@@ -109,6 +108,7 @@ def train(
         average.step(network.parameters())
         if (index + 1) % save_every == 0:
             accelerator.save_state(str(checkpoint))
+            forget_randomness(checkpoint)
         seconds = time.monotonic() - begun
         yield TrainStep(index, loss.item(), rate, (index + 1 - start) * recipe.batch / seconds)
     network = accelerator.unwrap_model(network, keep_fp32_wrapper=False)
@@ -116,11 +116,37 @@ def train(
     recipe.save(network)
 
 
+class drawn_by(TorchDispatchMode):
+    """Within it, initial weights are drawn from this generator, and not from the process's.
+
+    The layers of torch take no generator. A dispatch mode holds for its own thread alone, so
+    runs beside a training draw what they would have drawn without it.
+    """
+
+    def __init__(self, generator: torch.Generator) -> None:
+        """Draw from this generator, on the CPU."""
+        super().__init__()
+        self.generator = generator
+
+    def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        """Call an operation, with the generator where it takes one."""
+        given, taken = kwargs or {}, {each.name for each in func._schema.arguments}
+        if "generator" in taken and given.get("generator") is None:
+            given = {**given, "generator": self.generator}
+        return func(*args, **given)
+
+
+def forget_randomness(checkpoint: Path) -> None:
+    """Leave out of a checkpoint what would reseed the process; each step has a seed of its own."""
+    for states in checkpoint.glob("random_states_*.pkl"):
+        states.unlink()
+
+
 def save_weights(network: nn.Module, name: str) -> None:
     """Write the weights of a network of ours to assets/models/NAME/model.safetensors."""
     from safetensors.torch import save_file
 
-    folder = MODELS / name
+    folder = WEIGHTS / name
     folder.mkdir(parents=True, exist_ok=True)
     save_file(network.state_dict(), folder / "model.safetensors")
 

@@ -13,8 +13,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from core.classifiers import emoji_classifier
 from core.data.emoji import drawn
-from core.metrics import emoji_classifier
 from core.training.base import Recipe
 from core.training.emoji import PICTURES, latents, part_seed
 from core.training.vae import shipped_vae, write_vae

@@ -10,8 +10,9 @@ from torch.nn import functional as F
 
 from core.data import mnist
 from core.networks import BasicUNet, DigitClassifier
+from core.paths import WEIGHTS
 from core.schedules import linear
-from core.training.base import MODELS, Recipe, save_weights
+from core.training.base import Recipe, save_weights
 
 NULL = 10  # the class "no label", trained for classifier-free guidance
 
@@ -54,7 +55,7 @@ def classifier_loss(
 ) -> Tensor:
     """Cross-entropy of the label, on digits shifted by up to two pixels."""
     dy, dx = torch.randint(-2, 3, (2,), generator=generator).tolist()
-    return F.cross_entropy(network(x0.roll((dy, dx), (2, 3))), label)
+    return F.cross_entropy(network(x0.roll((dy, dx), (2, 3)), generator), label)
 
 
 def digit_unet() -> nn.Module:
@@ -78,7 +79,7 @@ def save_digits(network: Any) -> None:
     """Write the U-Net and its scheduler in the diffusers folder format."""
     from diffusers import DDIMScheduler
 
-    folder = MODELS / "digits"
+    folder = WEIGHTS / "digits"
     network.save_pretrained(folder / "unet")
     scheduler = DDIMScheduler(
         clip_sample=False, timestep_spacing="trailing", prediction_type="v_prediction"

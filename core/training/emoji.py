@@ -17,8 +17,9 @@ from core.data import signed
 from core.data.emoji import Scene, drawn, labels_of, scene_of
 from core.data.phrases import written
 from core.data.synonyms import SYNONYMS, SYNONYMS_ZH
+from core.paths import CHECKPOINTS
 from core.schedules import Schedule, linear
-from core.training.base import CHECKPOINTS, Recipe
+from core.training.base import Recipe
 from core.training.tokenizer import TOKENS, token_ids, tokenizer
 from core.training.vae import FOLDER, SHARD, checksum, forget_paths, shipped_vae
 

@@ -27,7 +27,7 @@ def classifier_loss(
 ) -> Tensor:
     """The sum of the heads' cross-entropies, on pictures shifted by up to two pixels."""
     dy, dx = torch.randint(-2, 3, (2,), generator=generator).tolist()
-    heads = network(x.roll((dy, dx), (2, 3)))
+    heads = network(x.roll((dy, dx), (2, 3)), generator)
     return sum((F.cross_entropy(h, labels[:, i]) for i, h in enumerate(heads)), x.new_zeros(()))
 
 

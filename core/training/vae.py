@@ -12,9 +12,10 @@ from torch.nn import functional as F
 
 from core.data import signed
 from core.data.emoji import drawn
-from core.training.base import MODELS, Recipe
+from core.paths import WEIGHTS
+from core.training.base import Recipe
 
-FOLDER = MODELS / "emoji"
+FOLDER = WEIGHTS / "emoji"
 SHARD = "9MB"  # no file larger than this
 
 
@@ -122,8 +123,8 @@ def fit_preview(latents: Tensor, pictures: Tensor) -> tuple[Tensor, Tensor]:
     factor = pictures.shape[-1] // latents.shape[-1]
     seen = F.unfold(latents, 3, padding=1).transpose(1, 2).flatten(0, 1)
     wanted = F.pixel_unshuffle(pictures, factor).flatten(2).transpose(1, 2).flatten(0, 1)
-    seen = torch.cat([seen, seen.new_ones(len(seen), 1)], dim=1).double()
-    solution = torch.linalg.solve(seen.T @ seen, seen.T @ wanted.double()).float()
+    seen = torch.cat([seen, seen.new_ones(len(seen), 1)], dim=1).cpu().double()
+    solution = torch.linalg.solve(seen.T @ seen, seen.T @ wanted.cpu().double()).float()
     weight = solution[:-1].T.reshape(-1, latents.shape[1], 3, 3)
     return weight.contiguous(), solution[-1].contiguous()
 

@@ -32,10 +32,10 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
+from core.classifiers import read_scenes
 from core.data.emoji import labels_of
 from core.images import to_pil
 from core.inversion import INVERSIONS, finish
-from core.metrics import read_scenes
 from core.models import load
 from core.samplers import seeded
 from tests.benchmarks.edit_pairs import KINDS, Edit, composed, pie_bench

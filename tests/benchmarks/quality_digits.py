@@ -11,9 +11,10 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
+from core.classifiers import digit_features, read_digits
 from core.data import mnist, signed
 from core.inversion import INVERSIONS, finish
-from core.metrics import digit_features, frechet, mse, read_digits
+from core.metrics import frechet, mse
 from core.models import load
 from core.samplers import SAMPLERS, seeded
 from tests.benchmarks.quality import Card, table

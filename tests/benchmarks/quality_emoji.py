@@ -16,9 +16,10 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from core.classifiers import read_scenes, scene_features
 from core.data.emoji import HEADS, Scene, draw_pose, draw_scene, labels_of, tensor_of
 from core.images import to_pil
-from core.metrics import frechet, interval, psnr, read_scenes, scene_features
+from core.metrics import frechet, interval, psnr
 from core.models import load
 from core.samplers import SAMPLERS, seeded
 from tests.benchmarks.quality import Card, table

@@ -16,10 +16,11 @@ from dataclasses import replace
 import torch
 from torch import Tensor
 
+from core.classifiers import read_scenes
 from core.data.emoji import BACKGROUNDS, STYLES, TINTS, Scene, draw_scene, options, subjects
 from core.images import from_pil
 from core.inversion import INVERSIONS, Inversion, Method, finish
-from core.metrics import neighbour_correlation, psnr, read_scenes, rms
+from core.metrics import neighbour_correlation, psnr, rms
 from core.models import load
 from core.samplers import SAMPLERS
 from tests.benchmarks.quality import table

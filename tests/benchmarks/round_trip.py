@@ -16,7 +16,6 @@ import itertools
 import json
 import os
 import time
-from inspect import signature
 from statistics import median
 from typing import Any
 
@@ -26,28 +25,27 @@ import torch
 
 from core.inversion import start_index
 from core.models import load
-from demos.editing import edit
-from demos.inverting import invert
+from demos.inversion.request import EditRequest, InvertRequest
+from demos.runs.fields import Request
 from tests.server import Stream, running
 
 STEPS, SESSION = 50, "one-open-page"
 
 
-def given(function: Any, **named: Any) -> list[Any]:
-    """The arguments of a function of the tab, in their order."""
-    values = {each.name: each.default for each in signature(function).parameters.values()}
-    return [*(values | named).values()]
+def given(request: type[Request], **named: Any) -> list[Any]:
+    """The arguments of an event of the tab, in their order."""
+    return [*(request.defaults() | named).values()]
 
 
 def bare() -> float:
     """Seconds of the network calls: up, down, and the edit and SDEdit with guidance."""
     model: Any = load("emoji", device="cpu")
     levels = model.schedule.levels(STEPS)
-    x, asked = model.noise(0), signature(edit).parameters
-    source = model.denoiser(signature(invert).parameters["caption"].default)
-    target = model.denoiser(asked["target_prompt"].default, guidance=asked["guidance"].default)
+    x, asked = model.noise(0), EditRequest.defaults()
+    source = model.denoiser(InvertRequest.defaults()["caption"])
+    target = model.denoiser(asked["target_prompt"], guidance=asked["guidance"])
     both = torch.cat([target.conditional.condition, target.unconditional.condition])
-    start = start_index(asked["strength"].default, STEPS)
+    start = start_index(asked["strength"], STEPS)
     begun = time.perf_counter()
     with torch.no_grad():
         for level in [*levels[:-1], *levels[:-1]]:
@@ -61,7 +59,7 @@ def streamed(address: str, seed: int) -> list[float]:
     """Seconds to each answer of one run; another seed is another inversion."""
     asked = {"model": "emoji", "source": "scene", "steps": STEPS, "seed": seed}
     times: list[float] = []
-    for name, data in (("invert", given(invert, **asked)), ("edit", given(edit))):
+    for name, data in (("invert", given(InvertRequest, **asked)), ("edit", given(EditRequest))):
         stream = Stream(address, name, data, session=SESSION)
         last = list(stream)[-1]
         if not last["success"]:

@@ -25,7 +25,8 @@ from diffusers import DDIMScheduler
 from torch.utils.flop_counter import FlopCounterMode
 
 from core.denoisers import Network
-from core.models import ROOT, load
+from core.models import load
+from core.paths import ROOT
 from core.samplers import SAMPLERS
 
 STEPS, TURNS = 10, 15

@@ -33,7 +33,7 @@ import torch
 
 from core.models import load
 from core.samplers import seeded
-from demos.runs import Request
+from demos.sampling.request import SampleRequest
 from tests.server import Stream, defaults, running
 
 STEPS = {"digits": 50, "emoji": 20}
@@ -90,7 +90,7 @@ def turns_of(name: str, turns: int) -> list[Turn]:
     threads = max(1, (os.cpu_count() or 2) // 2)
     bare_process = ProcessPoolExecutor(1, get_context("spawn"), torch.set_num_threads, (threads,))
     with running("--threads", str(threads)) as address, bare_process as process:
-        data = dict(zip(Request.__dataclass_fields__, defaults(address, "sample"), strict=True))
+        data = dict(zip(SampleRequest.controls(), defaults(address, "sample"), strict=True))
         data |= {"model": name, "steps": STEPS[name], "guidance": GUIDANCE}
         data |= {"prompt": ASKED[name]} if name == "emoji" else {"label": ASKED[name]}
 

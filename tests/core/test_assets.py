@@ -5,7 +5,8 @@ import json
 import pytest
 
 from core import assets
-from core.files import ROOT, shipped
+from core.files import shipped
+from core.paths import ROOT
 from tests.core.folders import POINTER
 
 

@@ -4,9 +4,9 @@ import gzip
 
 import pytest
 
+from core.classifiers import digit_classifier, emoji_classifier
 from core.data import digits, emoji
 from core.files import Folder, shipped
-from core.metrics import digit_classifier, emoji_classifier
 from tests.core.folders import POINTER
 
 
@@ -68,7 +68,7 @@ def test_emoji(folder, monkeypatch, file, content, said):
     [(digit_classifier, "digit-classifier"), (emoji_classifier, "emoji-classifier")],
 )
 def test_classifiers(monkeypatch, tmp_path, read, name):
-    monkeypatch.setattr("core.files.ROOT", tmp_path)
+    monkeypatch.setattr("core.paths.ROOT", tmp_path)
     file = f"assets/models/{name}/model.safetensors"
     with pytest.raises(ValueError, match=f"^{file} is missing; restore it"):
         read.__wrapped__()

@@ -5,8 +5,9 @@ from typing import Any
 import pytest
 import torch
 
-from core.models import MODELS, ROOT, LatentModel
+from core.models import MODELS, LatentModel
 from core.models import load as load_any
+from core.paths import ROOT
 from core.samplers import SAMPLERS, seeded
 from core.training.emoji import shipped_emoji
 from core.training.tokenizer import token_ids

@@ -358,8 +358,7 @@ def elsewhere(tmp_path, monkeypatch):
             copy = root / path.relative_to(shipped("").path)
             copy.parent.mkdir(parents=True, exist_ok=True)
             copy.symlink_to(path)
-    monkeypatch.setattr("core.files.ROOT", root)
-    monkeypatch.setattr("core.models.ROOT", root)
+    monkeypatch.setattr("core.paths.ROOT", root)
     return root
 
 
@@ -411,7 +410,7 @@ def test_an_error_on_the_disk_is_none_of_the_network(monkeypatch, folders):
 
     broken = small(folders["sd1"].parent / "broken")
     cut(weights(broken, "vae"))
-    monkeypatch.setattr("core.models.ROOT", broken)
+    monkeypatch.setattr("core.paths.ROOT", broken)
     monkeypatch.setattr("huggingface_hub.snapshot_download", answers(broken))
     with pytest.raises(ValueError) as caught:
         load(SD, device="cpu")

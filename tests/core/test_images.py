@@ -7,8 +7,8 @@ import pytest
 import torch
 from PIL import Image
 
-from core.data import mnist
-from core.images import as_digit, from_pil, grid, open_picture, pixels_uri, signed_uri, to_pil
+from core.data import as_digit, mnist
+from core.images import from_pil, grid, open_picture, pixels_uri, signed_uri, to_pil
 
 
 def decoded(uri):

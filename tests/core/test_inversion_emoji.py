@@ -13,7 +13,7 @@ from core.metrics import neighbour_correlation, rms
 from tests.benchmarks.quality_inversion import PATIENT, found_again, held_out, returned
 
 pytestmark = pytest.mark.slow
-COUNT = 4
+COUNT = 2
 inverted = cache(held_out)
 
 
@@ -24,7 +24,7 @@ def ratio(name, guidance=1.0, steps=50):
 
 
 def test_ddim_gets_better_with_the_steps_and_worse_with_guidance():
-    ratios = [ratio("ddim", steps=steps) for steps in (20, 50, 100, 200)]
+    ratios = [ratio("ddim", steps=steps) for steps in (20, 50, 100)]
     assert ratios == sorted(ratios) and ratios[1] > 30
     assert ratio("ddim", 7.5) < min(20, ratios[1])
 
@@ -80,4 +80,8 @@ def test_a_negative_prompt_takes_guidance_out(guidance):
 
 
 def test_null_text_beats_ddim_under_guidance():
-    assert ratio("null_text", 7.5) > max(ratio("ddim", 7.5) + 6, ratio("ddim") - 3)
+    fitted, guided, free = (
+        ratio(name, guidance, 20)
+        for name, guidance in (("null_text", 7.5), ("ddim", 7.5), ("ddim", 1.0))
+    )
+    assert fitted > max(guided + 6, free - 3)

@@ -4,7 +4,6 @@ from typing import Any
 
 import diffusers
 import pytest
-import torch
 
 from core.inversion import INVERSIONS, Inversion, finish
 from core.inversion.base import carried

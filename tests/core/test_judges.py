@@ -5,8 +5,9 @@ import math
 import pytest
 import torch
 
+from core.classifiers import read_scenes, scene_features
 from core.data.emoji import draw_pose, draw_scene, labels_of, tensor_of
-from core.metrics import gradient_energy, interval, read_scenes, scene_features
+from core.metrics import gradient_energy, interval
 from tests.benchmarks.nearest import distances, found
 from tests.benchmarks.quality_clarity import plain
 from tests.benchmarks.quality_emoji import real

@@ -80,7 +80,7 @@ def tiny(tmp_path, monkeypatch):
 
 def test_previews_by_the_tiny_decoder(folders, tiny, monkeypatch):
     decoder, card = tiny
-    own = ModelCard("small", "", str(folders["sd1"]), "latent", "", 0, tiny=card)
+    own = ModelCard("small", "", str(folders["sd1"]), "latent", "", 0, space="latents", tiny=card)
     monkeypatch.setitem(MODELS, "small", own)
     model: Any = load("small", device="cpu")
     x = model.noise(0)

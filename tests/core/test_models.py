@@ -6,9 +6,10 @@ from typing import Any, cast
 import pytest
 import torch
 
+from core.classifiers import digit_classifier, read_digits
 from core.data import mnist, signed
 from core.denoisers import Guided
-from core.metrics import digit_classifier, frechet, psnr, read_digits
+from core.metrics import frechet, psnr
 from core.models import MODELS, load, uniform
 from core.networks import BasicUNet
 from core.samplers import SAMPLERS, seeded

@@ -6,8 +6,9 @@ import pytest
 import torch
 from torch import nn
 
+from core.networks import dropped
 from core.training import RECIPES, TrainStep, rate_at, train
-from core.training.base import precision_of
+from core.training.base import drawn_by, precision_of
 from core.training.digits import basic_loss, digit_loss
 
 
@@ -79,3 +80,46 @@ def test_basic_loss_of_the_answer_is_zero():
     x0 = torch.full((8, 1, 2, 2), 0.5)
     network = Answers(lambda x, t: torch.full_like(x, 0.75))
     assert basic_loss(network, x0, torch.zeros(8), torch.Generator().manual_seed(0)).item() == 0
+
+
+def test_a_training_leaves_the_randomness_of_the_process_alone(tmp_path):
+    import random
+
+    import numpy
+
+    torch.manual_seed(42)
+    numpy.random.seed(42)
+    random.seed(42)
+    run = train(tiny([], 4), tmp_path / "a", save_every=2)
+    for _ in range(3):
+        next(run)
+    run.close()
+    list(train(tiny([], 4), tmp_path / "a", save_every=2))  # resumed
+    drawn = torch.rand(()).item(), float(numpy.random.rand()), random.random()
+    torch.manual_seed(42)
+    assert drawn[0] == torch.rand(()).item()
+    assert drawn[1:] == (float(numpy.random.RandomState(42).rand()), random.Random(42).random())
+
+
+@pytest.mark.parametrize("recipe", ["mnist", "mnist-classifier"])
+def test_initial_weights_are_those_of_the_seed(recipe):
+    made = []
+    for other in (1, 2):
+        torch.manual_seed(other)
+        with drawn_by(torch.Generator().manual_seed(0)):
+            made.append(RECIPES[recipe].network())
+    torch.manual_seed(0)
+    made.append(RECIPES[recipe].network())  # as torch draws them
+    for one, *others in zip(*(each.parameters() for each in made), strict=True):
+        assert all(torch.equal(one, other) for other in others)
+
+
+def test_features_drop_out_by_the_generator():
+    x = torch.ones(200, 64)
+    kept = dropped(x, 0.3, torch.Generator().manual_seed(0))
+    assert torch.equal(kept, dropped(x, 0.3, torch.Generator().manual_seed(0)))
+    assert torch.equal(dropped(x, 0.3, None), x)
+    assert (kept == 0).double().mean().item() == pytest.approx(0.3, abs=0.02)
+    assert kept.max().item() == pytest.approx(1 / 0.7) and kept.mean().item() == pytest.approx(
+        1, abs=0.03
+    )

@@ -3,6 +3,8 @@
 from collections.abc import Callable
 from typing import Any
 
+from demos.runs.stream import completed
+
 
 def refused(function: Callable, *values: Any, **named: Any) -> str:
     """The sentence with which a function, or a generator run to its end, refuses."""
@@ -19,3 +21,8 @@ def last(run):
     """What a run yields last."""
     *_, final = run
     return final
+
+
+def finished(run):
+    """What a run returns at its end, its frames on its tape."""
+    return completed(run)

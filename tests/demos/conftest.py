@@ -2,17 +2,40 @@
 
 import pytest
 
-from demos.inverting import invert
-from tests.demos import last
+from tests.demos import finished
 
 
 @pytest.fixture(scope="session")
 def digits():
-    """An inversion of a digit in 3 steps."""
-    return last(invert(steps=3))
+    """The session of an inversion of a digit in 3 steps."""
+    from demos.inversion.request import InvertRequest
+    from demos.inversion.run import invert
+
+    return finished(invert(InvertRequest.of(steps=3)))
 
 
 @pytest.fixture(scope="session")
 def emoji():
-    """An inversion of a scene in 3 steps."""
-    return last(invert("emoji", "scene", steps=3))
+    """The session of an inversion of a scene in 3 steps."""
+    from demos.inversion.request import InvertRequest
+    from demos.inversion.run import invert
+
+    return finished(invert(InvertRequest.of("emoji", "scene", steps=3)))
+
+
+@pytest.fixture(scope="session")
+def digit_run():
+    """The same as it is sent: the whole message, and what stays of the run."""
+    from demos.inversion.page import inverted
+    from tests.demos import last
+
+    return last(inverted(steps=3))
+
+
+@pytest.fixture(scope="session")
+def scene_run():
+    """That of a scene."""
+    from demos.inversion.page import inverted
+    from tests.demos import last
+
+    return last(inverted("emoji", "scene", steps=3))

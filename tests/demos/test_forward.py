@@ -3,11 +3,8 @@
 import base64
 import inspect
 import io
-import math
 import re
-from typing import Any
 
-import gradio as gr
 import pytest
 import torch
 from PIL import Image
@@ -16,16 +13,20 @@ from core.data.captions import EXAMPLES, parse
 from core.images import from_pil
 from core.metrics import psnr
 from core.models import load
-from core.samplers import seeded
+from core.noise import seeded
 from core.schedules import CLEAN
-from demos import forward, widgets
-from demos.forward import EQUATION, GUESS, noise, walk
+from demos.forward.page import noise
+from demos.forward.request import PROCESSES, NoiseRequest
+from demos.forward.run import walk
+from demos.forward.subjects import Latents, verdict
+from demos.pictures.sources import test_digit as digit_of
+from demos.words import sentence
 
 CAPTION = "pink elephant"
 
 
 def last(run):
-    *_, message = run
+    *_, (message, _) = run
     return message
 
 
@@ -35,10 +36,6 @@ def image_of(uri):
 
 def pixels_of(uri):
     return from_pil(image_of(uri), "RGB")
-
-
-def fact(frame, name):
-    return dict(frame["facts"])[name]
 
 
 def upload(image):
@@ -56,12 +53,47 @@ def scene():
 
 
 def test_digits_show_the_equation_and_a_guess():
-    *streamed, message = noise(frames=4)
-    assert streamed and streamed[0]["frames"][0]["i"] == 0
-    assert [panel["title"] for panel in message["panels"]] == [p.title for p in EQUATION + GUESS]
+    *streamed, (message, _) = noise(frames=4)
+    assert streamed and streamed[0][0]["frames"][0]["i"] == 0
+    assert [panel["symbol"] for panel in message["panels"]] == [
+        "xₜ", "α x₀", "σ ε", "x̂₀", "x̂₀ − x₀"]  # fmt: skip
     assert [len(frame["pictures"]) for frame in message["frames"]] == [5] * 4
-    assert message["frames"][0]["text"].startswith("At the clean end, 0 %")
-    assert fact(message["frames"][0], "one-step PSNR") == "∞ dB"
+    phone = [panel["symbol"] for panel in message["panels"] if panel["phone"]]
+    assert phone[:3] == ["xₜ", "α x₀", "σ ε"], "half an equation on a phone"
+
+
+@pytest.mark.parametrize("model", ["digits", "basic", "exact"])
+def test_at_the_clean_end_nothing_is_guessed(model):
+    """The network would be asked in vain: its answer is thrown away there."""
+    frame = last(noise(model=model, frames=3))["frames"][0]
+    assert frame["text"] == (
+        "At the clean end there is no noise. There is nothing to guess: the picture itself is "
+        "shown."
+    )
+    assert "psnr" not in frame["numbers"] and frame["numbers"]["sigma"] == 0
+
+
+def test_the_share_of_noise_is_measured_on_the_picture():
+    """Of the power, not of a variance of 1 that no picture has."""
+    message = last(noise(frames=40))
+    power = digit_of(4, 0).square().mean().item()
+    for frame in message["frames"][1:]:
+        (_, values), *_ = frame["say"]
+        alpha, sigma = (frame["numbers"][name] for name in ("alpha", "sigma"))
+        share = sigma**2 / (alpha**2 * power + sigma**2)
+        assert values["share"] == pytest.approx(share, abs=1e-3)
+
+
+def test_what_pure_noise_gives_as_well_recovers_nothing():
+    said = last(noise(model="emoji", source="scene", caption=CAPTION, frames=12))
+    end = said["frames"][-1]
+    assert end["numbers"]["psnr"] - end["numbers"]["psnr_noise"] < 1
+    assert "the guess comes from the prompt" in end["text"] and "recovers" not in end["text"]
+    for frame in said["frames"][1:]:
+        if "recovers" in frame["text"]:
+            assert frame["numbers"]["psnr"] >= frame["numbers"]["psnr_noise"] + 1
+    digit = last(noise(frames=6))["frames"][-1]
+    assert "Pure noise would give as much" in digit["text"]
 
 
 def test_a_photo_has_no_guess_of_a_digit_model():
@@ -71,7 +103,7 @@ def test_a_photo_has_no_guess_of_a_digit_model():
     assert image_of(message["frames"][0]["pictures"][0]).size == (96, 96)
 
 
-@pytest.mark.parametrize("process", forward.PROCESSES)
+@pytest.mark.parametrize("process", PROCESSES)
 def test_both_processes_have_the_spread_of_the_level(process):
     levels = load("digits").schedule.levels(5)[::-1]
     x0 = torch.zeros(1, 1, 200, 200)
@@ -83,7 +115,7 @@ def test_both_processes_have_the_spread_of_the_level(process):
 
 
 def test_a_scene_is_noised_in_pixel_space_and_in_latent_space(scene):
-    titles = [panel["title"] for panel in scene["panels"]]
+    titles = [sentence(panel["title"]) for panel in scene["panels"]]
     assert titles[:2] == ["noise in pixel space", "noise in latent space, decoded"]
     assert "4 latent channels" in titles[2]
     for frame in scene["frames"]:
@@ -101,7 +133,7 @@ def test_the_clean_end_is_the_round_trip_of_the_vae(scene):
     assert decoded == guess
     assert psnr(pixels_of(decoded), from_pil(picture, "RGB")) == pytest.approx(kept, abs=0.1)
     assert f"D(E(x)) has a PSNR of {kept:.1f} dB" in frame["text"]
-    assert fact(frame, "one-step PSNR") == fact(frame, "VAE round trip") == f"{kept:.1f} dB"
+    assert frame["numbers"]["psnr"] == frame["numbers"]["psnr_vae"] == pytest.approx(kept, abs=0.1)
 
 
 def test_both_spaces_hold_alpha_signal_plus_sigma_noise(scene):
@@ -125,8 +157,10 @@ def test_the_caption_is_the_prompt_and_an_upload_has_none(monkeypatch):
     picture = upload(Image.new("RGB", (90, 60), "teal"))
     sent = last(noise(model="emoji", source="upload", picture=picture, frames=2))
     assert asked == [CAPTION, ""]
-    assert said["title"].startswith(f"{CAPTION} (also the prompt), closed form")
-    assert sent["title"].startswith("upload (empty prompt), closed form")
+    assert sentence(said["title"]).startswith(f"{CAPTION}, closed form, Gaussian noise · emoji")
+    assert sentence(said["title"]).endswith("· the scene is the prompt")
+    assert sentence(sent["title"]).startswith("upload, closed form, Gaussian noise")
+    assert sentence(sent["title"]).endswith("· empty prompt")
     assert image_of(sent["frames"][0]["pictures"][0]).getpixel((32, 32)) == (0, 128, 128)
 
 
@@ -136,7 +170,7 @@ def test_a_seed_repeats_both_noises_and_settings_repeat_the_run(scene):
     other = last(noise(**scene["settings"] | {"seed": 1}))
     for k in (0, 2):
         assert other["frames"][-1]["pictures"][k] != scene["frames"][-1]["pictures"][k]
-    assert list(scene["settings"]) == list(forward.SHOWN)
+    assert set(scene["settings"]) == {"model", "source", "caption", "process", "frames", "seed"}
 
 
 def test_the_markov_chain_works_on_latents():
@@ -146,16 +180,16 @@ def test_the_markov_chain_works_on_latents():
         )
     )
     for frame in message["frames"][1:]:
-        expected = float(fact(frame, "noise σ"))
-        assert float(fact(frame, "measured σ")) == pytest.approx(expected, rel=0.1)
+        expected = frame["numbers"]["sigma"]
+        assert frame["numbers"]["spread"] == pytest.approx(expected, rel=0.1)
 
 
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
         ({"source": "test digit"}, "Picture must be one of scene, upload; got test digit"),
-        ({"source": "generated"}, "Picture must be one of scene, upload"),
-        ({"source": "scene", "caption": " "}, "describe the scene"),
+        ({"source": "generated"}, "Picture must be one of test digit, scene, upload"),
+        ({"source": "scene", "caption": " "}, "Describe the scene"),
         ({"source": "scene", "caption": 3}, "Scene must be text"),
         ({"source": "scene", "caption": "dog " * 99}, "Scene must be text of at most 200"),
         ({"source": "scene", "caption": "a puppy"}, "is no scene"),
@@ -178,18 +212,29 @@ def test_a_scene_is_no_picture_for_digits():
     ("ratio", "said"), [(29.0, "all that the VAE keeps"), (20.0, "most"), (9.0, "blurred average")]
 )
 def test_the_verdict_is_measured_against_the_vae(ratio, said):
-    assert said in forward.latent_verdict(ratio, 30.0)
-    assert forward.decibel(math.inf) == "∞ dB"
+    model = load("emoji")
+    subject = Latents(model, parse(CAPTION).picture(), CAPTION)
+    subject.kept = 30.0
+    assert said in sentence(subject.verdict(ratio, 5.0))
+    assert "comes from the prompt" in sentence(subject.verdict(ratio, ratio - 0.5))
 
 
-def test_controls_are_in_the_order_of_the_arguments(monkeypatch):
-    wired: dict[str, list[Any]] = {}
-    nothing: Any = None  # of what the tabs share
-    monkeypatch.setattr(
-        widgets, "wire", lambda name, run, controls, *rest: wired.update({name: controls})
-    )
-    with gr.Blocks():
-        forward.build(nothing)
-    parameters = inspect.signature(noise).parameters.values()
-    values = [control.value for control in wired["noise"]]
-    assert values == [parameter.default for parameter in parameters]
+@pytest.mark.parametrize(
+    ("ratio", "without", "said"),
+    [
+        (21.3, 21.3, "Pure noise would give as much (21.3 dB)"),
+        (28.0, 12.0, "almost exactly"),
+        (18.0, 12.0, "most of the picture"),
+        (14.0, 12.0, "blurred average"),
+    ],
+)
+def test_a_guess_is_judged_by_what_the_picture_adds(ratio, without, said):
+    assert said in sentence(verdict(ratio, without, remembers=False))
+
+
+def test_a_request_has_the_arguments_of_the_event():
+    parameters = inspect.signature(noise).parameters
+    assert {k: v.default for k, v in parameters.items()} == NoiseRequest.defaults()
+    assert list(parameters) == [
+        "model", "source", "digit", "index", "caption", "picture", "fit", "process", "frames",
+        "seed"]  # fmt: skip

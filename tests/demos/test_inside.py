@@ -11,11 +11,11 @@ from gradio.data_classes import PredictBodyInternal
 from gradio.queueing import Queue
 from gradio.state_holder import SessionState, StateHolder
 
-from demos.server.inside import Inside
-from demos.server.queue import LONG, RUN
-from demos.server.refusals import Refused
-from demos.server.sessions import ALL_BYTES, SESSION_BYTES, Sessions
-from demos.server.work import HEAVY, seconds_of, takes
+from demos.ui.server.inside import Inside
+from demos.ui.server.queue import LONG, RUN
+from demos.ui.server.refusals import Refused
+from demos.ui.server.sessions import ALL_BYTES, SESSION_BYTES, Sessions
+from demos.ui.server.work import HEAVY, seconds_of, takes
 
 
 @takes(lambda seconds, **_: seconds)

@@ -1,22 +1,29 @@
-"""The sampler tab: what a run shows, what is decoded at rest, what is said about a prompt."""
+"""The sampler tab: what a run shows, what is decoded at rest, what goes together."""
 
 import pytest
 import torch
 
 from core.models import load
-from core.samplers import SAMPLERS, seeded
-from demos import asking, sampling, views
-from demos.remarks import never_seen
-from demos.runs import SHOWS
-from demos.views import decoded_uri, preview_uri
+from core.noise import seeded
+from core.samplers import SAMPLERS
+from demos.pictures.prompts import never_seen
+from demos.runs.archive import decoded_uri, preview_uri
+from demos.sampling.page import hand_over, sample, what_if
+from demos.sampling.panels import PANELS
+from demos.sampling.presets import PRESETS
+from demos.sampling.request import SampleRequest
+from demos.ui.pictures import random_prompt
+from demos.views.numbers import noise_power
+from demos.words import sentence
 from tests.demos import refused
 
 PROMPT = "dog face on a blue background"
+SPLIT, ATTENTION = list(PANELS)[1:]
 
 
 def run(**settings):
-    *_, (message, sent, kept) = sampling.sample(**settings)
-    return message, (sent.model, sent.x0), kept
+    *_, (message, archive) = sample(**settings)
+    return message, archive
 
 
 def emoji(**settings):
@@ -24,116 +31,184 @@ def emoji(**settings):
 
 
 def test_a_latent_run_streams_previews_and_ends_decoded():
-    message, (name, picture), kept = emoji()
+    message, archive = emoji()
     assert [frame["approx"] for frame in message["frames"]] == [[0, 1]] * 3 + [[]]
+    name, picture = archive.picture
     assert name == "emoji" and picture.shape == (1, 4, 16, 16)
     model = load("emoji")
     assert message["frames"][-1]["pictures"][0] == decoded_uri(model, picture)
-    assert len(kept.latents) == 4 and kept.message is message
+    assert len(archive.latents) == 4 and archive.message is message
 
 
 def test_the_pictures_are_those_of_the_sampler():
-    message, (_, picture), _ = emoji()
+    message, archive = emoji()
     model, noise = load("emoji"), seeded(0, 1)
     levels = model.schedule.levels(3)
     denoise = model.denoiser(PROMPT, guidance=3.0)
     steps = list(SAMPLERS["ddim"](denoise, model.start(noise, levels[0]), levels, noise=noise))
     assert message["frames"][1]["pictures"][1] == preview_uri(model, steps[1].prediction.x0)
-    torch.testing.assert_close(picture, steps[-1].x_next)
+    torch.testing.assert_close(archive.picture[1], steps[-1].x_next)
 
 
-@pytest.mark.parametrize("spacing, steps, t, share", [
-    ("leading", 1, 0, "under 1 %"), ("linspace", 1, 0, "under 1 %"), ("leading", 2, 500, "92 %"),
+def test_the_share_of_noise_is_that_of_the_power():
+    """Of the digits E[x0^2] is far from 1, so sigma^2 alone would say too little."""
+    message, _ = run(steps=20)
+    model, noise = load("digits"), seeded(0, 1)
+    levels = model.schedule.levels(20)
+    denoise = model.denoiser("7", guidance=2.0)
+    steps = list(SAMPLERS["ddim"](denoise, model.start(noise, levels[0]), levels, noise=noise))
+    for frame, step in zip(message["frames"], steps, strict=False):
+        x0, level = step.prediction.x0, step.level
+        signal = (level.alpha * x0).square().mean().item()
+        share = level.sigma**2 / (signal + level.sigma**2)
+        assert frame["say"][0][1]["share"] == pytest.approx(share, abs=1e-6)
+
+
+def test_uniform_noise_has_a_third_of_the_power():
+    x0 = torch.full((1, 1, 4, 4), 0.5)
+    level = load("basic").schedule.levels(4)[1]
+    share = noise_power(level, x0, load("basic").noise_power)
+    assert share == pytest.approx(
+        level.sigma**2 / 3 / (level.alpha**2 / 4 + level.sigma**2 / 3), rel=1e-6
+    )
+
+
+@pytest.mark.parametrize("spacing, steps, t", [
+    ("leading", 1, 0), ("linspace", 1, 0), ("leading", 2, 500),
 ])  # fmt: skip
-def test_a_start_from_pure_noise_is_called_so(spacing, steps, t, share):
+def test_a_start_from_pure_noise_is_called_so(spacing, steps, t):
     """One leading step is told t = 0, where hardly anything is noise; x is nothing else."""
-    message, *_ = run(spacing=spacing, steps=steps)
+    message, _ = run(spacing=spacing, steps=steps)
     first, *others = (frame["text"] for frame in message["frames"][:-1])
     assert first.startswith(
-        f"Step 1 of {steps}: x is pure noise, but the model is told t = {t}, where {share} of "
-        "the variance is noise;"
+        f"Step 1 of {steps}: x is pure noise, but the model is told t = {t}, where noise is "
     )
     assert not any("pure noise" in text for text in others)
 
 
 @pytest.mark.parametrize("steps", [1, 20])
 def test_a_start_at_the_last_timestep_is_over_99_percent_noise(steps):
-    message, *_ = run(steps=steps)
-    assert message["frames"][0]["text"].startswith(f"Step 1 of {steps}: over 99 % of the variance")
+    message, _ = run(steps=steps)
+    said = f"Step 1 of {steps}: noise is over 99 % of the power; this is the first guess."
+    assert message["frames"][0]["text"] == said
+
+
+def test_the_title_says_all_that_was_changed():
+    message, _ = run(steps=1, guidance=7.5, batch=2, spacing="leading", eta=0.5, clip_x0=True)
+    assert sentence(message["title"]) == (
+        "digits, label 7, ddim, 1 step, seed 0 · guidance 7.5 · batch of 2 · η 0.5 · leading "
+        "spacing · x0 clipped"
+    )
+    for model, guidance, said in (
+        ("digits", 0, "guidance 0 (the label does nothing)"),
+        ("emoji", 0.5, "guidance 0.5 (the prompt counts 50 %)"),
+        ("digits", 2, "seed 0"),
+    ):
+        title = SampleRequest.of(model=model, guidance=guidance).title()
+        assert sentence(title).endswith(said)
 
 
 def test_a_frame_is_decoded_at_rest():
-    message, _, kept = emoji()
-    refined = views.decoded(kept, 1)
+    message, archive = emoji()
+    refined = archive.decoded(1)
     frame = refined["frames"][0]
     assert frame["i"] == 1 and frame["approx"] == [] and refined["run"] == message["run"]
-    assert frame["pictures"][2] == message["frames"][1]["pictures"][2]
-    x0 = kept.latents[1][1].float()
+    assert frame["pictures"][2] is None, "the noise stays as it was"
+    x0 = archive.latents[1][1].float()
     assert frame["pictures"][1] == decoded_uri(load("emoji"), x0)
-    assert "frames" not in views.decoded(None, 0)
+    assert archive.decoded(99) is None
 
 
 def test_the_guidance_split_is_linear():
-    message, _, kept = emoji(show=SHOWS[1])
-    latents = {k: x.float() for k, x in kept.latents[1].items()}
+    message, archive = emoji(show=SPLIT)
+    latents = {k: x.float() for k, x in archive.latents[1].items()}
     mixed = torch.lerp(latents[0], latents[1], 3.0)
     torch.testing.assert_close(mixed, latents[3], atol=2e-2, rtol=0)
-    again = sampling.what_if(kept, 1, 3)["frames"][0]["pictures"]
-    other = sampling.what_if(kept, 1, 8)["frames"][0]["pictures"]
-    assert other[4] == decoded_uri(load("emoji"), torch.lerp(latents[0], latents[1], 8.0))
-    assert other[4] != again[4] and other[:4] == again[:4]
+    again, other = (what_if(archive, 1, w)["frames"] for w in (3, 8))
+    wanted = torch.lerp(latents[0], latents[1], 8.0)
+    assert other[1]["pictures"][4] == preview_uri(load("emoji"), wanted)
+    assert other[1]["pictures"][4] != again[1]["pictures"][4]
+    assert [frame["i"] for frame in other] == list(range(4)), "it holds on every frame"
+    assert all(frame["pictures"][:4] == [None] * 4 for frame in other)
+    at_rest = archive.decoded(1)["frames"][0]["pictures"][4]
+    assert at_rest == decoded_uri(load("emoji"), archive.latents[1][4].float())
     assert [panel["symbol"] for panel in message["panels"]] == [
-        "x̂₀(∅)", "x̂₀(c)", "difference", "x̂₀", "what if"]  # fmt: skip
+        "x̂₀(∅)", "x̂₀(c)", "c − ∅", "x̂₀", "x̂₀(w)"]  # fmt: skip
 
 
 def test_the_guidance_split_of_digits():
-    message, _, kept = run(steps=3, show=SHOWS[1])
+    message, archive = run(steps=3, show=SPLIT)
     assert message["frames"][0]["approx"] == []
-    conditional = kept.latents[0][1].float()
-    wondered = sampling.what_if(kept, 0, 1)["frames"][0]["pictures"]
-    assert wondered[4] == wondered[1] == decoded_uri(load("digits"), conditional)
+    conditional = archive.latents[0][1].float()
+    wondered = what_if(archive, 0, 1)["frames"][0]["pictures"]
+    assert wondered[4] == decoded_uri(load("digits"), conditional)
 
 
 def test_attention_has_a_map_per_word():
-    message, _, _ = emoji(show=SHOWS[2])
+    message, _ = emoji(show=ATTENTION)
     assert [panel["symbol"] for panel in message["panels"]] == [
         "x̂₀", "“dog”", "“face”", "“blue”", "“background”"]  # fmt: skip
-    chinese, _, _ = emoji(show=SHOWS[2], prompt="蓝色背景上的狗脸")
+    chinese, _ = emoji(show=ATTENTION, prompt="蓝色背景上的狗脸")
     assert "“狗脸”" in [panel["symbol"] for panel in chinese["panels"]]
 
 
 def test_watching_changes_nothing():
-    pictures = [emoji(show=show)[1][1] for show in SHOWS]
+    pictures = [emoji(show=show)[1].picture[1] for show in PANELS]
     for other in pictures[1:]:
         torch.testing.assert_close(other, pictures[0], atol=1e-4, rtol=0)
 
 
 def test_what_cannot_be_shown_says_why():
     for settings, said in (
-        ({"show": SHOWS[2]}, "choose the model emoji"),
-        ({"show": SHOWS[1], "guidance": 1.0}, "guidance other than 1"),
-        ({"model": "emoji", "show": SHOWS[2], "prompt": ""}, "need a prompt"),
+        ({"show": ATTENTION}, "choose the model emoji"),
+        ({"show": SPLIT, "guidance": 1.0}, "guidance other than 1"),
+        ({"model": "emoji", "show": ATTENTION, "prompt": ""}, "need a prompt"),
         ({"model": "emoji", "clip_x0": True}, "Clip x0 is for models that work on pixels"),
         ({"model": "emoji", "prompt": "x" * 501}, "at most 500 characters"),
         ({"model": "emoji", "prompt": 7}, "Prompt must be text"),
+        ({"model": "basic"}, "knows no labels"),
+        ({"model": "basic", "label": "", "guidance": 1, "sampler": "ddpm"}, "uniform noise"),
+        ({"schedule": "cosine"}, "trained with its own schedule"),
+        ({"variance": "beta", "sampler": "heun"}, "ddim and ddpm only"),
+        ({"eta": 0.5, "sampler": "heun"}, "deterministic"),
     ):
         assert said in refused(run, **settings)
-    assert "guidance split first" in refused(sampling.what_if, None, 0, 3)
+    assert "guidance split first" in refused(what_if, None, 0, 3)
 
 
-def test_advice_on_a_prompt():
-    assert never_seen("emoji", "a puppy") == (
-        "“puppy”: not in this model's vocabulary; pleading face, dog face are."
-    )
-    assert never_seen("emoji", PROMPT) == never_seen("digits", "a puppy") == ""
-    assert never_seen("emoji", asking.random_prompt()) == ""
+def test_what_is_offered_follows_the_model():
+    assert set(SampleRequest.read(model="basic").closed()) == {"label", "guidance", "schedule"}
+    assert "schedule" not in SampleRequest.read(model="exact").closed()
+    assert list(SampleRequest.read(sampler="unipc").closed()) == ["eta", "variance", "schedule"]
+    digits, text = SampleRequest.read(), SampleRequest.read(model="emoji")
+    assert digits.asked("label") and not digits.asked("prompt")
+    assert text.asked("prompt") and not text.asked("label") and "clip_x0" in text.closed()
+    assert digits.allowed("show") == ["prediction", SPLIT]
+    assert text.allowed("show") == list(PANELS)
 
 
-def test_of_model_offers_what_the_model_knows():
-    names = ("label", "guidance", "schedule", "box", "negative", "clip_x0")
-    of = {
-        m: dict(zip(names, asking.of_model(m), strict=True)) for m in ("digits", "emoji", "basic")
-    }
-    assert of["emoji"]["box"]["visible"] and not of["emoji"]["label"]["visible"]
-    assert of["digits"]["label"]["visible"] and not of["digits"]["box"]["visible"]
-    assert not of["basic"]["guidance"]["interactive"]
+def test_presets_can_be_run():
+    for preset in PRESETS.values():
+        assert SampleRequest.of(**preset)
+
+
+def test_the_latest_guess_can_be_sent_on():
+    *_, (_, archive) = sample(steps=2)
+    (name, picture), _ = hand_over(archive)
+    assert name == "digits" and picture.shape == (1, 1, 28, 28) and picture.abs().max() <= 1
+    assert "Run the sampler first" in refused(hand_over, None)
+    run = sample(steps=50)
+    _, stopped = next(run)
+    run.close()
+    assert stopped.picture is not None and not stopped.message
+
+
+def test_a_label_may_be_a_whole_number():
+    message, _ = run(label=7, steps=1)
+    assert message["settings"]["label"] == "7"
+    for value in (True, 7.5, 10, -1, [7]):
+        assert "Label must be one of" in refused(run, label=value)
+
+
+def test_a_random_prompt_has_been_seen():
+    assert never_seen("emoji", random_prompt()) == []

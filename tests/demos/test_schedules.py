@@ -1,17 +1,31 @@
 """The schedule tab: named schedules, and those that the models were trained with."""
 
+import html
+import inspect
 import json
 import re
+from typing import Any
 
+import gradio as gr
 import pytest
 import torch
 
 from core.bridge import config_of
+from core.data import mnist, signed
 from core.models import MODELS, ModelCard, load
 from core.schedules import SCHEDULES, linear
-from demos.comparison import offered, own_schedule, said, schedule
-from demos.plots import QUANTITIES
-from demos.schedules import FIXED, adopt, words_of
+from demos.runs.fields import RealField
+from demos.schedules.page import adopted, at_first, explored, menu_word, noted, typed
+from demos.schedules.page import schedule as answer
+from demos.schedules.parameters import PARAMETERS, Parameters, in_words, offered, own_schedule
+from demos.schedules.request import ScheduleRequest
+from demos.schedules.run import message
+from demos.views.charts import QUANTITIES
+from demos.views.numbers import percent
+from demos.words import sentence, table
+from tests.demos import refused
+
+RANGES = {name: each for name, each in PARAMETERS.items() if isinstance(each, RealField)}
 
 
 @pytest.fixture
@@ -22,11 +36,36 @@ def add_model(tmp_path, monkeypatch):
         folder = tmp_path / name / "scheduler"
         folder.mkdir(parents=True)
         (folder / "scheduler_config.json").write_text(json.dumps(config))
-        card = ModelCard(name, name, str(folder.parent), kind, "", 0, prompts="text")
+        card = ModelCard(name, name, str(folder.parent), kind, "", 0, condition="text")
         monkeypatch.setitem(MODELS, name, card)
         return name
 
     return add
+
+
+def compared(*values, **named):
+    """The message of a comparison."""
+    return message(ScheduleRequest.of(*values, **named))
+
+
+def title(*values, language="en", **named):
+    """The title of a comparison."""
+    return sentence(ScheduleRequest.of(*values, **named).title(), language)
+
+
+def chart_texts(sent):
+    """What the chart says in English."""
+    return [html.unescape(each) for each in re.findall(r">([^<]+)</text>", sent["chart"])]
+
+
+def controls_of(first, second, *shared):
+    """What the controls of the page hold: both groups, then what is shared."""
+    groups = (Parameters.at_first(name) for name in (first, second))
+    values = [getattr(group, name) for group in groups for name in Parameters.controls()]
+    return [*values, *shared]
+
+
+# ---- which schedules there are ------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("name", ["digits", "emoji"])
@@ -41,7 +80,16 @@ def test_the_menu_has_the_named_schedules_then_the_models(add_model):
     assert offered()[: len(SCHEDULES)] == list(SCHEDULES)
     assert {"digits", "emoji", "cats"} <= set(offered())
     assert not {"exact", "basic"} & set(offered())
-    assert words_of("digits") == "digits (the model's own)" and words_of("flow") == "flow"
+
+
+def test_words_of_menus_are_short():
+    assert menu_word("digits") == "digits" and menu_word("owner/cats") == "cats"
+    for language in ("en", "zh"):
+        words = table(language)
+        keys = [f"schedule.option.{name}" for name in SCHEDULES]
+        keys += [f"quantity.option.{name}" for name in QUANTITIES]
+        assert len({words[key] for key in keys}) == len(keys)
+        assert max(len(words[key]) for key in keys) <= 20
 
 
 def test_a_model_on_the_hub_is_offered_once_it_is_here(monkeypatch, tmp_path):
@@ -50,68 +98,316 @@ def test_a_model_on_the_hub_is_offered_once_it_is_here(monkeypatch, tmp_path):
     cache = "huggingface_hub.try_to_load_from_cache"
     monkeypatch.setattr(cache, lambda *_, **__: None)
     assert "owner/cats" not in offered()
-    with pytest.raises(ValueError, match="not on this machine"):
-        own_schedule("owner/cats")
+    assert "not on this machine" in refused(own_schedule, "owner/cats")
     file = tmp_path / "scheduler_config.json"
     file.write_text(json.dumps(config_of(linear())))
     monkeypatch.setattr(cache, lambda *_, **__: str(file))
-    assert "owner/cats" in offered() and said("owner/cats") == "cats (own)"
+    assert "owner/cats" in offered() and sentence(in_words("owner/cats")) == "cats (own)"
     assert torch.allclose(own_schedule("owner/cats").alpha, linear().alpha)
 
 
+def test_a_schedule_that_was_added_needs_no_words(monkeypatch):
+    def steep(timesteps: int = 1000, power: float = 2.0):
+        return linear(timesteps, beta_end=0.01 * power)
+
+    monkeypatch.setitem(SCHEDULES, "steep", steep)
+    sent = compared("steep", "linear", first_parameters={"power": 4})
+    assert sentence(sent["title"]).endswith("steep: power = 4") and "steep" in sent["chart"]
+    assert "power must be a number" in refused(answer, "steep", first_parameters={"power": "x"})
+    assert not any(each["visible"] for each in adopted("steep")[1:])
+
+
+# ---- the run ------------------------------------------------------------------------------------
+
+
+def test_a_tape_over_t():
+    sent = compared()
+    assert sent["total"] == len(sent["frames"]) == 33 and sent["start"] == 11
+    assert sent["keep"] == "schedule" and sent["status"] == "done"
+    assert sent["ends"] == ["t = 0", "t = 999"]
+    assert [sentence(sent[each]) for each in ("axis_name", "curve_name")] == [
+        "timestep",
+        "share of signal",
+    ]
+    assert [len(curve) for curve in sent["curve"]] == [38, 38]
+    assert sent["ticks"][0] == 1 and len(sent["ticks"]) == 10
+    places = [frame["chart_x"] for frame in sent["frames"]]
+    assert places == sorted(places) and (places[0], places[-1]) == (0, 1)
+
+
+@pytest.mark.parametrize("digit", [1, 8])
+def test_noise_is_told_as_a_share_of_the_power_of_the_digit_that_is_shown(digit):
+    images, labels = mnist("test")
+    power = signed(images[(labels == digit).nonzero()[0]]).double().square().mean().item()
+    frame = compared("linear", "karras", digit=digit)["frames"][9]
+    t = frame["say"][1]["t"]
+    shares = []
+    for name in ("linear", "karras"):
+        level = SCHEDULES[name]().level(t)
+        shares.append(level.sigma**2 / (level.alpha**2 * power + level.sigma**2))
+    assert frame["text"] == (
+        f"At t = {t} noise is {percent(shares[0])} of the power with linear and "
+        f"{percent(shares[1])} with karras."
+    )
+    assert sentence(frame["say"], "zh").startswith(f"t = {t} 时，噪声占功率的比例：线性 linear")
+
+
+def test_the_curve_behind_the_timeline_agrees_with_the_sentence():
+    sent = compared("linear", "cosine")
+    for side, curve in zip(("first", "second"), sent["curve"], strict=True):
+        for place, height in (curve[0], curve[-1]):
+            frame = min(sent["frames"], key=lambda each: abs(each["pos"] - place))
+            assert frame["say"][1][f"{side}_noise"] == pytest.approx(1 - height, abs=1e-3)
+
+
 def test_a_model_stands_beside_a_named_schedule():
-    message = schedule("emoji", "cosine", steps=4)
-    assert message["title"].startswith("emoji (own) and cosine")
-    assert [panel["title"] for panel in message["panels"]] == ["emoji (own)", "cosine"]
-    assert "emoji (own)" in message["chart"] and message["settings"]["first"] == "emoji"
-    assert "same schedule" not in message["frames"][5]["text"]
+    sent = compared("emoji", "cosine", steps=4)
+    assert sentence(sent["title"]).startswith("emoji (own) and cosine: 4 steps, trailing")
+    assert [sentence(panel["title"]) for panel in sent["panels"]] == ["emoji (own)", "cosine"]
+    assert "emoji (own)" in chart_texts(sent) and sent["settings"]["first"] == "emoji"
+    assert "same schedule" not in sent["frames"][5]["text"]
 
 
 def test_equal_schedules_are_said_to_be_equal():
-    frame = schedule("digits", "linear")["frames"][9]
+    frame = compared("digits", "linear")["frames"][9]
     assert frame["text"].endswith("the two are the same schedule.")
     assert frame["pictures"][0] == frame["pictures"][1]
-    assert (
-        "same"
-        not in schedule("digits", "linear", second_parameters={"beta_end": 0.03})["frames"][9][
-            "text"
-        ]
+    other = compared("digits", "linear", second_parameters={"beta_end": 0.03})["frames"][9]
+    assert "same" not in other["text"]
+
+
+def test_pictures_whose_variance_explodes_are_said_to_be_scaled():
+    panels = compared("karras", "cosine")["panels"]
+    assert [sentence(panel["title"]) for panel in panels] == ["karras, scaled", "cosine"]
+    assert [sentence(panel["title"], "zh") for panel in panels] == [
+        "karras，已缩放",
+        "余弦 cosine",
+    ]
+
+
+def test_the_numbers_have_words():
+    numbers = compared()["frames"][3]["numbers"]
+    assert len(numbers) == 7
+    for language in ("en", "zh"):
+        for name in numbers:
+            assert table(language)[f"number.{name}.label"]
+            assert "{value" in table(language)[f"number.{name}.value"]
+
+
+# ---- a quantity that does not move --------------------------------------------------------------
+
+
+@pytest.mark.parametrize("name", ["karras", "geometric"])
+@pytest.mark.parametrize("quantity", ["alpha_bar", "alpha"])
+@pytest.mark.parametrize("side", ["first", "second"])
+def test_a_curve_that_stays_at_1_is_replaced_and_said(name, quantity, side):
+    pair = {"first": "linear", "second": "linear"} | {side: name}
+    sent = compared(**pair, quantity=quantity)
+    said = " ".join(chart_texts(sent))
+    spoken = quantity.replace("_", "-")
+    assert f"log-SNR [nats] {spoken} does not move with {name}" in said
+    assert sent["settings"]["quantity"] == "log_snr" and "· log-SNR" in sentence(sent["title"])
+    heights = [
+        [float(point.split(",")[1]) for point in points.split()]
+        for points in re.findall(r'<polyline[^>]*points="([^"]*)"', sent["chart"])
+    ]
+    assert len(heights) == 2 and all(max(each) - min(each) > 50 for each in heights)
+    again = compared(**sent["settings"])
+    assert [frame["pictures"] for frame in again["frames"]] == [
+        frame["pictures"] for frame in sent["frames"]
+    ]
+
+
+@pytest.mark.parametrize("quantity", ["sigma", "beta", "snr"])
+def test_a_curve_that_moves_is_drawn_as_asked(quantity):
+    sent = compared("karras", "geometric", quantity=quantity)
+    assert sent["settings"]["quantity"] == quantity and "does not move" not in sent["chart"]
+
+
+def test_a_constant_beta_is_drawn_as_asked():
+    """It preserves variance: a straight line is what was asked for."""
+    flat = {"beta_start": 0.01, "beta_end": 0.01}
+    sent = compared("linear", "cosine", "beta", first_parameters=flat)
+    assert sent["settings"]["quantity"] == "beta"
+
+
+def test_the_menu_of_curves_says_when_another_one_is_drawn():
+    assert noted("linear", "karras", "alpha_bar")["info"] == (
+        "alpha-bar does not move with karras; log-SNR is drawn"
     )
+    assert "does not move" not in str(noted("linear", "cosine", "alpha_bar")["info"])
+
+
+# ---- the title ----------------------------------------------------------------------------------
+
+
+def test_the_title_says_all_that_was_changed():
+    assert title() == "linear and cosine: 10 steps, trailing"
+    changed = title(
+        "linear",
+        "cosine",
+        "snr",
+        25,
+        "leading",
+        7,
+        {"beta_end": 0.03, "beta_start": 0.0001},
+        {"zero_terminal_snr": True},
+    )
+    assert changed == (
+        "linear and cosine: 25 steps, leading · linear: beta_end = 0.03 "
+        "· cosine: Zero terminal SNR · SNR · digit 7"
+    )
+    assert title("linear", "linear") == "linear and linear (second): 10 steps, trailing"
+
+
+def test_one_step_is_not_called_steps():
+    assert title(steps=1) == "linear and cosine: 1 step, trailing"
+    assert title(steps=1, language="zh") == "线性 linear 与 余弦 cosine：1 步，后对齐 trailing"
+
+
+@pytest.mark.parametrize("language", ["en", "zh"])
+def test_the_lead_is_one_line_and_describes_no_place(language):
+    lead = table(language)["schedule.lead"]
+    assert "\n" not in lead and len(lead) < 130
+    assert not re.search("left|right|middle|beside|below|左|右|中间|旁边|下方", lead)
+
+
+# ---- what cannot be had -------------------------------------------------------------------------
 
 
 def test_a_models_own_schedule_has_no_parameters_and_says_so():
-    name, *parameters = adopt("digits")
-    assert name["info"] == FIXED
+    menu, *parameters = adopted("digits")
     assert parameters and not any(each["visible"] for each in parameters)
-    name, *parameters = adopt("cosine")
-    assert name["info"] != FIXED and sum(each["visible"] for each in parameters) == 3
-    with pytest.raises(ValueError, match="takes no parameters"):
-        schedule("digits", first_parameters={"beta_end": 0.03})
-    assert schedule("digits", first_parameters={})["status"] == "done"
+    other, *parameters = adopted("cosine")
+    assert str(menu["info"]) != str(other["info"])
+    assert sum(each["visible"] for each in parameters) == 3
+    fixed = refused(answer, "digits", first_parameters={"beta_end": 0.03})
+    assert "takes no parameters" in fixed
+    assert compared("digits", first_parameters={})["status"] == "done"
 
 
 def test_schedules_of_different_length_are_refused(add_model):
     add_model("short", config_of(linear(timesteps=500)))
-    with pytest.raises(ValueError, match="short has 500 timesteps and linear has 1000"):
-        schedule("short", "linear")
+    assert "short has 500 timesteps and linear has 1000" in refused(answer, "short", "linear")
+    assert "500 timesteps, and 600 steps" in refused(answer, "short", "short", steps=600)
 
 
 def test_a_config_without_a_schedule_is_one_sentence(add_model):
     add_model("flowing", {"use_flow_sigmas": True})
-    with pytest.raises(ValueError, match="needs trained_betas"):
-        schedule("flowing")
+    assert "needs trained_betas" in refused(answer, "flowing")
 
 
-def test_unknown_names_are_refused():
-    with pytest.raises(ValueError, match=re.escape("First schedule must be one of linear")):
-        schedule("exact")
+@pytest.mark.parametrize(
+    ("settings", "said"),
+    [
+        ({"first": "exact"}, "First schedule must be one of linear"),
+        ({"second": "wavy"}, "Second schedule must be one of linear"),
+        ({"first_parameters": {"rho": 7}}, "linear has no parameter rho; it takes beta_start"),
+        ({"first_parameters": {"timesteps": 7}}, "no parameter timesteps"),
+        ({"first_parameters": {"beta_end": 0.00001}}, "must not exceed beta_end 1e-05"),
+        ({"first_parameters": {"beta_end": "much"}}, "First schedule: beta_end must be a number"),
+        ({"second_parameters": 7}, "Second schedule: parameters must be given by name, got 7"),
+        (
+            {"first_parameters": {"zero_terminal_snr": 1}},
+            "zero_terminal_snr must be true or false",
+        ),
+        ({"second": "karras", "second_parameters": {"sigma_min": 90}}, "must be below sigma_max"),
+        ({"quantity": "colour"}, "Curve must be one of alpha_bar"),
+        ({"steps": 1001}, "Steps must be a whole number in 1..1000"),
+    ],
+)
+def test_what_cannot_be_had_is_one_sentence(settings, said):
+    assert said in refused(answer, **settings)
+
+
+@pytest.mark.parametrize("name", SCHEDULES)
+def test_the_ranges_of_parameters_are_those_of_the_schedules(name):
+    """The ends are taken, what lies beyond them is refused by the schedule itself."""
+    for key in RANGES.keys() & inspect.signature(SCHEDULES[name]).parameters.keys():
+        field = RANGES[key]
+        both = {"beta_start": 1e-8, "beta_end": 0.9999, "sigma_min": 1e-4, "sigma_max": 1000}
+        taken = inspect.signature(SCHEDULES[name]).parameters
+        wide = {each: value for each, value in both.items() if each in taken}
+        partner = {"sigma_min": "sigma_max", "sigma_max": "sigma_min"}.get(key)
+        for end in (field.low, field.high):
+            if partner and end == both[partner]:
+                continue  # the one has to be below the other
+            SCHEDULES[name](**wide | {key: end})
+        low, high = field.slider or (field.low, field.high)
+        assert field.low <= low < high <= field.high
+        for beyond in (field.low - max(1e-9, field.low * 0.1), field.high * 1.01 + 1e-3):
+            with pytest.raises(ValueError, match="must"):
+                SCHEDULES[name](**wide | {key: beyond})
+
+
+# ---- the page -----------------------------------------------------------------------------------
+
+
+def test_the_event_takes_the_arguments_that_it_took():
+    taken = {name: each.default for name, each in inspect.signature(answer).parameters.items()}
+    assert taken == {
+        "first": "linear",
+        "second": "cosine",
+        "quantity": "alpha_bar",
+        "steps": 10,
+        "spacing": "trailing",
+        "digit": 3,
+        "first_parameters": None,
+        "second_parameters": None,
+    }
+    sent = json.loads(answer("cosine", "flow", steps=3))
+    assert sent["status"] == "done" and sent["settings"]["steps"] == 3
+
+
+def test_the_event_answers_with_one_text():
+    with gr.Blocks() as blocks:
+        gr.api(typed(answer), api_name="schedule")
+    info: Any = blocks.get_api_info()
+    described = info["named_endpoints"]["/schedule"]
+    assert [each["type"]["type"] for each in described["returns"]] == ["string"]
+    types = {each["parameter_name"]: each["type"] for each in described["parameters"]}
+    assert types["steps"] == {"type": "integer"} and "object" in str(types["first_parameters"])
+
+
+def test_the_controls_draw_what_the_event_answers():
+    held = controls_of("linear", "karras", "snr", 5, "linspace", 2)
+    drawn, sent = explored(*held), compared("linear", "karras", "snr", 5, "linspace", 2)
+    for name in ("title", "chart", "ticks", "curve"):
+        assert drawn[name] == sent[name]
+    assert drawn["settings"]["second_parameters"] == {
+        "sigma_min": 0.002,
+        "sigma_max": 80.0,
+        "rho": 7.0,
+    }
+    held[2] = 0.05  # beta at t = T - 1 of the first
+    assert "linear: beta_end = 0.05" in sentence(explored(*held)["title"])
+
+
+def test_every_start_lies_on_its_slider():
+    for name in offered():
+        start = Parameters.at_first(name)
+        for key, field in RANGES.items():
+            if start.asked(key):
+                low, high = field.slider or (field.low, field.high)
+                assert low <= getattr(start, key) <= high, (name, key)
+
+
+def test_reset_brings_back_the_first_comparison():
+    values = at_first()
+    assert len(values) == len(controls_of("linear", "cosine", 1, 2, 3, 4))
+    assert [each["value"] for each in values if isinstance(each, dict)] == controls_of(
+        "linear", "cosine"
+    )
+    assert values[-4:] == ["alpha_bar", 10, "trailing", 3]
+
+
+def test_every_parameter_has_words_in_both_languages():
+    for language in ("en", "zh"):
+        for key in PARAMETERS:
+            assert table(language)[f"schedule.{key}.label"]
+            assert table(language)[f"schedule.{key}.info"]
 
 
 @pytest.mark.parametrize("quantity", QUANTITIES)
 def test_every_curve_of_a_model_can_be_drawn(quantity):
-    assert 'class="chart"' in schedule("digits", "flow", quantity=quantity)["chart"]
-
-
-def test_names_of_curves_fit_their_menu():
-    names = [words.partition(":")[0] for words, _ in QUANTITIES.values()]
-    assert len(set(names)) == len(names) and max(map(len, names)) <= 20
+    assert 'class="chart"' in compared("digits", "flow", quantity=quantity)["chart"]

@@ -1,7 +1,6 @@
 """Where a picture comes from: the library that the models sampled, the choices, the refusals."""
 
 import json
-import re
 from types import SimpleNamespace
 from typing import Any
 
@@ -9,14 +8,17 @@ import gradio as gr
 import pytest
 
 from core import models
+from core.classifiers import read_digits, read_scenes
 from core.data.captions import parse
 from core.data.emoji import HEADS, options
 from core.images import from_pil
-from core.metrics import read_digits, read_scenes
 from core.models import MODELS, load
-from demos import sources, widgets
-from demos.library import FOLDER, choices, library, of_kind, picked
-from demos.sampling import sample
+from demos.inversion.request import InvertRequest
+from demos.pictures import sources
+from demos.pictures.library import FOLDER, library, of_kind, picked
+from demos.sampling.page import sample
+from demos.ui.pictures import made
+from demos.words import sentence
 from tests.demos import refused
 from tests.figures import drawn
 
@@ -72,8 +74,8 @@ def test_the_sampling_tab_makes_the_same_picture(monkeypatch, asked):
     monkeypatch.setitem(models.PREFERRED, "device", "cpu")
     named = {"label": asked.prompt} if asked.model == "digits" else {"prompt": asked.prompt}
     ways = {"steps": asked.steps, "guidance": asked.guidance, "seed": asked.seed}
-    *_, (_, sent, _) = sample(model=asked.model, **named, **ways)
-    (image,) = load(asked.model, device="cpu").decode(sent.x0)
+    *_, (_, archive) = sample(model=asked.model, **named, **ways)
+    (image,) = load(asked.model, device="cpu").decode(archive.picture[1])
     assert apart(asked, image) < 1.5
 
 
@@ -119,13 +121,16 @@ def test_without_a_choice_it_is_the_first_of_the_models_own():
     assert image.tobytes() == picked("text", None).picture.tobytes()
 
 
-def test_a_picture_of_the_library_says_how_it_was_made():
-    seed = TEXT[DOG].seed
-    assert sources.words("library", 4, 0, "", DOG) == f"{DOG} (sampled by emoji, seed {seed})"
-    assert sources.words("library", 4, 0, library="3").startswith("digit 3 (sampled by digits, ")
-    assert sources.words("library", 4, 0) == "library"
-    assert sources.words("test digit", 4, 0) == "test digit 4 (number 0)"
-    assert sources.words("scene", 4, 0, DOG) == DOG
+def test_a_picture_is_named():
+    values: Any
+    for values, said in (
+        (("library", 4, 0, "", DOG), f"{DOG} (library)"),
+        (("library", 4, 0), "library"),
+        (("test digit", 4, 0), "test digit 4 (number 0)"),
+        (("scene", 4, 0, DOG), DOG),
+        (("upload",), "upload"),
+    ):
+        assert sentence(sources.named(*values)) == said
 
 
 @pytest.mark.parametrize(
@@ -143,54 +148,37 @@ def test_a_picture_of_the_library_says_how_it_was_made():
 def test_another_picture_is_refused_in_one_sentence(model, value, said):
     answer = refused(sources.chosen, without_weights(model), "library", library=value)
     assert said in answer and "\n" not in answer and answer.endswith(".")
-
-
-def test_basic_has_no_library():
-    answer = refused(sources.chosen, without_weights("basic"), "library")
-    assert answer == "Picture must be one of test digit, upload; got library."
+    asked = {"model": model, "source": "library", "library": value}
+    asked |= {"method": "sdedit"}
+    answer = refused(InvertRequest.of, **asked)
+    assert answer.startswith("Library must be one of ") and "\n" not in answer
 
 
 # ---- the controls -------------------------------------------------------------------------------
 
 
-def test_only_the_last_tab_offers_the_library():
-    for prompts, offered in sources.SOURCES.items():
-        assert ("library" in offered) == bool(prompts)
-        assert sources.offered(prompts, drawing=True) == list(offered)
-        assert not {"library", "generated"} & {*sources.offered(prompts, drawing=False)}
+def test_real_pictures_are_those_that_no_model_made():
+    for condition, offered in sources.SOURCES.items():
+        assert ("library" in offered) == (condition != "none")
+        assert sources.offered(condition) == list(offered)
+        real = sources.offered(condition, real=True)
+        assert not {"library", "generated", "drawing"} & {*real} and set(real) <= set(offered)
 
 
-@pytest.mark.parametrize("drawing", [True, False])
-def test_the_controls_are_in_the_order_of_the_arguments(drawing):
+def test_the_controls_of_a_picture():
     with gr.Blocks():
-        model = widgets.Dropdown(list(MODELS), value="digits")
-        controls = sources.controls(model, drawing=drawing)
-    first, last = ["source", "digit", "index", "caption"], ["picture"]
-    middle, end = (["library"], ["drawing"]) if drawing else ([], ["fit"])
-    assert list(controls) == first + middle + last + end
-    assert controls["picture"].sources == ["upload", "webcam", "clipboard"]
-    assert not controls["picture"].webcam_options.mirror
-    if drawing:
-        assert controls["library"].choices == choices("label")
-        assert controls["library"].value is None and not controls["library"].visible
+        upload, drawing = (made(InvertRequest, name) for name in ("picture", "drawing"))
+        library = made(InvertRequest, "library")
+    assert upload.sources == ["upload", "webcam", "clipboard"]
+    assert not upload.webcam_options.mirror and not upload.visible
+    assert drawing.brush.color_mode == "fixed", "no pen has to be chosen before it draws"
+    assert not library.visible and len(library.choices) == 18
 
 
 def test_the_choices_follow_the_model():
-    shown = sources.of_library("library", "emoji", None)
-    assert shown["visible"] and shown["choices"] == choices("text") and shown["value"] == DOG
-    assert [prompt for _, prompt in shown["choices"]] == list(TEXT)
-    assert sources.of_library("library", "emoji", "penguin")["value"] == "penguin"
-    assert sources.of_library("library", "exact", "penguin")["value"] == "0"
-    assert sources.of_library("library", models.SD, "penguin")["value"] == "penguin"
-
-
-def test_the_choices_are_hidden_for_another_source():
-    hidden = sources.of_library("upload", "digits", "7")
-    assert not hidden["visible"] and hidden["value"] == "7"
-    assert sources.of_library("upload", "emoji", "7")["value"] is None
-    assert sources.of_library("test digit", "basic", "7")["choices"] == []
-
-
-def test_titles_say_what_is_shown_and_that_it_was_sampled():
-    for title, prompt in (*choices("text"), *choices("label")):
-        assert prompt in title and re.search(r" \(sampled by (emoji|digits), seed \d+\)$", title)
+    emoji = InvertRequest.read(model="emoji", source="library")
+    assert emoji.allowed("library") == list(TEXT) and emoji.asked("library")
+    assert emoji.allowed("source") == list(sources.SOURCES["text"])
+    exact = InvertRequest.read(model="exact", source="library", method="sdedit")
+    assert exact.allowed("library") == list(LABEL)
+    assert not InvertRequest.read(source="upload").asked("library")

@@ -13,7 +13,8 @@ import pytest
 import torch
 from PIL import Image
 
-from demos import painting, sources
+from demos.pictures import masks, sources
+from demos.ui import uploads
 from tests.core import picture_files as files
 from tests.core.picture_files import quadrants, saved
 from tests.demos import refused
@@ -39,7 +40,7 @@ def uri(data, kind="png"):
 def test_a_grey_mask_counts_the_same_share_in_every_depth(depth):
     samples = torch.zeros(28, 28, 1, dtype=torch.int64)
     samples[:7], samples[7:14] = 2**depth - 1, (2**depth - 1) // 2
-    mask = painting.painted(uri(files.png(samples.numpy(), depth, 0)), X0)
+    mask = masks.painted(uri(files.png(samples.numpy(), depth, 0)), X0)
     assert mask.mean() == 0.25 and mask[..., :7, :].min() == 1
 
 
@@ -47,20 +48,20 @@ def test_a_mask_is_one_layer(tmp_path):
     half = Image.new("RGBA", (40, 40), (0, 0, 0, 0))
     half.paste((0, 0, 0, 255), (0, 0, 20, 40))
     layer = sent(tmp_path, saved(half, "PNG"))
-    assert painting.painted([None, layer, None], X0).mean() == 0.5
+    assert masks.painted([None, layer, None], X0).mean() == 0.5
     for count in (2, 40, 200):
-        answer = refused(painting.painted, [layer] * count, X0)
+        answer = refused(masks.painted, [layer] * count, X0)
         assert f"one layer, and {count} were sent" in answer
 
 
 def test_paint_that_covers_less_than_half_is_no_paint():
     faint = saved(Image.new("RGBA", (40, 40), (0, 0, 0, 100)), "PNG")
-    assert "nothing is painted yet" in refused(painting.painted, uri(faint), X0).lower()
+    assert "nothing is painted yet" in refused(masks.painted, uri(faint), X0).lower()
 
 
 PEAK = """
 import resource, torch
-from demos import painting
+from demos.pictures import masks
 from tests.demos import refused
 from tests.demos.test_uploads import large_layer, uri
 
@@ -68,12 +69,12 @@ def peak():
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024
 
 layer, x0 = uri(large_layer()), torch.zeros(1, 4, 64, 64)
-assert painting.painted(uri(large_layer(9)), x0).min() == 1
+assert masks.painted(uri(large_layer(9)), x0).min() == 1
 before = peak()
-refused(painting.painted, [layer] * 200, x0)
+refused(masks.painted, [layer] * 200, x0)
 print(peak() - before)
 for _ in range(3):
-    assert painting.painted([layer], x0).min() == 1
+    assert masks.painted([layer], x0).min() == 1
 print(peak() - before)
 """
 
@@ -116,7 +117,7 @@ STRANGE = [
 
 @pytest.mark.parametrize("value", STRANGE, ids=repr)
 def test_what_is_no_file_is_refused_in_one_sentence(value):
-    for function in (lambda: sources.opened(value, "upload"), lambda: sources.displayed(value)):
+    for function in (lambda: sources.opened(value, "upload"), lambda: uploads.displayed(value)):
         answer = refused(function)
         assert "not a picture" in answer and "hostname" not in answer and "\n" not in answer
 
@@ -138,18 +139,18 @@ def test_an_address_of_data_is_opened_in_every_format():
 
 
 def test_heic_is_converted_to_be_shown_and_other_formats_are_left_alone(tmp_path):
-    image = sources.displayed(sent(tmp_path, files.heic(orientation=6)))
+    image = uploads.displayed(sent(tmp_path, files.heic(orientation=6)))
     assert image.size == (64, 128) and image.mode == "RGB"
     for kind in ("PNG", "JPEG", "WEBP", "GIF", "BMP", "AVIF"):
         data = saved(Image.fromarray(quadrants()), kind)
-        assert sources.displayed(sent(tmp_path, data)) == gr.skip()
+        assert uploads.displayed(sent(tmp_path, data)) == gr.skip()
 
 
 def test_a_converted_picture_is_a_png_of_bounded_size(tmp_path):
     with gr.Blocks():
-        upload = sources.upload()
+        upload = uploads.upload()
     big = files.heic(derived=(b"grid", 30))
-    image = sources.displayed(sent(tmp_path, big))
+    image = uploads.displayed(sent(tmp_path, big))
     assert max(image.size) == 1024
     shown: Any = upload.postprocess(image)
     header = Path(shown.path).read_bytes()[:24]
@@ -159,5 +160,5 @@ def test_a_converted_picture_is_a_png_of_bounded_size(tmp_path):
 
 def test_an_upload_that_is_no_picture_is_refused_at_once(tmp_path):
     tiff = saved(Image.fromarray(quadrants()), "TIFF")
-    answer = refused(sources.displayed, sent(tmp_path, tiff))
+    answer = refused(uploads.displayed, sent(tmp_path, tiff))
     assert answer.endswith("use PNG, JPEG, WebP, GIF, BMP, AVIF or HEIC")

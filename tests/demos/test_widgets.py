@@ -1,10 +1,13 @@
-"""What the tabs share."""
+"""What the tabs share of the page."""
 
 import gradio as gr
 import pytest
 
-from demos import checks, sampling
-from demos.widgets import Shared
+from demos import sampling
+from demos.sampling.request import SampleRequest
+from demos.ui.controls import control, update
+from demos.ui.errors import language, shown
+from demos.ui.recorded import Shared
 
 
 def test_the_fields_of_the_sampler_are_judged_by_its_function_alone():
@@ -18,7 +21,7 @@ def test_a_sentence_is_said_once_however_often_it_passes():
     def refuses():
         raise ValueError("steps must be 1 or more")
 
-    twice = checks.shown(checks.shown(refuses))
+    twice = shown(shown(refuses))
     with pytest.raises(gr.Error) as caught:
         twice()
     assert caught.value.message == "Steps must be 1 or more."
@@ -26,5 +29,29 @@ def test_a_sentence_is_said_once_however_often_it_passes():
 
 def test_a_fault_is_said_too(capsys):
     with pytest.raises(gr.Error, match="the program has a fault here"):
-        checks.shown(lambda: {}["missing"])()
+        shown(lambda: {}["missing"])()
     assert "KeyError" in capsys.readouterr().err
+
+
+def test_a_control_is_named_by_its_field():
+    with gr.Blocks():
+        steps = control(SampleRequest, "steps")
+        show = control(SampleRequest, "show")
+    assert steps.label.key == "steps.label" and steps.info.key == "sample.steps.info"
+    assert (steps.minimum, steps.maximum, steps.value) == (1, 200, 50)
+    assert [value for _, value in show.choices] == ["prediction", "guidance split"], "of digits"
+
+
+def test_what_cannot_be_asked_for_is_greyed_out_with_the_reason():
+    asked = SampleRequest.read(model="basic")
+    closed = asked.closed()
+    guidance = update(asked, "guidance", closed["guidance"])
+    assert guidance["value"] == 1.0 and not guidance["interactive"]
+    assert guidance["info"] == "The model basic has no guidance; use guidance 1."
+    assert update(asked, "prompt", None) == gr.update(visible=False)
+    shows = update(SampleRequest.read(show="attention per word"), "show", None)
+    assert shows["value"] == "prediction" and len(shows["choices"]) == 2
+
+
+def test_without_a_page_the_language_is_english():
+    assert language() == "en"

@@ -9,6 +9,11 @@ def run(page):
     page.locator(".run-button:visible").click()
 
 
+def invert(page):
+    """Start the inversion and reconstruction of the last tab alone."""
+    page.get_by_role("button", name="Invert", exact=True).locator("visible=true").click()
+
+
 def wait_for_status(page, status):
     page.wait_for_selector(f".player[data-status={status}]:visible")
 

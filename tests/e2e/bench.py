@@ -1,10 +1,11 @@
 """A page with the scripts and styles of the app, but without Gradio and without a server."""
 
-import re
+import json
 
-from demos.player import UI, page_head
+from core.tapes import Tape
+from demos.runs.stream import recorded
+from demos.ui.player import UI, page_head
 
-TAPE = UI.parent / "tapes" / "sample.json"
 MOUNT = """([name, message]) => {
   const element = document.querySelector(`#player-${name}`), props = { value: message };
   const options = { name, empty: "nothing yet", panels: [] };
@@ -27,10 +28,9 @@ def html():
         f'<div role="tabpanel" id="tab-{name}"><div id="player-{name}">{box}</div></div>'
         for name in ("one", "two")
     )
-    head = re.sub(' data-core="[^"]+"', "", page_head())  # there is no Gradio whose labels follow
     tabs = "".join(f'<button role="tab">{name}</button>' for name in "abc")
     return f"""<!doctype html><html lang="en"><head><meta charset="utf-8">
-      <meta name="viewport" content="width=device-width">{head}</head>
+      <meta name="viewport" content="width=device-width">{page_head()}</head>
       <body class="gradio-container"><div role="tablist">{tabs}</div>
       <input type="radio" name="digit"><input type="range"><input type="text">
       <button class="run-button" onclick="window.runs = (window.runs ?? 0) + 1">Run</button>
@@ -43,8 +43,9 @@ def mounted(page, message="", name="one"):
     return page.locator(f"#player-{name} .player")
 
 
-def tape():
-    return TAPE.read_text(encoding="utf-8")
+def tape(name="sample"):
+    """A recorded run as it is sent, as text."""
+    return json.dumps(recorded(Tape.load(UI.parent / "tapes" / f"{name}.json"), name))
 
 
 def evaluated(page, body):

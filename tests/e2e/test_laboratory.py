@@ -3,7 +3,7 @@
 import pytest
 from playwright.sync_api import expect
 
-from tests.e2e import frame_number, player, run, set_steps, wait_for_status
+from tests.e2e import frame_number, invert, player, set_steps, wait_for_status
 
 
 def test_a_chip_replays_the_edit_of_an_animal(open_page):
@@ -85,7 +85,7 @@ def test_a_mask_is_painted_and_kept_for_the_next_edit(open_page):
 def test_the_microscope_fills_and_measures_every_step(open_page):
     page = open_page(tab="Invert & edit")
     set_steps(page, 6)
-    run(page)
+    invert(page)
     expect(page.get_by_text("The error arises between")).to_be_visible(timeout=60_000)
     curves = page.locator(".microscope").locator("visible=true").locator("polyline")
     before = curves.count()
@@ -96,13 +96,11 @@ def test_the_microscope_fills_and_measures_every_step(open_page):
 def test_the_start_level_is_shown_as_a_picture(open_page):
     page = open_page(tab="Invert & edit")
     set_steps(page, 6)
-    run(page)
+    invert(page)
     picture = page.locator(".level-picture img")
     expect(picture).to_have_attribute("alt", "the picture at step 5", timeout=60_000)
     before = picture.get_attribute("src")
-    slider = page.get_by_label("Start level (strength)").and_(
-        page.locator("input[type=number]:visible")
-    )
+    slider = page.get_by_label("Start level").and_(page.locator("input[type=number]:visible"))
     slider.first.fill("0.5")
     slider.first.press("Tab")
     expect(picture).to_have_attribute("alt", "the picture at step 3")
@@ -111,17 +109,18 @@ def test_the_start_level_is_shown_as_a_picture(open_page):
 
 def test_frame_20_of_50_is_not_a_20_step_run(open_page):
     page = open_page(tab="Invert & edit")
-    page.get_by_role("button", name="frame 20 of 50").click()
+    page.get_by_role("button", name="a digit: frame 20 of 50").click()
     expect(player(page).locator(".sentence-text")).to_contain_text(
         "visits all noise levels in larger strides", timeout=60_000
     )
+    expect(page.locator(".microscope svg")).to_have_count(2)  # it became an empty box
 
 
 def test_the_same_inversion_is_shown_at_once(open_page):
     page = open_page(tab="Invert & edit")
     set_steps(page, 7)
     for _ in range(2):
-        run(page)
+        invert(page)
         wait_for_status(page, "done")
     expect(player(page).locator(".sentence-text")).to_contain_text("Reconstructed")
 
@@ -134,7 +133,6 @@ def test_a_drawn_digit_is_inverted(open_page):
     set_steps(page, 4)
     canvas = page.locator("canvas").locator("visible=true").first
     canvas.scroll_into_view_if_needed()
-    page.get_by_role("button", name="Brush").locator("visible=true").first.click()
     page.wait_for_timeout(1000)
     box = canvas.bounding_box()
     assert box is not None
@@ -144,6 +142,6 @@ def test_a_drawn_digit_is_inverted(open_page):
     page.mouse.move(x, y + 60, steps=8)
     page.mouse.up()
     page.wait_for_timeout(1000)
-    run(page)
+    invert(page)
     expect(player(page).locator(".player-title")).to_contain_text("drawing", timeout=60_000)
     assert not [url for url in sent if "component_server" in url]

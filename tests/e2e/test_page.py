@@ -6,7 +6,7 @@ import pytest
 from PIL import Image
 from playwright.sync_api import expect
 
-from tests.e2e import frame_number, player, run, set_steps, wait_for_status
+from tests.e2e import frame_number, invert, player, run, set_steps, wait_for_status
 
 TABS = ("Schedule", "Noise", "Sample", "Invert & edit")
 
@@ -144,9 +144,9 @@ def test_a_new_schedule_shows_its_own_parameters_and_reset_brings_back_the_first
 def test_invert_reconstruct_edit(open_page):
     page = open_page(tab="Invert & edit")
     set_steps(page, 6)
-    run(page)
+    invert(page)
     wait_for_status(page, "done")
-    expect(player(page).locator(".sentence-text")).to_contain_text("PSNR")
+    expect(player(page).locator(".sentence-text")).to_contain_text("Reconstructed: PSNR")
     page.get_by_role("button", name="Edit", exact=True).click()
     expect(player(page).locator(".sentence-text")).to_contain_text("Edited to label 9")
 
@@ -160,7 +160,7 @@ def test_an_uploaded_digit_is_inverted(open_page, tmp_path):
     page.locator("input[type=file]").first.set_input_files(tmp_path / "one.jpg")
     expect(page.locator(".stepwise-columns:visible img[src*='one.jpg']").first).to_be_visible()
     set_steps(page, 4)
-    run(page)
+    invert(page)
     wait_for_status(page, "done")
     expect(player(page).locator(".player-title")).to_contain_text("upload")
 
@@ -191,12 +191,72 @@ def test_nothing_scrolls_sideways_on_a_phone(open_page, tab, theme):
         assert closer.bounding_box()["y"] > max(places), "before what looks closer at the run"
 
 
-def test_the_whole_stage_is_in_view_on_a_laptop(open_page):
-    page = open_page(1440, 900, tab="Sample")
+@pytest.mark.parametrize("tab", TABS)
+def test_the_whole_stage_is_in_view_on_a_laptop(open_page, tab):
+    page = open_page(1366, 768, tab=tab)
     strip = page.locator(".filmstrip:visible").bounding_box()
-    assert strip["y"] + strip["height"] <= 900
-    button = page.locator(".run-button:visible").bounding_box()
-    assert button["y"] + button["height"] <= 900
+    assert strip["y"] + strip["height"] <= 768
+    first = ".run-button:visible" if tab != "Schedule" else ".reset-button:visible"
+    button = page.locator(first).bounding_box()
+    assert button["y"] + button["height"] <= 160
+    if tab == "Sample":
+        for picture in page.locator(".panel-box:visible").all():
+            assert picture.bounding_box()["width"] >= 310
+        for control in page.locator(".control:visible").all():
+            box = control.bounding_box()
+            assert box["y"] + box["height"] <= 768
+
+
+def test_run_is_a_bar_at_the_foot_of_a_phone(open_page):
+    page = open_page(390, 844, tab="Sample")
+    for name in (".run-button", ".stop-button"):
+        box = page.locator(f"{name}:visible").bounding_box()
+        assert box["y"] + box["height"] <= 844 and box["height"] >= 36
+    for picture in player(page).locator(".panel:visible").all()[:2]:
+        box = picture.bounding_box()
+        assert box["y"] + box["height"] <= 844
+
+
+def test_the_language_changes_and_everything_else_stays(open_page):
+    page = open_page(tab="Sample")
+    set_steps(page, 7)
+    run(page)
+    wait_for_status(page, "done")
+    player(page).locator(".track").focus()
+    page.keyboard.press("Home")
+    page.locator("[data-act=language]").click()
+    expect(page.get_by_role("tab", name="采样").last).to_be_visible()
+    expect(page.locator(".run-button:visible")).to_have_text("运行")
+    expect(player(page).locator(".frame-count")).to_have_text("第 1 帧，共 8 帧")
+    expect(player(page).locator(".sentence-text")).to_contain_text("第 1 步，共 7 步")
+    assert page.evaluate("document.documentElement.lang") == "zh"
+    assert page.locator(".control-steps:visible input[type=number]").input_value() == "7"
+    seed = page.locator(".control-seed:visible input")
+    seed.fill("-5")
+    seed.press("Tab")
+    run(page)
+    expect(
+        page.get_by_text("随机种子必须是 0..4294967295 之间的整数，收到的是 -5。").first
+    ).to_be_visible()
+    page.locator("[data-act=language]").click()
+    expect(page.locator(".run-button:visible")).to_have_text("Run")
+    expect(player(page).locator(".frame-count")).to_contain_text("frame 1 of 8")
+
+
+def test_what_cannot_be_asked_for_says_why(open_page):
+    page = open_page(tab="Sample")
+    page.get_by_label("Model").and_(page.locator("input:visible")).first.click()
+    page.get_by_role("option", name=re.compile("^basic")).click()
+    reason = page.get_by_text("The model basic has no guidance; use guidance 1.").first
+    expect(reason).to_be_visible()
+
+
+def test_a_control_explains_itself_on_demand(open_page):
+    page = open_page(tab="Sample")
+    info = page.get_by_text("more steps, smaller errors").first
+    expect(info).not_to_be_visible()
+    page.get_by_role("button", name="Help: Steps").click()
+    expect(info).to_be_visible()
 
 
 def choose_emoji(page):
@@ -251,10 +311,15 @@ def test_another_guidance_can_be_wondered_about_after_the_run(open_page):
     wait_for_status(page, "done")
     wondered = player(page).locator(".panel").nth(4).locator("img")
     before = wondered.get_attribute("src")
-    slider = page.get_by_label("What if guidance were w here").and_(
+    slider = page.get_by_label("What if guidance were w").and_(
         page.locator("input[type=number]:visible")
     )
     slider.first.fill("15")
     slider.first.press("Tab")
     expect(wondered).not_to_have_attribute("src", before)
-    wait_for_status(page, "done")
+    asked = wondered.get_attribute("src")
+    player(page).locator(".track").focus()
+    page.keyboard.press("Home")
+    first = player(page).locator(".panel").nth(3).locator("img")
+    expect(wondered).not_to_have_attribute("src", asked)
+    assert wondered.get_attribute("src") != first.get_attribute("src"), "w holds on every frame"

@@ -4,9 +4,9 @@ import json
 
 from playwright.sync_api import expect
 
-from tests.e2e.bench import FRAME, HEAD, TAPE, mounted, tape
+from tests.e2e.bench import FRAME, HEAD, mounted, tape
 
-SAID = json.loads(TAPE.read_text(encoding="utf-8"))["frames"][-1]["text"]
+SAID = json.loads(tape())["frames"][-1]["text"]
 
 
 def place_of(player, selector, at=0.5):
@@ -48,7 +48,7 @@ def test_a_thumbnail_stands_under_the_tick_of_its_frame(bench):
 
 def test_playhead_and_current_thumbnail_agree_on_every_frame(bench):
     page = bench(viewport={"width": 1000, "height": 800})
-    player = mounted(page, (TAPE.parent / "inversion.json").read_text(encoding="utf-8"))
+    player = mounted(page, tape("inversion"))
     for index in (0, 5, 28, 29, 40, 57, 58, 86):
         page.evaluate("(index) => one.seek(index)", index)
         expect(player.locator(".frame-count")).to_have_text(f"frame {index + 1} of 87")

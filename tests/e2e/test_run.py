@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from tests.e2e.bench import TAPE, evaluated
+from tests.e2e.bench import evaluated, tape
 
 # ---- Run ----------------------------------------------------------------------------------------
 
@@ -118,7 +118,7 @@ def test_a_pressed_button_waits_for_the_next_run_and_not_for_the_one_before(benc
 
 
 def test_a_run_that_turns_has_a_row_for_each_pass(bench):
-    message = json.loads((TAPE.parent / "inversion.json").read_text(encoding="utf-8"))
+    message = json.loads(tape("inversion"))
     page = bench()
     rows = page.evaluate(
         """(message) => {

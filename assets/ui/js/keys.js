@@ -14,6 +14,7 @@
     ["R", "keys.run"],
     ["Esc", "keys.stop"],
     ["F", "keys.present"],
+    ["G", "keys.glossary"],
     ["?", "keys.help"],
   ];
 

@@ -1,6 +1,5 @@
 // What Gradio events call: `js="() => stepwise.stale('sample')"`; and the presenter mode.
 (() => {
-  const { words } = stepwise;
   const isVisible = (node) => node.getClientRects().length > 0;
 
   // Tabs that were left keep their buttons and players in the page, hidden.
@@ -25,20 +24,6 @@
   const stale = (name) => !chip && tell(named(name), { kind: "stale" });
 
   const shown = {}; // the frame that each player shows
-
-  // Gradio's own labels speak the language of the page, too; they begin with the browser's.
-  async function changeLocale() {
-    const core = document.querySelector("#stepwise-words")?.dataset.core;
-    if (core) (await import(core)).changeLocale(words.tag);
-  }
-
-  let followed = false;
-  function follow() { // when Gradio makes the first player, its languages are there
-    if (!followed) changeLocale();
-    followed = true;
-  }
-
-  document.addEventListener("stepwise:language", changeLocale);
 
   // ---------------------------------------------------------- presenter mode
   const presented = () => document.querySelector(".player.presenting");
@@ -76,7 +61,6 @@
     refine: (name) => document.querySelector(`#refine-${CSS.escape(name)}`)?.click(),
     waiting: (name) => tell(named(name), { kind: "waiting" }),
     stopped: (name) => tell(named(name), { kind: "stopped" }),
-    follow,
     present,
     presented,
   });

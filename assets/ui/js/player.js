@@ -1,8 +1,7 @@
 // One player of the page: a run, a clock, a stage and a timeline, and what moves them. Each
 // `stepwise.mount` makes one; it is all that js_on_load of gr.HTML calls.
 (() => {
-  const { words, write, sentence, Run, Clock, Pulse, Stage, Timeline, Controls, Announcer } =
-    stepwise;
+  const { words, write, sentence, Run, Clock, Pulse, Stage, Timeline, Controls } = stepwise;
   const calm = window.matchMedia("(prefers-reduced-motion: reduce)");
   const mouse = window.matchMedia("(hover: hover)");
   const NEWS = ["running", "done", "stopped"]; // of which a learner is told
@@ -19,7 +18,7 @@
       this.stage = new Stage(this.root, options);
       this.timeline = new Timeline(this.root, { seek: (index) => this.seek(index) });
       this.controls = new Controls(this.root, this);
-      this.announcer = new Announcer(this.find(".announcer"));
+      this.announcer = new stepwise.Announcer(this.find(".announcer"));
       this.pulse = new Pulse(() => this.wake());
       this.autoplay = false; // a recorded run plays once, when it is first in view
       this.seen = false;
@@ -56,8 +55,8 @@
     }
 
     comeIntoView() { // many buttons stand far below the stage
-      const behavior = calm.matches ? "auto" : "smooth";
-      this.find(".stage").scrollIntoView({ block: "nearest", behavior });
+      const options = { block: "nearest", behavior: calm.matches ? "auto" : "smooth" };
+      this.find(".stage").scrollIntoView(options);
     }
 
     // A button was pressed: until its first frame comes, the stage says that it waits.
@@ -112,19 +111,15 @@
 
     drawStatus() {
       const { root } = this;
-      root.dataset.status = this.status;
+      root.dataset.status = this.run.state;
       root.toggleAttribute("data-stale", this.stale);
       if (this.stale) root.dataset.stale = "true";
       write(this.find(".stale-badge"), this.stale ? words.say(["player.stale"]) : "");
       write(this.find(".player-status"), words.say(this.statusSaid()));
     }
 
-    get status() {
-      return this.run.waiting ? "waiting" : this.run.status;
-    }
-
     statusSaid() {
-      const { status, run } = this, { count, total } = run;
+      const { state: status, count, total } = this.run;
       if (status === "empty" || status === "waiting") return ""; // the stage says it
       if (status !== "running") return [`player.${status}`, { count, total }];
       const tab = this.root.closest("[role=tabpanel]");
@@ -245,7 +240,6 @@
   };
 
   function mount(element, props, watch, options) {
-    stepwise.follow();
     const player = new Player(element, options);
     watch("value", () => player.take(props.value));
     player.take(props.value);

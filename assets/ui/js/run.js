@@ -14,6 +14,10 @@
       this.stopped = { run: null, at: -Infinity };
     }
 
+    get state() {
+      return this.waiting ? "waiting" : this.status;
+    }
+
     get count() {
       return this.frames.length;
     }
@@ -49,7 +53,7 @@
       if (!this.isBefore(message)) this.waiting = null;
       if (fresh) this.begin(message);
       if (message.panels) this.head = message;
-      for (const frame of message.frames || []) this.put(frame);
+      for (const frame of message.frames || []) this.put(frame, message.refined);
       this.settle(message.status, now);
       return { fresh, stay };
     }
@@ -90,8 +94,9 @@
       if (!message.panels) this.head = NO_HEAD; // the first messages were missed: wait for all
     }
 
-    put(frame) { // a picture that is null is that of the frame before
-      const before = this.frames[frame.i - 1]?.pictures ?? [];
+    // A picture that is null is that of the frame before; in a refined frame it stays.
+    put(frame, refined) {
+      const before = this.frames[refined ? frame.i : frame.i - 1]?.pictures ?? [];
       const pictures = frame.pictures.map((picture, k) => picture ?? before[k]);
       this.frames[frame.i] = { ...frame, pictures };
     }

@@ -5,7 +5,6 @@
 (() => {
   const NAME = "stepwise_language"; // in localStorage and, for the server, in a cookie
   const FALLBACK = "en";
-  const TAGS = { zh: "zh-CN" }; // simplified: for fonts, screen readers and Gradio
   const ATTRIBUTES = ["title", "aria-label", "alt", "placeholder"];
   const MARKS = ["data-say", ...ATTRIBUTES.map((name) => `data-say-${name}`)];
   const FIELD = /\{(\w+)(?::(\w+))?(?::([^}]*))?\}/g;
@@ -20,10 +19,6 @@
     constructor(tables, language) {
       this.tables = tables;
       this.language = language in tables ? language : FALLBACK;
-    }
-
-    get tag() {
-      return TAGS[this.language] ?? this.language;
     }
 
     template(key) { // a missing key shows itself, so that it is found
@@ -61,9 +56,9 @@
 
     percent(share) { // never says 0 or 100 without being it
       const value = 100 * share;
-      if (value > 0 && value < 1) return this.template("form.under");
-      if (value > 99 && value < 100) return this.template("form.over");
-      return `${this.fixed(value, 0)} %`;
+      if (value > 0 && value < 1) return this.template("player.percent.under");
+      if (value > 99 && value < 100) return this.template("player.percent.over");
+      return this.say(["player.percent", { value: this.fixed(value, 0) }]);
     }
 
     short(value) { // three significant digits, as "%.3g"
@@ -76,7 +71,7 @@
     }
 
     decibel(value) {
-      return `${this.fixed(value, 1)} dB`;
+      return this.say(["player.decibel", { value: this.fixed(value, 1) }]);
     }
 
     whole(value) {
@@ -111,7 +106,7 @@
     }
 
     apply() {
-      document.documentElement.lang = this.tag;
+      document.documentElement.lang = this.language;
       this.fill(document);
     }
 
@@ -153,8 +148,11 @@
     }
   }
 
-  // JSON knows no infinity: the server writes its sign.
-  const INFINITE = { "∞": Infinity, "−∞": -Infinity };
+  // JSON knows no infinity: the server writes it as Python does.
+  const INFINITE = {
+    inf: Infinity, "-inf": -Infinity, Infinity, "-Infinity": -Infinity,
+    "∞": Infinity, "−∞": -Infinity,
+  };
   const number = (value) => (typeof value === "number" ? value : INFINITE[value] ?? Number(value));
 
   function plain(value) {
@@ -177,13 +175,9 @@
     }
   }
 
-  function spoken() { // zh-CN is zh
-    const [first = FALLBACK] = navigator.languages ?? [navigator.language];
-    return first.split("-")[0].toLowerCase();
-  }
-
   function wanted(tables) {
-    return [stored(), spoken()].find((name) => name in tables);
+    const [first = FALLBACK] = navigator.languages ?? [navigator.language];
+    return [stored(), first.split("-")[0].toLowerCase()].find((name) => name in tables);
   }
 
   function start() {

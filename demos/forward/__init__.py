@@ -1,0 +1,5 @@
+"""Tab 2: the forward-noising visualizer. A picture drowns, and what one denoising call sees."""
+
+from demos.forward.page import TITLE, build
+
+__all__ = ["TITLE", "build"]

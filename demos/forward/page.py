@@ -1,0 +1,54 @@
+"""The page of forward noising: which picture drowns, and the stage."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import gradio as gr
+
+from demos.forward.request import NoiseRequest
+from demos.forward.run import run
+from demos.runs.fields import event
+from demos.runs.stream import streamed
+from demos.ui.controls import control, interlock, text
+from demos.ui.pictures import made
+from demos.ui.player import Player
+from demos.ui.recorded import Shared, tape
+from demos.ui.runner import Runner, resets, run_row, seed_row, sent
+from demos.ui.server.work import network_seconds, takes
+
+TITLE = "tab.noise"
+FOLDED = ("frames", "seed")
+
+
+def seconds(model, frames, **_: Any) -> float:
+    """How long a run takes on one core: two guesses and some decoding for each frame."""
+    return network_seconds(model, 4 * frames)
+
+
+@takes(seconds)
+@event(NoiseRequest)
+def noise(request: NoiseRequest) -> Iterator[tuple[Any, Any]]:
+    """Noise a picture level by level and let the model guess the clean one from each."""
+    yield from sent(streamed(run(request, report=gr.Info)))
+
+
+def build(shared: Shared) -> None:
+    """Lay out the tab."""
+    gr.Markdown(text("noise.lead"), elem_classes=["lead"])
+    with gr.Row(elem_classes=["stepwise-columns"]):
+        with gr.Column():
+            button, stop, reset = run_row()
+            names = [name for name in NoiseRequest.controls() if name not in FOLDED]
+            controls = {name: made(NoiseRequest, name) for name in names}
+            with gr.Accordion(text("more"), open=False):
+                controls["frames"] = control(NoiseRequest, "frames")
+                controls["seed"] = seed_row(NoiseRequest)
+        with gr.Column():
+            player = Player(tape("noise"), name="noise")
+    runner = Runner("noise", player, stop)
+    runner.starts(button, noise, [*controls.values()], api_name="noise")
+    runner.stale([*controls.values()])
+    resets(reset, controls)
+    interlock(NoiseRequest, controls, ("model", "source"))

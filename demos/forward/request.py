@@ -1,0 +1,75 @@
+"""Which picture is noised, how, and for which model."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+from core.data.captions import EXAMPLES
+from core.models import MODELS, ModelCard
+from demos.pictures.sources import FITS, REAL, named, offered
+from demos.runs.fields import Choice, Request, Sent, Text, Whole
+from demos.words import Refusal, Say, said
+
+PROCESSES = ("closed form", "Markov chain")
+IN_TITLE = ("source", "digit", "index", "caption", "process")  # always
+
+
+@dataclass(frozen=True)
+class NoiseRequest(Request):
+    """The settings of one picture on its way to noise."""
+
+    event: ClassVar[str] = "noise"
+
+    model: str = Choice(MODELS, "digits", look="menu")
+    source: str = Choice(REAL, "test digit")
+    digit: int = Whole(0, 9, 4, slider=(0, 9), needs=lambda asked: asked.source == "test digit")
+    index: int = Whole(0, 799, 0, needs=lambda asked: asked.source == "test digit")
+    caption: str = Text(200, EXAMPLES[0], needs=lambda asked: asked.source == "scene")
+    picture: Any = Sent(
+        "the uploaded picture; at most 16 megapixels", needs=lambda asked: asked.source == "upload"
+    )
+    fit: str = Choice(
+        FITS,
+        "digit",
+        doc="digit puts an upload right like MNIST; photo crops it to a grey square of 96 pixels; "
+        "a text-to-image model takes the middle of it in colour",
+        needs=lambda asked: asked.source == "upload" and asked.card.space == "pixels",
+    )
+    process: str = Choice(PROCESSES, "closed form")
+    frames: int = Whole(2, 200, 40, slider=(2, 100))
+    seed: int = Whole(0, 2**32 - 1, 0)
+
+    def refusals(self) -> Iterator[tuple[str, Refusal]]:
+        """What does not go together."""
+        known = offered(self.card.condition, real=True)
+        if self.source not in known:
+            values = {"name": self.called("source"), "options": ", ".join(known)}
+            yield "source", Refusal("refused.choice", got=self.source, **values)
+        if self.card.noise == "uniform" and self.process == "Markov chain":
+            yield "process", Refusal("noise.refused.process", model=self.model)
+
+    @property
+    def card(self) -> ModelCard:
+        """What the model can do."""
+        return MODELS[self.model]
+
+    @property
+    def prompt(self) -> str:
+        """What the network is told of the picture: the caption of a scene, else nothing."""
+        return self.caption if self.source == "scene" else ""
+
+    def title(self) -> Say:
+        """The run in a few words: what is always of interest, then all else that was changed."""
+        picture = named(self.source, self.digit, self.index, self.caption)
+        process = said(f"process.option.{self.process}")
+        told = ""
+        if self.card.condition == "text":
+            told = said("noise.title.prompt" if self.prompt else "noise.title.no_prompt")
+        parts: list[Say] = [
+            said(f"noise.title.{self.card.noise}", picture=picture, process=process)
+        ]
+        changed = (each for each in self.changed().items() if each[0] not in IN_TITLE)
+        parts += [said(f"noise.title.{name}", value=value) for name, value in changed]
+        return [*parts, told] if told else parts

@@ -1,0 +1,5 @@
+"""Tab 4: a real picture is inverted to noise, reconstructed, and edited."""
+
+from demos.inversion.page import TITLE, build
+
+__all__ = ["TITLE", "build"]

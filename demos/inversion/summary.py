@@ -1,0 +1,142 @@
+"""Inversions and edits in words: what is said where a stage comes to rest."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from PIL import Image
+from torch import Tensor
+
+from core.classifiers import read_digits, read_scenes
+from core.data.captions import parse
+from core.data.emoji import Scene, options
+from core.images import to_pil
+from core.inversion import start_index
+from core.metrics import neighbour_correlation, psnr, ssim
+from core.models import Model
+from core.schedules import Level
+from core.tapes import Say
+from demos.inversion.request import InvertRequest
+from demos.inversion.session import Session
+from demos.runs.archive import preview_uri
+from demos.runs.asked import named_condition
+from demos.views.html import saying, spoken
+from demos.views.numbers import noise_power
+from demos.words import said
+
+SIDE = 336  # pixels of the pictures before and after, at most
+UNSEEN, SMALL, CLEAR = 30.0, 25.0, 18.0  # dB: of differences that cannot be seen, and so on
+
+
+def noise_text(model: Model, x: Tensor, method: str) -> list[Say]:
+    """Whether the end of the way up looks like noise."""
+    numbers = {"mean": x.mean().item(), "spread": x.std().item()}
+    numbers["alike"] = neighbour_correlation(x)
+    say = [said("invert.noised" if method == "sdedit" else "invert.inverted", **numbers)]
+    if model.card.space == "latents":
+        say.append(said("invert.channels"))
+    return say
+
+
+def broken(request: InvertRequest, ratio: float) -> list[Say]:
+    """What broke a reconstruction that can be told from the picture: guidance, if it was that."""
+    guided = request.invert_guidance != 1 and request.method.startswith("ddim")
+    return [said("invert.doubt.guidance")] if guided and ratio <= UNSEEN else []
+
+
+def compared(made: Tensor, start: Tensor, pixels: Tensor, method: str) -> list[Say]:
+    """PSNR and SSIM of a reconstruction: against what was inverted, and a real picture."""
+    ratio, alike = psnr(made, start), ssim(made, start)
+    key = "invert.denoised" if method == "sdedit" else "invert.reconstructed"
+    values: dict[str, Any] = {"ratio": ratio, "ssim": alike}
+    if start.equal(pixels):
+        return [said(key), said("invert.against", **values), verdict(ratio)]
+    values |= {"own": psnr(made, pixels), "copy": psnr(start, pixels)}
+    return [said(key), said("invert.against.copy", **values), verdict(ratio)]
+
+
+def verdict(ratio: float) -> Say:
+    """A PSNR in words."""
+    if ratio > UNSEEN:
+        return said("verdict.unseen")
+    if ratio > SMALL:
+        return said("verdict.small")
+    return said("verdict.clear" if ratio > CLEAR else "verdict.different")
+
+
+def kept(made: Sequence[Tensor], start: Tensor, pixels: Tensor) -> Say:
+    """How much of the picture an edit and SDEdit keep."""
+    ours, theirs = (psnr(each, start) for each in made)
+    key = "edit.kept" if start.equal(pixels) else "edit.kept.copy"
+    return said(key, ours=ours, theirs=theirs)
+
+
+def reading(model: Model, pixels: Tensor) -> str:
+    """The digit, or the caption, that the shipped classifier reads; "" for other models."""
+    x = 2 * pixels - 1
+    if model.card.condition == "label":
+        return str(read_digits(x).argmax().item())
+    if model.card.data != "scenes":
+        return ""
+    known = options()
+    seen = {head: known[head][scores.argmax()] for head, scores in read_scenes(x).items()}
+    return Scene(**seen).caption()
+
+
+def meaning(model: Model, target: str) -> str:
+    """What the classifier should read where the edit succeeds; "" where that is not known."""
+    if model.card.condition == "label":
+        return target
+    try:
+        return parse(target).caption()
+    except ValueError:
+        return ""
+
+
+def read(model: Model, made: Tensor, asked: str) -> list[Say]:
+    """What the shipped classifier reads in an edit; nothing where there is none."""
+    seen, wanted = reading(model, made), meaning(model, asked)
+    if not seen:
+        return []
+    values = {"read": named_condition(model.card, seen)}
+    if not wanted:
+        return [said("edit.read", **values)]
+    if seen == wanted:
+        return [said("edit.read.as_asked", **values)]
+    return [said("edit.read.instead", wanted=named_condition(model.card, wanted), **values)]
+
+
+def masked(mask: Tensor | None) -> list[Say]:
+    """How much of a picture a mask lets change."""
+    return [] if mask is None else [said("edit.masked", share=mask.float().mean().item())]
+
+
+def start_text(levels: list[Level], strength: float, x0: Tensor, power: float) -> Say:
+    """The level that an edit starts at, of levels from clean to noisy: how much is noise."""
+    steps = len(levels) - 1
+    start = start_index(strength, steps)
+    share = noise_power(levels[start], x0, power)
+    return said("edit.start", start=start, steps=steps, share=share)
+
+
+def level_picture(session: Session, strength: float) -> str:
+    """The picture at the level that an edit starts at, and how much of it is noise, as HTML."""
+    inversion, model = session.inversion, session.inversion.model
+    start = start_index(strength, len(inversion.levels) - 1)
+    say: list[Say] = [start_text(inversion.levels, strength, session.x0, model.noise_power)]
+    if not model.preview_exact:
+        say.append(said("approximate"))
+    uri = preview_uri(model, inversion.trajectory[start])
+    alt = saying(said("edit.start.alt", start=start), "alt")
+    return (
+        f'<figure class="level-picture"><img src="{uri}"{alt}>{spoken(say, "figcaption")}</figure>'
+    )
+
+
+def before_after(*pixels: Tensor) -> tuple[Image.Image, ...]:
+    """The picture and its edit, enlarged by a whole number for the slider."""
+    images = [to_pil(each)[0] for each in pixels]
+    times = max(1, SIDE // images[0].width)
+    size = images[0].width * times, images[0].height * times
+    return tuple(image.resize(size, Image.Resampling.NEAREST) for image in images)

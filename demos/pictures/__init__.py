@@ -1,0 +1,1 @@
+"""Where pictures and prompts come from, and what is said of them."""

@@ -1,0 +1,126 @@
+"""Where a picture comes from: the test set, the library, an upload, a drawing, the sampler."""
+
+from __future__ import annotations
+
+import base64
+import contextlib
+import io
+from typing import Any
+
+from PIL import Image, ImageOps
+from torch import Tensor
+
+from core.data import mnist, signed
+from core.data.captions import EXAMPLES, parse
+from core.data.digits import as_digit
+from core.images import from_pil, open_picture
+from core.models import Model
+from demos.pictures.library import picked
+from demos.words import Refusal, Say, said
+
+SOURCES = {  # by what the model can be asked for
+    "label": ("test digit", "library", "upload", "drawing", "generated"),
+    "none": ("test digit", "upload"),
+    "text": ("scene", "library", "upload", "generated"),
+}
+REAL = ("test digit", "scene", "upload")  # that no model has made
+FITS = ("digit", "photo")
+PHOTO = 96  # pixels of a photo's side
+
+
+def offered(condition: str, real: bool = False) -> list[str]:
+    """The sources for a kind of model; real pictures alone, if asked."""
+    return [source for source in SOURCES[condition] if source in REAL or not real]
+
+
+def chosen(
+    model: Model,
+    source: str,
+    *,
+    digit: int = 4,
+    index: int = 0,
+    caption: str = "",
+    picture: Any = None,
+    fit: str = "digit",
+    library: str | None = None,
+) -> Tensor:
+    """The clean latents of the picture that was asked for; ValueError in one sentence.
+
+    For a pixel model, fit "photo" gives a grey square that is larger than the model's pictures.
+    `library` is the prompt or label of a picture of the library, None the first.
+    """
+    if source == "test digit":
+        return test_digit(digit, index)
+    if model.card.space == "latents":
+        return model.encode([in_colour(model, source, caption, picture, library)])
+    if source == "library":
+        return from_pil(picked(model.card.condition, library).picture) * 2 - 1
+    image = opened(picture, source)
+    return from_pil(as_digit(image) if fit == "digit" else squared(image)) * 2 - 1
+
+
+def in_colour(
+    model: Model, source: str, caption: str, picture: Any, library: str | None = None
+) -> Image.Image:
+    """A scene, a picture of the library or an upload, as large as the model's pictures."""
+    if source == "library":
+        image = picked(model.card.condition, library).picture
+    else:
+        image = scene(caption) if source == "scene" else opened(picture, source)
+    return resized(image, *model.sides)
+
+
+def scene(caption: str) -> Image.Image:
+    """The real picture of a caption of the grammar, composed from emoji."""
+    if not caption.strip():
+        raise Refusal("picture.refused.scene", example=EXAMPLES[0])
+    return parse(caption).picture()
+
+
+def resized(image: Image.Image, height: int, width: int) -> Image.Image:
+    """The middle of a picture in colour, as large as this."""
+    return ImageOps.fit(image.convert("RGB"), (width, height), Image.Resampling.LANCZOS)
+
+
+def test_digit(digit: int, index: int) -> Tensor:
+    """The index-th test digit with this label, (1, 1, 28, 28) in [-1, 1]."""
+    images, labels = mnist("test")
+    return signed(images[(labels == digit).nonzero()[index]])
+
+
+def squared(image: Image.Image) -> Image.Image:
+    """The middle of a picture as a grey square."""
+    return ImageOps.fit(image.convert("L"), (PHOTO, PHOTO))
+
+
+def opened(picture: Any, source: str) -> Image.Image:
+    """The picture of an upload or a drawing."""
+    if picture is None:
+        raise Refusal("picture.refused.upload" if source == "upload" else "picture.refused.draw")
+    return open_picture(file_of(picture))
+
+
+def file_of(picture: Any) -> Any:
+    """Path or bytes of a sent file; Gradio has checked that a marked path is an upload."""
+    sent = picture if isinstance(picture, dict) else {}
+    path, url, meta = sent.get("path"), sent.get("url"), sent.get("meta")
+    marked = isinstance(meta, dict) and meta.get("_type") == "gradio.FileData"
+    if marked and path and isinstance(path, str):  # only a string was checked
+        return path
+    if isinstance(url, str) and url.startswith("data:image/"):
+        with contextlib.suppress(ValueError):
+            return io.BytesIO(base64.b64decode(url.partition(",")[2], validate=True))
+    raise Refusal("picture.refused.none")
+
+
+def named(
+    source: str, digit: int = 4, index: int = 0, caption: str = "", library: str | None = None
+) -> Say:
+    """The picture in a few words."""
+    if source == "scene":
+        return caption
+    if source == "library" and library is not None:
+        return said("picture.library", picture=library)
+    if source == "test digit":
+        return said("picture.digit", digit=digit, index=index)
+    return said(f"source.option.{source}")

@@ -1,0 +1,420 @@
+"""Requests: what was asked for, one field per control, each checked and described once.
+
+From a field come the check, the widget, its default, the argument and its documentation in the
+API, and the keys of its words, see `demos.words.word`.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import functools
+import inspect
+import math
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass, fields
+from typing import Any, ClassVar, Self
+
+from demos.words import Refusal, said, table, word
+
+Options = Collection[Any] | Callable[[], Collection[Any]]  # a registry may grow
+
+
+@dataclass(frozen=True, kw_only=True)
+class Field:
+    """What one control may hold.
+
+    Attributes:
+        default: its value at first.
+        idle: the value that asks for nothing, which a closed control holds; the default, if None.
+        doc: of the argument in the API, where the words of the page do not say enough.
+        needs: whether the other settings of a request leave it anything to say; without them it
+            is hidden, and what it holds does not count.
+        look: how the control looks: what `demos.ui.controls` knows for this kind of field.
+    """
+
+    default: Any = None
+    idle: Any = None
+    doc: str = ""
+    needs: Callable[[Any], bool] | None = None
+    look: str = ""
+
+    def check(self, value: Any, name: Any) -> Any:
+        """The value, as the run takes it; Refusal, one sentence that begins with the name."""
+        return value
+
+    @property
+    def rest(self) -> Any:
+        """The value that asks for nothing."""
+        return self.default if self.idle is None else self.idle
+
+    def others(self) -> Iterator[Any]:
+        """Values that ask for something: to find out whether any of them is allowed."""
+        return (each for each in self.ends() if each != self.rest)
+
+    def ends(self) -> Collection[Any]:
+        """Values by which a rule can be tried."""
+        return ()
+
+    def range(self) -> str:
+        """What it may hold, in the words of the API."""
+        return ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class ChoiceField(Field):
+    """One of several names, of a registry or of a function that knows them by now."""
+
+    options: Options
+    optional: bool = False
+
+    def names(self) -> list[Any]:
+        """What can be chosen now."""
+        return list(self.options() if callable(self.options) else self.options)
+
+    def check(self, value: Any, name: Any) -> Any:
+        """The value; Refusal for another one."""
+        if value is None and self.optional:
+            return None
+        value = "" if value is None else value
+        value = str(value) if type(value) is int and 0 <= value < 10 else value
+        if not isinstance(value, str) or value not in self.names():
+            offered = ", ".join(str(each) or "(empty)" for each in self.names())
+            raise Refusal("refused.choice", name=name, options=offered, got=_got(value))
+        return value
+
+    def ends(self) -> Collection[Any]:
+        """Values by which a rule can be tried."""
+        return self.names()
+
+    def range(self) -> str:
+        """What it may hold, in the words of the API."""
+        return ", ".join(str(each) or '""' for each in self.names())
+
+
+@dataclass(frozen=True, kw_only=True)
+class ChoicesField(Field):
+    """Several of several names."""
+
+    options: Options
+
+    def names(self) -> list[Any]:
+        """What can be chosen now."""
+        return list(self.options() if callable(self.options) else self.options)
+
+    def check(self, value: Any, name: Any) -> Any:
+        """The chosen names in their order; Refusal for another one, or for no list."""
+        if not isinstance(value, list | tuple):
+            raise Refusal("refused.choices", name=name, got=_got(value))
+        one = ChoiceField(options=self.options)
+        chosen = {one.check(each, name) for each in value}
+        return tuple(each for each in self.names() if each in chosen)
+
+    def range(self) -> str:
+        """What it may hold, in the words of the API."""
+        return "one or more of " + ", ".join(self.names())
+
+
+@dataclass(frozen=True, kw_only=True)
+class WholeField(Field):
+    """A whole number in low..high; `slider` is the part of it that a slider has."""
+
+    low: int
+    high: int
+    slider: tuple[int, int] | None = None
+
+    def check(self, value: Any, name: Any) -> Any:
+        """The value; Refusal for another one."""
+        number = _number(value)
+        if not self.low <= number <= self.high or number != int(number):
+            values = {"low": self.low, "high": self.high, "got": _got(value)}
+            raise Refusal("refused.whole", name=name, **values)
+        return int(number)
+
+    def ends(self) -> Collection[Any]:
+        """Values by which a rule can be tried."""
+        return self.low, self.high
+
+    def range(self) -> str:
+        """What it may hold, in the words of the API."""
+        return f"{self.low}..{self.high}"
+
+
+@dataclass(frozen=True, kw_only=True)
+class RealField(Field):
+    """A finite number in low..high; `offered` are the values that a page offers alone."""
+
+    low: float
+    high: float
+    slider: tuple[float, float] | None = None
+    step: float = 0.5
+    optional: bool = False
+    offered: tuple[Any, ...] = ()
+
+    def check(self, value: Any, name: Any) -> Any:
+        """The value; Refusal for another one."""
+        if self.optional and (value is None or value == ""):
+            return None
+        number = _number(value)
+        if not self.low <= number <= self.high:
+            values = {"low": self.low, "high": self.high, "got": _got(value)}
+            raise Refusal("refused.real", name=name, **values)
+        return number
+
+    def ends(self) -> Collection[Any]:
+        """Values by which a rule can be tried."""
+        return (self.high,) if self.optional else (self.low, self.high)
+
+    def range(self) -> str:
+        """What it may hold, in the words of the API."""
+        return f"{self.low:g}..{self.high:g}"
+
+
+@dataclass(frozen=True, kw_only=True)
+class TextField(Field):
+    """A line of at most so many characters."""
+
+    most: int
+    optional: bool = False
+
+    def check(self, value: Any, name: Any) -> Any:
+        """The value; Refusal for another one."""
+        if value is None:
+            return None if self.optional else ""
+        if not isinstance(value, str) or len(value) > self.most:
+            raise Refusal("refused.text", name=name, most=self.most)
+        return " ".join(value.split())
+
+    def range(self) -> str:
+        """What it may hold, in the words of the API."""
+        return f"at most {self.most} characters"
+
+
+@dataclass(frozen=True, kw_only=True)
+class TruthField(Field):
+    """True or False."""
+
+    def check(self, value: Any, name: Any) -> Any:
+        """The value; Refusal for another one."""
+        if not isinstance(value, bool):
+            raise Refusal("refused.truth", name=name, got=_got(value))
+        return value
+
+    def ends(self) -> Collection[Any]:
+        """Values by which a rule can be tried."""
+        return False, True
+
+    def range(self) -> str:
+        """What it may hold, in the words of the API."""
+        return "true or false"
+
+
+@dataclass(frozen=True, kw_only=True)
+class TableField(Field):
+    """Values by name: each is judged by the field of that name, or by `other`."""
+
+    named: Mapping[str, Field]
+    other: Field
+
+    def check(self, value: Any, name: Any) -> Any:
+        """The values, each judged; Refusal for what is no table."""
+        if value is None or value == {}:
+            return None
+        if not isinstance(value, dict):
+            raise Refusal("refused.table", name=name, got=_got(value))
+        return {key: self._checked(name, key, each) for key, each in value.items()}
+
+    def _checked(self, name: Any, key: Any, value: Any) -> Any:
+        part = said("refused.part", name=name, part=str(key)[:40])
+        return self.named.get(key, self.other).check(value, part)
+
+
+def Choice(options: Options, default: Any, **more: Any) -> Any:
+    """One of several names, of a registry or of a function that knows them by now."""
+    return _declared(ChoiceField(options=options, default=default, **more))
+
+
+def Choices(options: Options, default: tuple, **more: Any) -> Any:
+    """Several of several names."""
+    return _declared(ChoicesField(options=options, default=default, **more))
+
+
+def Whole(low: int, high: int, default: int, **more: Any) -> Any:
+    """A whole number in low..high; `slider` is the part of it that a slider has."""
+    return _declared(WholeField(low=low, high=high, default=default, **more))
+
+
+def Real(low: float, high: float, default: float | None, **more: Any) -> Any:
+    """A finite number in low..high; an `optional` one may be empty, which is None."""
+    return _declared(RealField(low=low, high=high, default=default, **more))
+
+
+def Text(most: int, default: str | None = "", **more: Any) -> Any:
+    """A line of at most so many characters; an `optional` one may be None."""
+    return _declared(TextField(most=most, default=default, **more))
+
+
+def Truth(default: bool, **more: Any) -> Any:
+    """True or False."""
+    return _declared(TruthField(default=default, **more))
+
+
+def Table(named: Mapping[str, Field], other: Field, **more: Any) -> Any:
+    """Values by name, or None; whether the names fit is for `refusals` to say."""
+    return _declared(TableField(named=named, other=other, **more))
+
+
+def Sent(doc: str, **more: Any) -> Any:
+    """What is judged where it is opened: an upload, a drawing, what an earlier run left."""
+    return _declared(Field(doc=doc, **more))
+
+
+@dataclass(frozen=True)
+class Request:
+    """What was asked of one event. A subclass has a field per control and names its `event`."""
+
+    event: ClassVar[str]
+
+    @classmethod
+    def controls(cls) -> dict[str, Field]:
+        """The fields by name, in the order of the arguments."""
+        return {each.name: each.metadata["field"] for each in fields(cls)}
+
+    @classmethod
+    def defaults(cls) -> dict[str, Any]:
+        """The values at first."""
+        return {name: control.default for name, control in cls.controls().items()}
+
+    @classmethod
+    def called(cls, name: str) -> Any:
+        """What a control is called on the page."""
+        return said(word(cls.event, name, "label"))
+
+    @classmethod
+    def of(cls, *values: Any, **named: Any) -> Self:
+        """From whatever was sent, in order or by name; Refusal for what cannot be run."""
+        request = cls.read(*values, **named)
+        for _, refusal in request.refusals():
+            raise refusal
+        return request
+
+    @classmethod
+    def read(cls, *values: Any, **named: Any) -> Self:
+        """The same where the controls need not go together; Refusal for one that is wrong."""
+        controls = cls.controls()
+        sent = dict(zip(controls, values, strict=False)) | named
+        unknown = [name for name in sent if name not in controls]
+        if unknown:
+            raise TypeError(f"{cls.event} has no argument {unknown[0]}")
+        sent = cls.defaults() | sent
+        return cls(**{k: each.check(sent[k], cls.called(k)) for k, each in controls.items()})
+
+    def refusals(self) -> Iterator[tuple[str, Refusal]]:
+        """What does not go together: the field to change, and why. Each rule stands here once."""
+        return iter(())
+
+    def closed(self) -> dict[str, Refusal]:
+        """The controls that can ask for nothing beside the others, and why."""
+        found = {}
+        for name, control in self.controls().items():
+            reasons = [self._refused(name, other) for other in control.others()]
+            if reasons and all(reasons):
+                found[name] = reasons[0]
+        return found
+
+    @classmethod
+    def bound(cls, causes: Collection[str]) -> list[str]:
+        """The fields that some value of the causes hides, closes or leaves fewer options."""
+        found = {name for name, each in cls.controls().items() if each.needs}
+        start = cls(**cls.defaults())
+        for cause in causes:
+            for value in cls.controls()[cause].ends():
+                changed = dataclasses.replace(start, **{cause: value})
+                for name, each in cls.controls().items():
+                    found |= {name for other in each.ends() if changed._refused(name, other)}
+        return [name for name in cls.controls() if name in found]
+
+    def allowed(self, name: str) -> list[Any]:
+        """The options of a choice that go with the other settings."""
+        control = self.controls()[name]
+        return [each for each in control.ends() if self._refused(name, each) is None]
+
+    def _refused(self, name: str, value: Any) -> Refusal | None:
+        other = dataclasses.replace(self, **{name: value})
+        return next((refusal for at, refusal in other.refusals() if at == name), None)
+
+    def asked(self, name: str) -> bool:
+        """Whether a control has anything to say with these settings."""
+        needs = self.controls()[name].needs
+        return needs is None or needs(self)
+
+    def settings(self) -> dict[str, Any]:
+        """What repeats the run, as JSON: the fields that count."""
+        kept = (name for name, each in self.controls().items() if type(each) is not Field)
+        return {name: getattr(self, name) for name in kept if self.asked(name)}
+
+    def changed(self) -> dict[str, Any]:
+        """The settings that count and differ from their defaults."""
+        defaults = self.defaults()
+        return {k: value for k, value in self.settings().items() if value != defaults[k]}
+
+
+def event(request: type[Request], **made: Callable[[Any], Any]) -> Callable[[Callable], Callable]:
+    """Decorate a function of a request: it takes the values of the fields, as an API does.
+
+    Its signature and the documentation of its arguments are those of the fields. `made` has
+    functions that make the value of a field of what was sent for it.
+    """
+
+    def asked(values: Sequence[Any], named: Mapping[str, Any]) -> Request:
+        sent = dict(zip(request.controls(), values, strict=False)) | dict(named)
+        return request.of(**{k: made[k](v) if k in made else v for k, v in sent.items()})
+
+    def decorate(run: Callable) -> Callable:
+        @functools.wraps(run)
+        def function(*values: Any, **named: Any) -> Any:
+            return run(asked(values, named))
+
+        @functools.wraps(run)
+        def generator(*values: Any, **named: Any) -> Iterator[Any]:
+            yield from run(asked(values, named))
+
+        called: Any = generator if inspect.isgeneratorfunction(run) else function
+        del called.__wrapped__  # or its signature would be that of `run`
+        called.__signature__ = inspect.Signature(
+            [
+                inspect.Parameter(name, inspect.Parameter.POSITIONAL_OR_KEYWORD, default=value)
+                for name, value in request.defaults().items()
+            ]
+        )
+        called.__doc__ = f"{run.__doc__}\n\nArgs:\n" + "".join(documented(request))
+        return called
+
+    return decorate
+
+
+def documented(request: type[Request]) -> Iterator[str]:
+    """A line for each argument: what it may hold, and what it is."""
+    english: Mapping[str, str] = table("en")
+    for name, each in request.controls().items():
+        info = each.doc or english.get(word(request.event, name, "info"), "")
+        yield f"    {name}: {'; '.join(filter(None, (each.range(), info)))}\n"
+
+
+def _declared(kind: Field) -> Any:
+    return dataclasses.field(default=kind.default, metadata={"field": kind})
+
+
+def _number(value: Any) -> float:
+    """The value as a number; NaN, which lies in no range, for anything else."""
+    try:
+        return math.nan if isinstance(value, bool) else float(value)
+    except (TypeError, ValueError, OverflowError):
+        return math.nan
+
+
+def _got(value: Any) -> Any:
+    if value is None or value == "":
+        return said("refused.nothing")
+    if isinstance(value, int) and abs(value) > 10**40:
+        return said("refused.huge")
+    return str(value)[:40]

@@ -1,0 +1,132 @@
+"""The page of the sampler: its controls, its stage, and what starts a run."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import gradio as gr
+import torch
+from torch import Tensor
+
+from demos.runs.archive import Archive
+from demos.runs.fields import RealField, event
+from demos.runs.stream import streamed
+from demos.runs.zero_gpu import on_gpu
+from demos.sampling.presets import PRESETS
+from demos.sampling.request import ALL_SAMPLERS, SampleRequest
+from demos.sampling.run import run
+from demos.ui.controls import QUIET, Slider, control, interlock, text
+from demos.ui.errors import shown
+from demos.ui.pictures import beside, prompt_row
+from demos.ui.player import Player
+from demos.ui.recorded import Shared, tape
+from demos.ui.runner import Runner, chips, resets, run_row, seed_row, sent
+from demos.ui.server.work import network_seconds, takes
+from demos.words import Refusal
+
+TITLE = "tab.sample"
+SPLIT = "guidance split"
+WHAT_IF = 4  # the panel of the guidance to wonder about
+CAUSES = ("model", "sampler", "guidance", "show")  # of what else can be asked for
+SHOWN_FIRST = ("model", "label", "prompt", "sampler", "steps", "guidance", "seed")
+W = RealField(low=0, high=20, default=7.5, slider=(0, 20))
+
+
+def seconds(model, sampler, steps, guidance, batch, **_: Any) -> float:
+    """How long a run takes on one core, from what was sent."""
+    calls = steps * ALL_SAMPLERS[sampler].calls_per_step * (1 if guidance == 1 else 2)
+    return network_seconds(model, calls * batch)
+
+
+@on_gpu(lambda request: request.seconds)
+def sampled(request: SampleRequest) -> Iterator[Any]:
+    """The messages of a run."""
+    yield from streamed(run(request, report=gr.Info))
+
+
+@takes(seconds)
+@event(SampleRequest)
+def sample(request: SampleRequest) -> Iterator[tuple[Any, Any]]:
+    """Sample pictures step by step; streams the frames of the run."""
+    yield from sent(sampled(request))
+
+
+def what_if(archive: Archive | None, frame: int, guidance: Any) -> Any:
+    """The guided guess of every frame at another guidance: no network call, x0 is linear in it."""
+    guidance = W.check(guidance, "w")
+    if archive is None or archive.message.get("settings", {}).get("show") != SPLIT:
+        raise Refusal("sample.refused.what_if")
+    branches = ((kept[0].float(), kept[1].float()) for kept in archive.latents)
+    return archive.previewed(WHAT_IF, [torch.lerp(no, yes, guidance) for no, yes in branches])
+
+
+def build(shared: Shared) -> None:
+    """Lay out the tab."""
+    gr.Markdown(text("sample.lead"), elem_classes=["lead"])
+    with gr.Column() as try_these:
+        pass
+    with gr.Row(elem_classes=["stepwise-columns"]):
+        with gr.Column():
+            button, stop, reset = run_row()
+            controls = all_controls()
+            with try_these:
+                chips({key: values_of(controls, each) for key, each in PRESETS.items()})
+            send = gr.Button(text("sample.send"), size="sm")
+        with gr.Column():
+            player = Player(tape("sample"), name="sample")
+            wonder = what_if_slider(controls["show"])
+    runner = Runner("sample", player, stop)
+    ordered = [controls[name] for name in SampleRequest.controls()]
+    runner.starts(button, sample, ordered, api_name="sample")
+    runner.stale(ordered)
+    runner.at_rest(wonder.change, what_if, [wonder])
+    resets(reset, controls)
+    interlock(SampleRequest, controls, CAUSES)
+    send.click(shown(hand_over), runner.archive, [shared.picture, shared.tabs], **QUIET)
+
+
+def all_controls() -> dict[str, Any]:
+    """What one changes most, in the order of use; the rest is folded."""
+    controls: dict[str, Any] = {}
+    for name in SHOWN_FIRST:
+        make = {
+            "prompt": lambda: prompt_row(SampleRequest, "prompt", controls["model"]),
+            "seed": lambda: seed_row(SampleRequest),
+        }.get(name)
+        controls[name] = make() if make else control(SampleRequest, name)
+    with gr.Accordion(text("more"), open=False):
+        for name in SampleRequest.controls():
+            if name not in controls:
+                controls[name] = control(SampleRequest, name)
+        beside(controls["model"], controls["negative"])
+    return controls
+
+
+def values_of(controls: dict[str, Any], preset: dict[str, Any]) -> dict[Any, Any]:
+    """The values of controls that a preset brings; what it does not name is the default."""
+    named = ("model", "label", "prompt", "sampler", "steps", "guidance", "show")
+    defaults = SampleRequest.defaults()
+    return {controls[name]: preset.get(name, defaults[name]) for name in named}
+
+
+def what_if_slider(show: gr.Radio) -> Slider:
+    """The guidance to wonder about, there while the stage shows the guidance split."""
+    slider = Slider(
+        W.low,
+        W.high,
+        W.default,
+        step=W.step,
+        label=text("sample.what_if.label"),
+        info=text("sample.what_if.info"),
+        visible=False,
+    )
+    show.change(lambda value: gr.update(visible=value == SPLIT), show, slider, **QUIET)
+    return slider
+
+
+def hand_over(archive: Archive | None) -> tuple[tuple[str, Tensor], Any]:
+    """Give the finished picture to the last tab and open it."""
+    if archive is None or archive.picture is None:
+        raise Refusal("sample.refused.send")
+    return archive.picture, gr.Tabs(selected="inversion")

@@ -1,0 +1,188 @@
+"""What the stage shows of a step: one class for each way, in `PANELS`.
+
+A class says what it is `called`, when it is available, its panels, and by their keys what fills
+them: latents, which become a picture when they are sent, or a picture.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, ClassVar
+
+from torch import Tensor
+
+from core.denoisers import Denoiser, Guided, Prediction
+from core.images import signed_uri
+from core.models import Model, reads_text
+from core.models.attention import attention_maps
+from core.schedules import SCHEDULES, Level
+from core.tapes import Panel, Picture, later
+from demos.words import Refusal, said
+
+if TYPE_CHECKING:
+    from demos.sampling.request import SampleRequest
+
+Part = Tensor | Picture
+WORDS = 5  # attention maps beside the predicted picture
+SILENT = {"a", "an", "the", "on", "of", "with", "in", "at", "and", "的", "，"}
+GUESS = Panel("x0", "x̂₀", said("panel.x0"), "signal")
+
+
+class Panels:
+    """One way to show a step, made for one run: its panels, and the denoiser to be called."""
+
+    splits: ClassVar[bool] = False  # keeps the latents of every frame, whatever the model
+
+    def __init__(self, model: Model, request: SampleRequest) -> None:
+        """Prepare for a request that `refusal` lets pass."""
+        self.model, self.request = model, request
+        self.denoise = self.denoiser()
+        self.panels = self.made()
+
+    @staticmethod
+    def refusal(request: SampleRequest) -> Refusal | None:
+        """Why a request cannot be shown like this; None where it can."""
+        return None
+
+    def denoiser(self) -> Denoiser:
+        """The denoiser of the run."""
+        request = self.request
+        return self.model.denoiser(request.condition, request.avoided, request.guidance)
+
+    def made(self) -> tuple[Panel, ...]:
+        """The panels, from left to right."""
+        raise NotImplementedError
+
+    def parts(self, x: Tensor, level: Level, prediction: Prediction) -> dict[str, Part]:
+        """What fills the panels, by key."""
+        raise NotImplementedError
+
+
+class PredictionPanels(Panels):
+    """The noisy picture, the predicted clean picture, the predicted noise."""
+
+    def made(self) -> tuple[Panel, ...]:
+        """What x_t is depends on the model; one that remembers pictures shows the nearest."""
+        space, nearest = self.model.card.space, ()
+        levels = ladder(self.model, self.request)
+        scaled = any(abs(level.alpha**2 + level.sigma**2 - 1) > 1e-3 for level in levels)
+        self.known = self.model.empirical(self.request.condition)
+        if self.known is not None:
+            nearest = (Panel("nearest", "xᵢ", said("panel.nearest"), phone=False),)
+        return (
+            Panel("x_t", "xₜ", said("panel.x_t.scaled" if scaled else f"panel.x_t.{space}")),
+            GUESS,
+            Panel("eps", "ε̂", said(f"panel.eps.{space}"), "noise", phone=False),
+            *nearest,
+        )
+
+    def parts(self, x: Tensor, level: Level, prediction: Prediction) -> dict[str, Part]:
+        """x scaled to unit variance, x0, eps in colours, the nearest training picture."""
+        scale = (level.alpha**2 + level.sigma**2) ** 0.5
+        noise = later(signed_uri, prediction.eps)
+        parts: dict[str, Part] = {"x_t": x / scale, "x0": prediction.x0, "eps": noise}
+        if self.known is not None:
+            parts["nearest"] = self.known.images[self.known.nearest(prediction.x0)]
+        return parts
+
+
+class Watched:
+    """A guided denoiser whose two branches can be looked at after each call."""
+
+    def __init__(self, guided: Guided) -> None:
+        """Watch this one."""
+        self.guided, self.cost = guided, guided.cost
+        self.seen: tuple[Prediction, Prediction]
+
+    def __call__(self, x: Tensor, level: Level) -> Prediction:
+        """The guided prediction; its branches are kept."""
+        self.seen = self.guided.branches(x, level)
+        return self.guided.combined(*self.seen)
+
+
+class GuidancePanels(Panels):
+    """What guidance is made of: both branches, their difference, the guided prediction."""
+
+    splits = True
+
+    @staticmethod
+    def refusal(request: SampleRequest) -> Refusal | None:
+        """There have to be two branches."""
+        if request.card.told:
+            return Refusal("sample.refused.split_told", model=request.model)
+        return Refusal("sample.refused.split") if request.guidance == 1 else None
+
+    def denoiser(self) -> Denoiser:
+        """The guided denoiser, watched."""
+        self.watched = Watched(super().denoiser())  # type: ignore[arg-type]
+        return self.watched
+
+    def made(self) -> tuple[Panel, ...]:
+        """Without and with the condition, what differs, the two mixed as asked and as wondered."""
+        return (
+            Panel("without", "x̂₀(∅)", said("panel.without")),
+            Panel("with", "x̂₀(c)", said("panel.with"), "first"),
+            Panel("difference", "c − ∅", said("panel.difference"), "difference", phone=False),
+            Panel("x0", "x̂₀", said("panel.guided"), "signal"),
+            Panel("what_if", "x̂₀(w)", said("panel.what_if"), "second", phone=False),
+        )
+
+    def parts(self, x: Tensor, level: Level, prediction: Prediction) -> dict[str, Part]:
+        """Both branches, their difference in colours, the guided picture twice."""
+        yes, no = self.watched.seen
+        difference = later(signed_uri, yes.x0 - no.x0, 1.0)
+        mixed = {"x0": prediction.x0, "what_if": prediction.x0}
+        return {"without": no.x0, "with": yes.x0, "difference": difference, **mixed}
+
+
+class AttentionPanels(Panels):
+    """Where each word of the prompt is looked at, beside the predicted picture."""
+
+    @staticmethod
+    def refusal(request: SampleRequest) -> Refusal | None:
+        """There has to be a text with words in it."""
+        if request.card.condition != "text":
+            return Refusal("sample.refused.attention")
+        words = any(letter.isalnum() for letter in request.prompt)
+        return None if words else Refusal("sample.refused.attention_prompt")
+
+    def denoiser(self) -> Denoiser:
+        """The denoiser, its attention recorded."""
+        request, model = self.request, self.model
+        if not reads_text(model):
+            raise Refusal("sample.refused.attention")
+        self.record: list[Tensor] = []
+        said = [(word, at) for word, at in model.words(request.prompt) if word.isalnum()]
+        self.words = [each for each in said if each[0].lower() not in SILENT][:WORDS]
+        how = {"guidance": request.guidance, "record": self.record}
+        return model.denoiser(request.prompt, request.avoided, **how)
+
+    def made(self) -> tuple[Panel, ...]:
+        """The guess, and a map for each word."""
+        maps = (
+            Panel(f"word{k}", f"“{word}”", said("panel.attention"), "first", phone=k < 1)
+            for k, (word, _) in enumerate(self.words)
+        )
+        return GUESS, *maps
+
+    def parts(self, x: Tensor, level: Level, prediction: Prediction) -> dict[str, Part]:
+        """The predicted picture and one map per word, of the first picture of a batch."""
+        first = [layer[:1] for layer in self.record]
+        parts: dict[str, Part] = {"x0": prediction.x0}
+        for k, (_, at) in enumerate(self.words):
+            weights = attention_maps(first, at, self.model.shape[1:])
+            parts[f"word{k}"] = later(signed_uri, weights[None] / weights.max() * 3)
+        return parts
+
+
+PANELS: dict[str, type[Panels]] = {
+    "prediction": PredictionPanels,
+    "guidance split": GuidancePanels,
+    "attention per word": AttentionPanels,
+}
+
+
+def ladder(model: Model, request: SampleRequest) -> list[Level]:
+    """The levels of the run, from noisy to clean; ValueError where the schedule has fewer."""
+    own = request.schedule not in SCHEDULES
+    schedule = model.schedule if own else SCHEDULES[request.schedule]()
+    return schedule.levels(request.steps, request.spacing)

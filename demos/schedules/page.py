@@ -1,0 +1,144 @@
+"""The page of the schedules: it has no run button, all is drawn again while a control moves."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable
+from typing import Any, get_type_hints
+
+import gradio as gr
+
+from core.schedules import SCHEDULES
+from demos.runs.fields import event
+from demos.runs.stream import as_text
+from demos.schedules.parameters import PARAMETERS, Parameters, offered
+from demos.schedules.request import SIDES, ScheduleRequest
+from demos.schedules.run import message, still_note
+from demos.ui.controls import QUIET, Dropdown, control, text
+from demos.ui.errors import language, shown
+from demos.ui.player import Player
+from demos.ui.recorded import Shared
+from demos.words import said, sentence, word
+
+TITLE = "tab.schedule"
+SHARED = ("quantity", "steps", "spacing", "digit")  # by both schedules
+
+
+@event(ScheduleRequest)
+def schedule(request: ScheduleRequest) -> str:
+    """Compare two noise schedules; returns the frames of one digit noised by both."""
+    return as_text(message(request))
+
+
+def build(shared: Shared) -> None:
+    """Lay out the tab."""
+    gr.Markdown(text("schedule.lead"), elem_classes=["lead"])
+    with gr.Row(elem_classes=["stepwise-columns"]):
+        with gr.Column():
+            with gr.Row(elem_classes=["run-row"]):
+                reset = gr.Button(text("button.reset"), elem_classes=["reset-button"])
+            groups = {side: group(side) for side in SIDES}
+            others = {name: control(ScheduleRequest, name) for name in SHARED}
+        with gr.Column():
+            player = Player(message(ScheduleRequest.of()), name="schedule")
+    gr.api(typed(shown(schedule)), api_name="schedule")
+    connect(groups, others, reset, player)
+
+
+def typed(function: Callable[..., Any]) -> Callable[..., Any]:
+    """The function with the types of its arguments: without a component they describe it."""
+    hints = get_type_hints(ScheduleRequest)
+    tables = {f"{side}_parameters": dict | None for side in SIDES}
+    types = {name: tables.get(name, hints[name]) for name in ScheduleRequest.controls()}
+    signature: Any = inspect.signature(function).replace(return_annotation=str)
+    function.__annotations__, function.__signature__ = types, signature
+    return function
+
+
+def group(side: str) -> dict[str, Any]:
+    """The choice of a schedule and the controls of its parameters, which it alone shows."""
+    start = Parameters.at_first(ScheduleRequest.defaults()[side])
+    with gr.Group():
+        controls: dict[str, Any] = {
+            "schedule": Dropdown(
+                [(menu_word(name), name) for name in offered()],
+                value=start.schedule,
+                label=text(word("schedule", side, "label")),
+                info=parameters_info(start.schedule),
+                elem_classes=["control", f"control-{side}"],
+            )
+        }
+        for name in PARAMETERS:
+            held = {"value": getattr(start, name), "visible": start.asked(name)}
+            controls[name] = control(Parameters, name, **held)
+    return controls
+
+
+def menu_word(name: str) -> Any:
+    """A schedule in the menu; a model on the hub goes without its owner."""
+    return text(f"schedule.option.{name}") or name.rpartition("/")[2]
+
+
+def parameters_info(name: str) -> Any:
+    """Whether a schedule has parameters."""
+    return text("schedule.adjustable" if name in SCHEDULES else "schedule.fixed")
+
+
+def connect(
+    groups: dict[str, dict[str, Any]], others: dict[str, Any], reset: gr.Button, player: Player
+) -> None:
+    """Every control redraws while it moves; a new schedule shows its own parameters."""
+    controls = [each for group in groups.values() for each in group.values()]
+    controls += others.values()
+    redraw: dict[str, Any] = {
+        "fn": shown(explored),
+        "inputs": controls,
+        "outputs": player,
+        "trigger_mode": "always_last",
+        "concurrency_limit": None,
+        **QUIET,
+    }
+    for each in groups.values():
+        menu, *parameters = each.values()
+        menu.input(shown(adopted), menu, [menu, *parameters], **QUIET).then(**redraw)
+        gr.on([parameter.input for parameter in parameters], **redraw)
+    gr.on([each.input for each in others.values()], **redraw)
+    reset.click(at_first, None, controls, **QUIET).then(**redraw)
+    menus = [each["schedule"] for each in groups.values()]
+    causes = [*menus, others["quantity"]]
+    gr.on([each.change for each in causes], shown(noted), causes, others["quantity"], **QUIET)
+
+
+def explored(*values: Any) -> dict[str, Any]:
+    """The message for what all controls hold: both groups, then what is shared."""
+    size = len(Parameters.controls())
+    first, second = Parameters.read(*values[:size]), Parameters.read(*values[size : 2 * size])
+    sent = first.schedule, second.schedule, *values[2 * size :], first.given(), second.given()
+    return message(ScheduleRequest.of(*sent))
+
+
+def adopted(name: Any) -> list[dict[str, Any]]:
+    """Show the parameters of the chosen schedule, at their defaults, or say that it has none."""
+    start = Parameters.at_first(name)
+    menu = gr.update(value=start.schedule, info=parameters_info(start.schedule))
+    return [menu] + [
+        gr.update(visible=start.asked(key), value=getattr(start, key)) for key in PARAMETERS
+    ]
+
+
+def at_first() -> list[Any]:
+    """What all controls hold at first."""
+    defaults = ScheduleRequest.defaults()
+    updates = [update for side in SIDES for update in adopted(defaults[side])]
+    return updates + [defaults[name] for name in SHARED]
+
+
+def noted(first: Any, second: Any, quantity: Any) -> dict[str, Any]:
+    """Say beside the menu of curves when another one is drawn."""
+    asked = ScheduleRequest.read(first, second, quantity)
+    note = still_note(asked)
+    if note is None:
+        return gr.update(info=text(word("schedule", "quantity", "info")))
+    drawn = said(f"quantity.option.{asked.shown()}")
+    say = said("schedule.quantity.still", note=note, drawn=drawn)
+    return gr.update(info=sentence(say, language()))

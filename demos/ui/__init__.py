@@ -1,0 +1,1 @@
+"""What all tabs share of the page: controls, the player, how a button starts a run."""

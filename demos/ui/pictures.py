@@ -1,0 +1,70 @@
+"""A picture to start from, and a prompt: what several tabs ask for in the same way."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import gradio as gr
+import torch
+
+from core.data.emoji import draw_scene
+from core.models import MODELS
+from demos.pictures.prompts import advice
+from demos.runs.fields import ChoiceField, Request, TextField
+from demos.ui.controls import QUIET, control, dice, text
+from demos.ui.uploads import drawing_pad, mask_pad, upload
+from demos.views.html import spoken
+from demos.words import Say, capital, said
+
+MAKERS = {"picture": upload, "drawing": drawing_pad, "painted": mask_pad}
+MODEL = ChoiceField(options=MODELS, default="digits")
+PROMPT = TextField(most=500, default="")
+
+
+def made(request: type[Request], name: str, **more: Any) -> Any:
+    """The widget of a field, also of one that takes a picture."""
+    maker = MAKERS.get(name)
+    return maker() if maker else control(request, name, **more)
+
+
+def beside(model: gr.Dropdown, prompt: gr.Textbox) -> gr.HTML:
+    """What stands below a prompt: how much of it is read, what is cut, what was never seen."""
+    place = gr.HTML("", elem_classes=["advice"], visible=False)
+    gr.on(
+        [model.change, prompt.change],
+        advised,
+        [model, prompt],
+        place,
+        trigger_mode="always_last",
+        **QUIET,
+    )
+    return place
+
+
+def advised(model: Any, prompt: Any) -> dict[str, Any]:
+    """The advice on a prompt as HTML; what is wrong with a value is said in the same place."""
+    try:
+        name = MODEL.check(model, said("model.label"))
+        says: list[Say] = advice(name, PROMPT.check(prompt, said("prompt.label")))
+    except ValueError as error:
+        says = [getattr(error, "say", capital(str(error)))]
+    return gr.update(value=" ".join(map(spoken, says)), visible=bool(says))
+
+
+def prompt_row(request: type[Request], name: str, model: Any) -> Any:
+    """A prompt with its advice and a button for a random one."""
+    with gr.Row(elem_classes=["seed-row"]):
+        prompt = control(request, name, scale=3, min_width=120)
+        chance = gr.Button(text("button.random"), size="sm", scale=1, min_width=80)
+        chance.visible = prompt.visible
+    beside(model, prompt)
+    chance.click(random_prompt, None, prompt, **QUIET)
+    model.change(
+        lambda name: gr.update(visible=MODELS[name].condition == "text"), model, chance, **QUIET
+    )
+    return prompt
+
+
+def random_prompt() -> str:
+    """A caption of the grammar, English."""
+    return draw_scene(torch.Generator().manual_seed(dice())).caption()

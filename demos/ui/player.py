@@ -1,0 +1,122 @@
+"""The frame player: the browser shows, scrubs and plays the messages of a run.
+
+`demos.runs.stream` turns a run into messages; the `Player` component hands them to
+`stepwise.mount` in `assets/ui/js/player.js`. Scrubbing and playing never ask the server.
+"""
+
+import json
+from typing import Any
+
+import gradio as gr
+
+from core.paths import ROOT
+from core.tapes import SCHEMA
+from demos.runs.stream import as_text
+from demos.ui.server.frontend import exporting
+from demos.views.html import spoken
+from demos.words import LANGUAGES, said, table
+from demos.words.glossary import as_script
+
+UI = ROOT / "assets" / "ui"
+# In this order: each script uses what the ones before it have put into `window.stepwise`.
+SCRIPTS = (
+    "words",
+    "run",
+    "clock",
+    "stage",
+    "timeline",
+    "export",
+    "announcer",
+    "controls",
+    "pulse",
+    "player",
+    "page",
+    "keys",
+    "language",
+    "help",
+    "glossary",
+    "uploads",
+)
+STYLES = ("tokens", "page", "controls", "player", "timeline", "chart", "inversion", "glossary")
+
+
+class Player(gr.HTML):
+    """Shows the messages of a run: panels, sentence, facts, timeline and filmstrip.
+
+    As an output it takes a message or None. Pass `show_progress="hidden"` to its events.
+    """
+
+    def __init__(self, value=None, *, name: str, **kwargs):
+        """Places a player with the element id `player-NAME`.
+
+        Args:
+            value: A message, usually that of a recorded run, or None.
+            name: What page.js calls this player, unique on the page.
+            **kwargs: As in gr.HTML.
+        """
+        self.name = name
+        options = {"name": name, "panels": []}
+        kwargs.setdefault("elem_id", f"player-{name}")
+        kwargs.setdefault("elem_classes", ["stepwise-player"])
+        super().__init__(
+            value=value,
+            html_template=_asset("player.html"),
+            js_on_load=f"stepwise.mount(element, props, watch, {json.dumps(options)})",
+            apply_default_css=False,
+            **kwargs,
+        )
+
+    def preprocess(self, payload: str | None) -> dict | None:
+        """The message that the text stands for."""
+        return json.loads(payload) if payload else None
+
+    def postprocess(self, value: dict | None) -> str | None:
+        """The message as JSON text, see `as_text`."""
+        return None if value is None else as_text(value)
+
+    def api_info(self) -> dict[str, Any]:
+        """Describes a message to API clients."""
+        return {"type": "string", "contentMediaType": "application/json", "contentSchema": SCHEMA}
+
+    def example_payload(self) -> str:
+        """A message without frames."""
+        return '{"run": "example", "status": "done", "total": 0, "frames": []}'
+
+    def example_value(self) -> str:
+        """A message without frames."""
+        return self.example_payload()
+
+
+def page_head() -> str:
+    """Words, styles and scripts of the page, for `launch(head=...)`.
+
+    The style is not for `launch(css=...)`: Gradio 6.31 rewrites the selectors there and loses
+    most of those inside media queries.
+    """
+    styles = "\n".join(_asset(f"css/{name}.css") for name in STYLES)
+    scripts = "\n".join(_asset(f"js/{name}.js") for name in SCRIPTS)
+    words = f'<script type="application/json" id="stepwise-words">{_words()}</script>'
+    words += f'<script type="text/plain" id="stepwise-core">{exporting("changeLocale")}</script>'
+    words += as_script()
+    return f"<style>\n{styles}</style>\n{words}\n<script>\n{scripts}</script>\n"
+
+
+def _words() -> str:
+    """The tables of all languages as JSON that may stand inside of a script element."""
+    tables = {language: table(language) for language in LANGUAGES}
+    text = json.dumps(tables, ensure_ascii=False, separators=(",", ":"))
+    return text.replace("<", "\\u003c")
+
+
+def _asset(name: str) -> str:
+    return (UI / name).read_text(encoding="utf-8")
+
+
+def head() -> str:
+    """The head of the page: its name, the other language, presenting, and the keys."""
+    name = spoken(said("page.about"), "p")
+    acts = (
+        spoken(said(f"page.{act}"), "button", type="button", class_="act", data_act=act)
+        for act in ("language", "glossary", "present", "help")
+    )
+    return f"<h1>Stepwise</h1>{name}<nav>{''.join(acts)}</nav>"

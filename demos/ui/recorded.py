@@ -1,0 +1,47 @@
+"""What the page opens with: runs that were recorded, and what tabs hand to each other."""
+
+from __future__ import annotations
+
+import sys
+from dataclasses import dataclass
+from typing import Any
+
+import gradio as gr
+
+from core.paths import ROOT
+from core.tapes import Tape
+from demos.runs.stream import recorded
+from demos.shipped import broken
+
+TAPES = ROOT / "assets" / "tapes"
+
+
+@dataclass(frozen=True)
+class Shared:
+    """What tabs hand to each other: the tab bar, a picture as (model name, x0 (1, C, H, W))."""
+
+    tabs: gr.Tabs
+    picture: gr.State
+
+
+def tape(name: str) -> dict[str, Any] | None:
+    """The finished run that a tab opens with, recorded by `make figures`; None without it."""
+    path = TAPES / f"{name}.json"
+    if not whole(path.name):
+        return None
+    try:
+        return recorded(Tape.load(path), name)
+    except ValueError as error:  # recorded by another version: only this is missing
+        print(f"Stepwise goes on without it: {error}", file=sys.stderr)
+        return None
+
+
+def page(name: str) -> str:
+    """What stands beside such a run, as HTML; recorded with it."""
+    path = TAPES / f"{name}.html"
+    return path.read_text(encoding="utf-8") if whole(path.name) else ""
+
+
+def whole(file: str) -> bool:
+    """Whether a file of the recorded runs is there and as it was shipped."""
+    return f"assets/tapes/{file}" not in broken() and (TAPES / file).exists()

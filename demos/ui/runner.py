@@ -1,0 +1,208 @@
+"""How a button starts a run, and what it is stopped by: outputs, lanes and errors are known here.
+
+A run is a generator of a tape and its frames; what the page gets of it is one message after the
+other for its player, and one object that stays, an `Archive`.
+"""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any
+
+import gradio as gr
+
+from demos.runs.archive import Archive
+from demos.runs.fields import Request
+from demos.runs.stream import Sending
+from demos.ui.controls import QUIET, Number, Raw, control, dice, text
+from demos.ui.errors import shown
+from demos.ui.player import Player
+from demos.views.html import spoken
+from demos.words import said
+
+
+class Runner:
+    """The player of a tab, what stays of its run, and the button that stops it."""
+
+    def __init__(
+        self, name: str, player: Player, stop: gr.Button, opens_with: str | None = None
+    ) -> None:
+        """Of the player called `name` on the page; `opens_with` is its state before a run."""
+        self.name, self.player, self.stop = name, player, stop
+        self.archive = gr.State(opens_with)
+        self.outputs = [player, self.archive]
+        button = gr.Button(elem_id=f"refine-{name}", elem_classes=["out-of-sight"])
+        self.at_rest(button.click, decoded)
+
+    def starts(
+        self,
+        button: gr.Button,
+        run: Callable[..., Iterator[Any]],
+        inputs: Sequence[Any],
+        api_name: str | None = None,
+        more: Sequence[Any] = (),
+    ) -> Any:
+        """Let a button start a run, which yields a message and an archive; returns its event.
+
+        Its errors become one sentence. `more` are outputs that the run fills besides.
+        """
+        event = button.click(
+            shown(run),
+            list(inputs),
+            [*self.outputs, *more],
+            show_progress="hidden",
+            api_name=api_name,
+            api_visibility="public" if api_name else "private",
+            preprocess=not all(isinstance(each, Raw | gr.State) for each in inputs),
+            concurrency_limit=None,
+            concurrency_id=api_name or f"{self.name}-replay",
+        )
+        stopped = f"() => stepwise.stopped('{self.name}')"
+        event.failure(None, js=stopped, api_visibility="private")
+        self.stop.click(None, cancels=[event], js=stopped, api_visibility="private")
+        return event
+
+    def at_rest(self, event: Callable, function: Callable, inputs: Sequence[Any] = ()) -> None:
+        """On an event, call `function(archive, frame, *inputs)` with the frame on screen.
+
+        It answers with a message for the player, or None.
+        """
+        names = ", ".join(f"v{k}" for k in range(len(inputs)))
+        event(
+            shown(quietly(function)),
+            [self.archive, Number(0, visible=False), *inputs],
+            self.player,
+            js=f"(state, _, {names}) => [state, stepwise.shown('{self.name}'), {names}]",
+            **QUIET,
+            trigger_mode="always_last",
+            concurrency_limit=None,
+            concurrency_id=f"at-rest-{self.name}-{function.__name__}",
+        )
+
+    def reports(self, button: gr.Button, function: Callable, place: gr.HTML) -> None:
+        """Let a button fill a place with what `function(archive)` yields; Stop ends it."""
+        event = button.click(
+            shown(function),
+            self.archive,
+            place,
+            show_progress="hidden",
+            api_visibility="private",
+            concurrency_limit=None,
+            concurrency_id=f"{self.name}-{function.__name__}",
+        )
+        self.stop.click(None, cancels=[event], api_visibility="private")
+
+    def compares(
+        self,
+        button: gr.Button,
+        stop: gr.Button,
+        function: Callable,
+        inputs: Sequence[Any],
+        places: Sequence[gr.HTML],
+        stopped: str,
+    ) -> None:
+        """Let a button fill places beside the player; its own Stop runs `stopped` in the browser.
+
+        `function` gets the archive and the inputs; what is stopped goes to the first place.
+        """
+        event = button.click(
+            shown(function),
+            [self.archive, *inputs],
+            list(places),
+            show_progress="hidden",
+            api_name=function.__name__,
+            concurrency_limit=None,
+            concurrency_id=function.__name__,
+        )
+        quiet: dict[str, Any] = {"js": stopped, "api_visibility": "private"}
+        event.failure(None, None, places[0], **quiet)
+        stop.click(None, None, places[0], cancels=[event], **quiet)
+
+    def stale(self, controls: Sequence[Any]) -> None:
+        """Any change of a control marks the stage as showing other settings."""
+        # With a listener, an editor would send its layers to a route of Gradio's that is closed.
+        watched = [each for each in controls if not isinstance(each, gr.ImageEditor)]
+        gr.on(
+            [control.change for control in watched],
+            None,
+            None,
+            None,
+            js=f"() => stepwise.stale('{self.name}')",
+            api_visibility="private",
+        )
+
+
+def sent(run: Iterator[Sending]) -> Iterator[tuple[Any, Any]]:
+    """What goes to the player and to the state: the archive once it is there, and at the end.
+
+    At the end it is another object with the same in it: a state that holds the same object has
+    not changed for Gradio, and what follows from the run would not hear of its end.
+    """
+    before = None
+    for message, archive in run:
+        kept = archive if archive is not before else gr.skip()
+        kept = copy.copy(archive) if archive.message else kept
+        before = archive
+        yield gr.skip() if message is None else message, kept
+
+
+def decoded(archive: Archive | None, frame: Any) -> dict[str, Any] | None:
+    """The message with the pictures of one frame decoded in full."""
+    return archive.decoded(frame) if isinstance(archive, Archive) else None
+
+
+def quietly(function: Callable) -> Callable:
+    """None, which would empty the player, is no answer at all."""
+
+    def answer(*values: Any) -> Any:
+        message = function(*values)
+        return gr.skip() if message is None else message
+
+    answer.__name__ = function.__name__
+    return answer
+
+
+def stop_button() -> gr.Button:
+    """The button that Esc presses."""
+    return gr.Button(text("button.stop"), elem_classes=["stop-button"])
+
+
+def run_row(verb: str = "button.run", variant: Any = "primary") -> tuple[gr.Button, ...]:
+    """The buttons Run, Stop and Reset."""
+    with gr.Row(elem_classes=["run-row"]):
+        run = gr.Button(text(verb), variant=variant, elem_classes=["run-button"])
+        stop = stop_button()
+        reset = gr.Button(text("button.reset"), elem_classes=["reset-button"])
+    return run, stop, reset
+
+
+def resets(button: gr.Button, controls: dict[str, Any]) -> None:
+    """Let a button bring all controls back to their defaults."""
+    values = [control.value for control in controls.values()]
+    button.click(lambda: values, None, list(controls.values()), **QUIET)
+
+
+def chips(presets: dict[str, dict[Any, Any]]) -> None:
+    """A row of small buttons; each sets some controls, then runs.
+
+    `presets` maps the key of a chip's words to values of components.
+    """
+    with gr.Row(elem_classes=["chips"]):
+        gr.HTML(spoken(said("chips.try")), elem_classes=["chips-try"])
+        for key, values in presets.items():
+            chip = gr.Button(text(key), size="sm", elem_classes=["chip"])
+            settings = list(values.values())
+            answer = settings if len(settings) > 1 else settings[0]
+            chip.click(lambda answer=answer: answer, None, list(values), **QUIET).then(
+                None, js="() => stepwise.run()", api_visibility="private"
+            )
+
+
+def seed_row(request: type[Request]) -> Any:
+    """The seed with its button for a random one."""
+    with gr.Row(elem_classes=["seed-row"]):
+        seed = control(request, "seed", scale=3, min_width=120)
+        random = gr.Button(text("button.random"), size="sm", scale=1, min_width=80)
+    random.click(dice, None, seed, **QUIET)
+    return seed

@@ -1,0 +1,107 @@
+"""Serve the page until it is interrupted, and end without leaving anything behind."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import shutil
+import signal
+import time
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any, NoReturn
+
+import gradio as gr
+from gradio.routes import App, ORJSONResponse
+from starlette.types import ASGIApp
+
+from demos.ui.controls import i18n
+from demos.ui.server.door import Door
+from demos.ui.server.inside import Inside
+from demos.ui.server.names import Names
+from demos.ui.server.queue import THREADS
+from demos.ui.server.sessions import Sessions
+
+SETTINGS: dict[str, Any] = {
+    "theme": gr.themes.Default(
+        primary_hue="sky",
+        neutral_hue="slate",
+        font=("system-ui", "-apple-system", "Segoe UI", "Roboto", "sans-serif"),
+        font_mono=("ui-monospace", "SFMono-Regular", "Menlo", "monospace"),
+    ),
+    "prevent_thread_lock": True,
+    "max_threads": THREADS,
+    "run_history": False,
+    "ssr_mode": False,
+    "enable_monitoring": False,
+    "_frontend": False,  # no self-check of the page at the start: it gives a slow machine 3 s
+    "footer_links": ["api", "settings"],
+}
+
+
+class GuardedApp(App):
+    """Gradio's app behind a `Door`, with `Sessions` of ours."""
+
+    def __init__(self, inside: Inside, names: Names, cache: Path) -> None:
+        """An app for the page that is `inside`."""
+        super().__init__(default_response_class=ORJSONResponse)
+        self.state_holder = Sessions(inside.busy)
+        self.inside, self.names, self.cache = inside, names, cache
+
+    def build_middleware_stack(self) -> ASGIApp:
+        """The door, and behind it all that Starlette and Gradio put in front of the routes."""
+        return Door(super().build_middleware_stack(), self.inside, self.names, self.cache)
+
+
+def launch(
+    blocks: gr.Blocks,
+    head: str,
+    host: str | None = None,
+    port: int | None = None,
+    allowed: Iterable[str] = (),
+) -> None:
+    """Serve a page in the background.
+
+    Args:
+        blocks: the page, complete.
+        head: its style and script, as HTML.
+        host: the address to listen on; None is 127.0.0.1.
+        port: None is 7860, or the next one that is free.
+        allowed: host names by which the page may be called, and whose pages may show it.
+
+    Raises:
+        ValueError: the port is taken, or the address is not one of this machine.
+    """
+    if os.environ.get("SPACE_ID"):  # the address of a visitor is what the Space's proxy says
+        os.environ.setdefault("FORWARDED_ALLOW_IPS", "*")
+    app = GuardedApp(Inside(blocks), Names([*allowed, *([host] if host else [])]), cache())
+    settings = {**SETTINGS, "server_name": host, "server_port": port, "_app": app}
+    try:
+        blocks.launch(head=head, i18n=i18n, **settings)
+    except OSError as error:
+        where = f"port {port}" if port else "ports 7860 to 7959"
+        raise ValueError(
+            f"cannot listen on {host or '127.0.0.1'}, {where}: another program does, or the "
+            "address is not this machine's; choose another with --port or --host"
+        ) from error
+
+
+def cache() -> Path:
+    """The folder in which Gradio keeps files, this process's own."""
+    return Path(os.environ["GRADIO_TEMP_DIR"])
+
+
+def wait() -> NoReturn:
+    """Wait for Ctrl-C or SIGTERM, then end the process and leave nothing behind.
+
+    The interpreter's own clean-up is left out: threads at work in torch would abort it.
+    """
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    try:
+        while True:
+            time.sleep(3600)
+    except KeyboardInterrupt:
+        shutil.rmtree(cache(), ignore_errors=True)
+        with contextlib.suppress(OSError):  # whoever read what we print may have gone first
+            print("Stepwise has ended.", flush=True)
+        os._exit(0)

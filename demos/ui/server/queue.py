@@ -1,0 +1,230 @@
+"""The queue that runs wait in: fair between sessions, and bounded; seen in Gradio 6.31."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections import Counter
+from collections.abc import Callable
+from typing import Any
+from weakref import WeakKeyDictionary
+
+import gradio as gr
+from fastapi import HTTPException, Request
+from gradio.data_classes import PredictBodyInternal
+from gradio.queueing import Event, EventQueue, Queue
+from gradio.route_utils import get_fn
+from gradio.server_messages import EventMessage, ProcessCompletedMessage, ProcessGeneratingMessage
+from gradio.utils import LRUCache
+
+from demos.ui.server.sessions import SESSIONS
+from demos.ui.server.work import HEAVY, seconds_of
+
+UNHEARD = 10  # seconds after which an event whose answers nobody reads is ended
+UNHEARD_TEXT = f"Nobody read the answers of this run for {UNHEARD} s, so it was ended."
+FORGOTTEN = 60  # seconds after which answers that nobody reads are thrown away
+UNREAD = 400  # answers that a client may leave unread
+RUN, LONG = "runs", "long runs"
+THREADS = 64  # for all events
+AT_WORK = {RUN: 48, LONG: 2}  # runs at a time; the other threads are for small events
+EAGER = {RUN: 8, LONG: 0}  # so many may start before anybody reads their answers
+WAITING = {RUN: 400, LONG: 64}
+OF_SESSION = {RUN: 6, LONG: 1}  # runs of one session, at work or waiting
+EVENTS = 64  # events of one session, runs or not
+TOO_MANY = "{} of your runs are at work or waiting; let one end, or stop it, and start again"
+FULL = "{} runs are waiting for this machine; try again in a few minutes, or ask for fewer steps"
+DONE = '"status":"done"'  # near the beginning of a run's last message
+
+
+class Mailboxes(LRUCache):
+    """The unread messages of each session; only idle ones make room for others."""
+
+    def __init__(self, busy: Callable[[str], bool]) -> None:
+        """`busy` says whether a session still waits for messages."""
+        super().__init__(SESSIONS)
+        self.busy = busy
+
+    def __setitem__(self, key: str, value: Any) -> None:
+        """Open a mailbox; where there are too many, the oldest idle one is closed."""
+        if len(self) >= self.max_size:
+            oldest = next((other for other in self if not self.busy(other)), None)
+            if oldest is None:
+                raise HTTPException(503, "too many pages are open on this server; try later")
+            del self[oldest]
+        super().__setitem__(key, value)
+
+
+class FairQueue(Queue):
+    """Gradio's queue with two lanes: long runs never keep short ones waiting.
+
+    It bounds what one session may have at work, ends events whose answers nobody reads, sends the
+    last message of a run once instead of twice, and looks less often for new clicks (every
+    millisecond takes 16 % of a core).
+    """
+
+    readers: Counter[str]  # the open streams of each session
+    silent: dict[str, float]  # since when nobody reads the answers of a session
+    held: WeakKeyDictionary[Event, ProcessGeneratingMessage]  # last ones, until the next
+
+    def prepare(self, busy: Callable[[str], bool]) -> None:
+        """What `__init__` would do, for a queue that Gradio has made already."""
+        self.readers, self.silent, self.held = Counter(), {}, WeakKeyDictionary()
+        self.pending_messages_per_session = Mailboxes(busy)
+        self.progress_update_sleep_when_free = 1  # nothing here reports gr.Progress
+        self.ANALYTICS_MAX_EVENTS = 1  # Gradio makes a table of all of them after each event
+        for lane, limit in AT_WORK.items():
+            self.event_queue_per_concurrency_id[lane] = EventQueue(lane, limit)
+
+    @property
+    def sleep_when_free(self) -> float:
+        """Seconds until the next look: more while runs need the processor."""
+        return 0.02 if any(self.active_jobs) else 0.005
+
+    def start(self) -> None:
+        """Begin to work, and to look after events that nobody waits for."""
+        super().start()
+        self._asyncio_tasks.add(asyncio.create_task(self.look_after()))
+
+    def events_of(self, session: str) -> list[Event]:
+        """The events of a session that are at work or waiting."""
+        events = list(self.event_ids_to_events.values())
+        return [event for event in events if event.session_hash == session]
+
+    async def push(self, body: PredictBodyInternal, request: Request, username: str | None) -> Any:
+        """Put an event into the lane of its length; HTTPException 429 where there are too many."""
+        fn = get_fn(self.blocks, None, body)
+        state = self.blocks.state_holder[body.session_hash] if body.session_hash else None
+        values = [
+            state[block._id] if block.stateful and state is not None else value
+            for block, value in zip(fn.inputs, body.data, strict=False)
+        ]
+        seconds = seconds_of(fn.fn, values) if fn.fn else None
+        lane = None if seconds is None else LONG if seconds > HEAVY else RUN
+        self.check_room(body.session_hash or "", lane)
+        ok, event_id, kind = await super().push(body, request, username)
+        if ok and lane and isinstance(event_id, str):
+            self.change_lane(self.event_ids_to_events[event_id], lane)
+        return ok, event_id, kind
+
+    def check_room(self, session: str, lane: str | None) -> None:
+        """HTTPException 429 or 503, with a sentence, where no further event can be taken."""
+        own = self.events_of(session)
+        if len(own) >= EVENTS:
+            raise HTTPException(429, TOO_MANY.format(len(own)))
+        if lane is None:
+            return
+        of_lane = sum(event.concurrency_id == lane for event in own)
+        if of_lane >= OF_SESSION[lane]:
+            raise HTTPException(429, TOO_MANY.format(of_lane))
+        waiting = len(self.event_queue_per_concurrency_id[lane].queue)
+        if waiting >= WAITING[lane]:
+            raise HTTPException(429, FULL.format(waiting))
+
+    def change_lane(self, event: Event, lane: str) -> None:
+        """Move an event that waits to another queue."""
+        self.event_queue_per_concurrency_id[event.concurrency_id].queue.remove(event)
+        event.concurrency_id = lane
+        self.event_queue_per_concurrency_id[lane].queue.append(event)
+        self.broadcast_estimations(lane, len(self.event_queue_per_concurrency_id[lane].queue) - 1)
+
+    def get_events(self) -> Any:
+        """The next event to start; on a busy server only runs whose answers somebody reads."""
+        lanes = self.event_queue_per_concurrency_id
+        for lane in AT_WORK:
+            lanes[lane].queue.sort(key=lambda event: not self.readers[event.session_hash])
+        held_back = {
+            lane: lanes.pop(lane)
+            for lane, eager in EAGER.items()
+            if lanes[lane].queue
+            and lanes[lane].current_concurrency >= eager
+            and not self.readers[lanes[lane].queue[0].session_hash]
+        }
+        try:
+            return super().get_events()
+        finally:
+            lanes.update(held_back)
+
+    def send_message(self, event: Event, event_message: EventMessage) -> None:
+        """Put a message into the mailbox of its session, if it still has one.
+
+        The last message of a run waits for the next one: the event's result would repeat it.
+        """
+        mailbox = self.pending_messages_per_session.get(event.session_hash)
+        if mailbox is None or mailbox.qsize() > UNREAD:
+            event.alive = False
+            return
+        held = self.held.pop(event, None)
+        if held is not None:
+            result = isinstance(event_message, ProcessCompletedMessage) and event_message.success
+            super().send_message(event, _without_last(held) if result else held)
+        if isinstance(event_message, ProcessGeneratingMessage) and _last_of(event_message):
+            self.held[event] = event_message
+        else:
+            super().send_message(event, event_message)
+
+    def compute_analytics_summary(self, records: Any) -> dict[str, Any]:
+        """No statistics: nobody looks at them."""
+        return self.cached_event_analytics_summary
+
+    async def look_after(self) -> None:
+        """End what nobody waits for, once a second."""
+        while not self.stopped:
+            await asyncio.sleep(1)
+            now = time.monotonic()
+            for session in list(self.pending_messages_per_session):
+                if self.readers[session]:
+                    self.silent.pop(session, None)
+                    continue
+                silence = now - self.silent.setdefault(session, now)
+                for event in self.events_of(session) if silence > UNHEARD else ():
+                    if now - event.enqueue_time > UNHEARD and event.alive:
+                        await self.end(event)
+                if silence > FORGOTTEN and not self.events_of(session):
+                    self.forget(session)
+
+    async def end(self, event: Event) -> None:
+        """End an event that nobody waits for, and say so to whoever comes late."""
+        await self.clean_events(event_id=event._id)
+        mailbox = self.pending_messages_per_session.get(event.session_hash)
+        if mailbox is not None:
+            said = {"error": UNHEARD_TEXT, "title": "Ended", "visible": True, "duration": 10}
+            message = ProcessCompletedMessage(output=said, success=False, event_id=event._id)
+            self.pending_event_ids_session.setdefault(event.session_hash, set()).add(event._id)
+            mailbox.put_nowait(message)
+
+    def forget(self, session: str) -> None:
+        """Throw the answers away that nobody has read."""
+        self.pending_messages_per_session.pop(session, None)
+        self.pending_event_ids_session.pop(session, None)
+        self.silent.pop(session, None)
+
+
+def _last_of(message: ProcessGeneratingMessage) -> list[int]:
+    """Which values of a message are the last message of a run: texts, or their replacement."""
+    found = []
+    for place, value in enumerate(message.output.get("data") or ()):
+        text = value[0][-1] if isinstance(value, list) and value and value[0] else value
+        if isinstance(text, str) and DONE in text[:80]:
+            found.append(place)
+    return found
+
+
+def _without_last(message: ProcessGeneratingMessage) -> ProcessGeneratingMessage:
+    """The message with nothing new in the place of a run's last message."""
+    data, last = message.output["data"], _last_of(message)
+    unchanged = [
+        ([] if isinstance(value, list) else gr.skip()) if place in last else value
+        for place, value in enumerate(data)
+    ]
+    return message.model_copy(update={"output": {**message.output, "data": unchanged}})
+
+
+def prepared(blocks: gr.Blocks, busy: Callable[[str], bool]) -> FairQueue:
+    """The queue of a page, made fair."""
+    blocks.queue(max_size=1000, default_concurrency_limit=8, api_open=False)
+    blocks._queue.__class__ = FairQueue
+    queue = blocks._queue
+    if not isinstance(queue, FairQueue):
+        raise TypeError("the queue of this Gradio cannot be changed")
+    queue.prepare(busy)
+    return queue

@@ -1,0 +1,57 @@
+"""How often one session and one address may ask: the windows of `limits`, and open connections."""
+
+from __future__ import annotations
+
+import contextlib
+from collections import Counter
+from collections.abc import Iterator
+
+from limits import RateLimitItem, parse
+from limits.storage import MemoryStorage
+from limits.strategies import SlidingWindowCounterRateLimiter
+
+from demos.ui.server.refusals import Refused
+
+# A class behind one router shares its address, so an address may ask for a hundred learners.
+EVENTS = (parse("1200/minute"), parse("12000/minute"))  # of a session, of an address
+UPLOADS = parse("600/hour")  # of an address
+STREAMS = 600  # connections of an address that stay open: two a page
+MEGABYTES = 300  # uploaded from an address in an hour
+
+
+class Rates:
+    """Counts what sessions and addresses ask for."""
+
+    def __init__(self) -> None:
+        """Nothing is counted yet."""
+        self.windows = SlidingWindowCounterRateLimiter(MemoryStorage())
+        self.volume = parse(f"{MEGABYTES * 1000}/hour")  # kilobytes
+        self.streams: Counter[str] = Counter()
+
+    def event(self, session: str, address: str) -> None:
+        """Count one event; Refused where the session or the address asks too often."""
+        of_session, of_address = EVENTS
+        self._count(of_session, "session", session)
+        self._count(of_address, "address", address)
+
+    def upload(self, address: str, size: int) -> None:
+        """Count an upload of so many bytes; Refused where the address sends too many."""
+        self._count(UPLOADS, "uploads", address)
+        self._count(self.volume, "volume", address, cost=1 + size // 1000)
+
+    def _count(self, item: RateLimitItem, kind: str, key: str, cost: int = 1) -> None:
+        if not self.windows.hit(item, kind, key, cost=cost):
+            raise Refused(429, "too many requests from here; wait a minute and try again", wait=60)
+
+    @contextlib.contextmanager
+    def stream(self, address: str) -> Iterator[None]:
+        """Count a connection while it is open; Refused where the address has too many."""
+        if self.streams[address] >= STREAMS:
+            raise Refused(429, f"at most {STREAMS} connections may stay open from one address")
+        self.streams[address] += 1
+        try:
+            yield
+        finally:
+            self.streams[address] -= 1
+            if not self.streams[address]:
+                del self.streams[address]

@@ -1,0 +1,138 @@
+"""Pictures that are sent: components whose values are opened and judged by us."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import gradio as gr
+from gradio.components.image_editor import EditorData
+from gradio.data_classes import GradioRootModel, ImageData
+
+from core.images import open_picture
+from core.pictures.opening import format_of
+from demos.pictures.sources import file_of
+from demos.ui.controls import QUIET, text
+from demos.ui.errors import shown
+
+BROWSERS = ("PNG", "JPEG", "GIF", "WebP", "BMP", "AVIF")  # what all of them show
+SHOWN = 1024  # pixels of the longer side of an upload that is converted to be shown, at most
+PAD = 280  # pixels of a drawing pad
+
+
+class Sent(GradioRootModel):
+    """Whatever was sent: it is judged where it is opened, in one sentence."""
+
+    root: Any
+
+
+class Picture(gr.Image):
+    """An upload that is opened by us: size checked first, upright, on white."""
+
+    data_model = Sent
+
+    def preprocess(self, payload: Any) -> Any:
+        """The value as it was sent."""
+        return payload.root if payload is not None else None
+
+    def api_info(self) -> dict[str, Any]:
+        """That of gr.Image."""
+        return ImageData.model_json_schema()
+
+    def get_block_name(self) -> str:
+        """The front end of gr.Image."""
+        return "image"
+
+
+class Drawing(gr.Sketchpad):
+    """A drawing pad whose picture is opened by us."""
+
+    data_model = Sent
+
+    def preprocess(self, payload: Any) -> Any:
+        """The picture with all layers, as it was sent."""
+        sent = payload.root if payload is not None else None
+        return sent.get("composite") if isinstance(sent, dict) else sent
+
+    def api_info(self) -> dict[str, Any]:
+        """That of gr.ImageEditor."""
+        return EditorData.model_json_schema()
+
+    def get_block_name(self) -> str:
+        """The front end of gr.ImageEditor."""
+        return "imageeditor"
+
+
+class MaskPad(gr.ImageEditor):
+    """A picture to paint on; what was painted is judged by `demos.pictures.masks`."""
+
+    data_model = Sent
+
+    def preprocess(self, payload: Any) -> Any:
+        """The layers, as they were sent; a picture that is sent alone is one."""
+        sent = payload.root if payload is not None else None
+        return sent.get("layers") if isinstance(sent, dict) and "layers" in sent else sent
+
+    def api_info(self) -> dict[str, Any]:
+        """That of gr.ImageEditor."""
+        return EditorData.model_json_schema()
+
+    def get_block_name(self) -> str:
+        """The front end of gr.ImageEditor."""
+        return "imageeditor"
+
+
+def upload() -> Picture:
+    """A file, a pasted picture, or a photo; unlike a looking glass it does not mirror digits."""
+    camera = {"video": {"width": 1024, "height": 768, "facingMode": "environment"}}  # if it can
+    picture = Picture(
+        label=text("picture.label"),
+        type="filepath",
+        format="png",
+        visible=False,
+        height=300,
+        sources=["upload", "webcam", "clipboard"],
+        webcam_options=gr.WebcamOptions(mirror=False, constraints=camera),
+    )
+    picture.upload(shown(displayed), picture, picture, **QUIET)
+    return picture
+
+
+def displayed(sent: Any) -> Any:
+    """An upload that few browsers show, HEIC, as one that all do; another one stays as it is.
+
+    ValueError, one sentence, for a file that is no picture, as soon as it is there.
+    """
+    file = file_of(sent)
+    if format_of(file) in BROWSERS:
+        return gr.skip()
+    image = open_picture(file)
+    image.thumbnail((SHOWN, SHOWN))
+    return image
+
+
+def drawing_pad() -> Drawing:
+    """A pad for one digit, black on white; the pen is as wide as MNIST's."""
+    return Drawing(
+        label=text("drawing.label"),
+        type="filepath",
+        visible=False,
+        canvas_size=(PAD, PAD),
+        brush=gr.Brush(default_size=22, colors=["#000000"], color_mode="fixed"),
+        layers=False,
+    )
+
+
+def mask_pad() -> MaskPad:
+    """A pad to paint on a picture, with one broad brush."""
+    return MaskPad(
+        label=text("painted.label"),
+        type="filepath",
+        visible=False,
+        canvas_size=(PAD, PAD),
+        brush=gr.Brush(default_size=30, colors=["#d55e00"], color_mode="fixed"),
+        eraser=gr.Eraser(default_size=30),
+        sources=(),
+        transforms=(),
+        layers=False,
+        interactive=True,
+    )

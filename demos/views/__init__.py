@@ -1,0 +1,1 @@
+"""Numbers, charts and HTML: what is shown of a run, made without a page."""

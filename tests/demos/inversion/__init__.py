@@ -1,0 +1,1 @@
+"""Tests of inversion and editing, without a browser."""
