@@ -11,7 +11,7 @@ def test_the_buttons_step_play_and_loop_and_are_large_enough(bench):
     player = mounted(page, tape())
     count = player.locator(".frame-count")
     page.evaluate("one.seek(3)")
-    for name, text in (("Next frame", "frame 5 of 31"), ("Frame before", "frame 4 of 31")):
+    for name, text in (("Next frame", "frame 5 of 51"), ("Frame before", "frame 4 of 51")):
         player.get_by_role("button", name=name).click()
         expect(count).to_have_text(text)
     loop = player.get_by_role("button", name="Loop")
@@ -54,7 +54,7 @@ def test_letters_work_on_radios_and_sliders_and_arrows_stay_theirs(bench, kind):
     page.keyboard.press("r")
     page.keyboard.press("ArrowRight")
     assert page.evaluate("runs") == 1
-    expect(player.locator(".frame-count")).to_have_text("frame 6 of 31")
+    expect(player.locator(".frame-count")).to_have_text("frame 6 of 51")
 
 
 def test_a_text_field_keeps_its_letters(bench):
@@ -75,10 +75,10 @@ def test_arrows_belong_to_the_tab_bar_that_has_the_focus(bench):
     for key, name in (("ArrowRight", "b"), ("End", "c"), ("ArrowRight", "a"), ("ArrowLeft", "c")):
         page.keyboard.press(key)
         expect(page.locator("[role=tab]:focus")).to_have_text(name)
-    expect(player.locator(".frame-count")).to_have_text("frame 6 of 31")
+    expect(player.locator(".frame-count")).to_have_text("frame 6 of 51")
     page.locator("body").evaluate("() => document.activeElement.blur()")
     page.keyboard.press("ArrowRight")
-    expect(player.locator(".frame-count")).to_have_text("frame 7 of 31")
+    expect(player.locator(".frame-count")).to_have_text("frame 7 of 51")
 
 
 def test_the_dialog_lists_the_keys_in_the_language_of_the_page(bench):
@@ -125,8 +125,8 @@ def test_two_players_share_nothing(bench):
     page.evaluate(
         "() => { one.seek(3); two.seek(9); two.clock.setSpeed(4, 0); stepwise.stale('two'); }"
     )
-    expect(one.locator(".frame-count")).to_have_text("frame 4 of 31")
-    expect(two.locator(".frame-count")).to_have_text("frame 10 of 31")
+    expect(one.locator(".frame-count")).to_have_text("frame 4 of 51")
+    expect(two.locator(".frame-count")).to_have_text("frame 10 of 51")
     assert page.evaluate("one.clock.speed") == 1
     assert one.get_attribute("data-stale") is None
 

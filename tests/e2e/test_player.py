@@ -43,7 +43,7 @@ def test_a_thumbnail_stands_under_the_tick_of_its_frame(bench):
         rights.append(box["x"] + box["width"])
     assert rights[-1] <= strip["x"] + strip["width"] + 3, "all are in view"
     assert thumbs[0].get_attribute("aria-label") == "frame 1"
-    assert thumbs[-1].get_attribute("aria-label") == "frame 31"
+    assert thumbs[-1].get_attribute("aria-label") == "frame 51"
 
 
 def test_playhead_and_current_thumbnail_agree_on_every_frame(bench):
@@ -73,7 +73,7 @@ def test_they_agree_after_the_tab_was_left_during_play(bench):
     page.wait_for_function("!one.clock.playing")
     page.set_viewport_size({"width": 700, "height": 800})
     page.evaluate("document.querySelector('#tab-one').style.display = ''")
-    expect(player.locator(".thumb[aria-current]")).to_have_attribute("aria-label", "frame 31")
+    expect(player.locator(".thumb[aria-current]")).to_have_attribute("aria-label", "frame 51")
     assert abs(place_of(player, ".playhead") - place_of(player, ".thumb[aria-current]")) < 1.5
     boxes = [thumb.bounding_box() for thumb in player.locator(".thumb").all()]
     assert all(box["x"] >= 0 and box["x"] + box["width"] <= 700 for box in boxes)
@@ -86,7 +86,7 @@ def test_one_thumbnail_is_a_tab_stop_and_the_focus_follows_the_frame(bench):
     expect(player.locator(".thumb[tabindex='0']")).to_have_attribute("aria-label", "frame 1")
     player.locator(".thumb[tabindex='0']").focus()
     page.keyboard.press("End")
-    expect(player.locator(".thumb:focus")).to_have_attribute("aria-label", "frame 31")
+    expect(player.locator(".thumb:focus")).to_have_attribute("aria-label", "frame 51")
     assert player.locator(".thumb[tabindex='0']").count() == 1
 
 
@@ -109,9 +109,9 @@ def test_the_timeline_does_not_jump_while_a_run_plays(bench):
     page = bench(viewport={"width": 1366, "height": 768})
     player = mounted(page, tape())
     tops = set()
-    for index in [*range(31), 0, 30]:
+    for index in [*range(51), 0, 50]:
         page.evaluate("(index) => one.seek(index)", index)
-        expect(player.locator(".frame-count")).to_have_text(f"frame {index + 1} of 31")
+        expect(player.locator(".frame-count")).to_have_text(f"frame {index + 1} of 51")
         tops.add(player.locator(".track").bounding_box()["y"])
     assert len(tops) == 1
 
@@ -219,7 +219,7 @@ def test_a_recorded_run_plays_by_itself_unannounced_unless_calm(bench):
     assert player.locator(".announcer").inner_text() == ""
     calm = bench(reduced_motion="reduce")
     player = mounted(calm, tape())
-    expect(player.locator(".frame-count")).to_have_text("frame 31 of 31")
+    expect(player.locator(".frame-count")).to_have_text("frame 51 of 51")
     assert player.get_attribute("data-playing") == "false"
 
 

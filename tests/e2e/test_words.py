@@ -67,7 +67,7 @@ def test_a_chosen_language_is_filled_in_told_and_remembered(bench):
     )
     page.evaluate("() => { one.seek(4); stepwise.words.choose('zh'); }")
     expect(player.locator(".save")).to_have_text("保存这一帧")
-    expect(player.locator(".frame-count")).to_have_text("第 5 帧，共 31 帧")
+    expect(player.locator(".frame-count")).to_have_text("第 5 帧，共 51 帧")
     expect(player.locator(".thumb").first).to_have_attribute("aria-label", "第 1 帧")
     late = """() => { const node = document.createElement("i");
       node.dataset.say = '["player.done"]'; document.body.append(node); return node; }"""
