@@ -27,6 +27,8 @@ SCRIPTS = (
     "timeline",
     "export",
     "announcer",
+    "controls",
+    "pulse",
     "player",
     "page",
     "keys",

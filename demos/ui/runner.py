@@ -59,6 +59,8 @@ class Runner:
             concurrency_id=api_name or f"{self.name}-replay",
         )
         stopped = f"() => stepwise.stopped('{self.name}')"
+        waiting = f"() => stepwise.waiting('{self.name}')"
+        button.click(None, js=waiting, api_visibility="private")
         event.failure(None, js=stopped, api_visibility="private")
         self.stop.click(None, cancels=[event], js=stopped, api_visibility="private")
         return event

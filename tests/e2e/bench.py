@@ -1,6 +1,7 @@
 """A page with the scripts and styles of the app, but without Gradio and without a server."""
 
 import json
+import re
 
 from core.tapes import Tape
 from demos.runs.stream import recorded
@@ -28,9 +29,11 @@ def html():
         f'<div role="tabpanel" id="tab-{name}"><div id="player-{name}">{box}</div></div>'
         for name in ("one", "two")
     )
+    # There is no Gradio whose labels could follow the language.
+    head = re.sub('(id="stepwise-core">)[^<]*', r"\1", page_head())
     tabs = "".join(f'<button role="tab">{name}</button>' for name in "abc")
     return f"""<!doctype html><html lang="en"><head><meta charset="utf-8">
-      <meta name="viewport" content="width=device-width">{page_head()}</head>
+      <meta name="viewport" content="width=device-width">{head}</head>
       <body class="gradio-container"><div role="tablist">{tabs}</div>
       <input type="radio" name="digit"><input type="range"><input type="text">
       <button class="run-button" onclick="window.runs = (window.runs ?? 0) + 1">Run</button>

@@ -199,7 +199,7 @@ def test_the_whole_stage_is_in_view_on_a_laptop(open_page, tab):
     assert strip["y"] + strip["height"] <= 768
     first = ".run-button:visible" if tab != "Schedule" else ".reset-button:visible"
     button = page.locator(first).bounding_box()
-    assert button["y"] + button["height"] <= 160
+    assert button["y"] + button["height"] <= 200
     if tab == "Sample":
         for picture in page.locator(".panel-box:visible").all():
             assert picture.bounding_box()["width"] >= 310
@@ -230,7 +230,7 @@ def test_the_language_changes_and_everything_else_stays(open_page):
     expect(page.locator(".run-button:visible")).to_have_text("运行")
     expect(player(page).locator(".frame-count")).to_have_text("第 1 帧，共 8 帧")
     expect(player(page).locator(".sentence-text")).to_contain_text("第 1 步，共 7 步")
-    assert page.evaluate("document.documentElement.lang") == "zh"
+    assert page.evaluate("document.documentElement.lang").startswith("zh")
     assert page.locator(".control-steps:visible input[type=number]").input_value() == "7"
     seed = page.locator(".control-seed:visible input")
     seed.fill("-5")

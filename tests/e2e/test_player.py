@@ -43,7 +43,7 @@ def test_a_thumbnail_stands_under_the_tick_of_its_frame(bench):
         rights.append(box["x"] + box["width"])
     assert rights[-1] <= strip["x"] + strip["width"] + 3, "all are in view"
     assert thumbs[0].get_attribute("aria-label") == "frame 1"
-    assert thumbs[-1].get_attribute("aria-label") == "frame 31"
+    assert thumbs[-1].get_attribute("aria-label") == "frame 51"
 
 
 def test_playhead_and_current_thumbnail_agree_on_every_frame(bench):
@@ -73,7 +73,7 @@ def test_they_agree_after_the_tab_was_left_during_play(bench):
     page.wait_for_function("!one.clock.playing")
     page.set_viewport_size({"width": 700, "height": 800})
     page.evaluate("document.querySelector('#tab-one').style.display = ''")
-    expect(player.locator(".thumb[aria-current]")).to_have_attribute("aria-label", "frame 31")
+    expect(player.locator(".thumb[aria-current]")).to_have_attribute("aria-label", "frame 51")
     assert abs(place_of(player, ".playhead") - place_of(player, ".thumb[aria-current]")) < 1.5
     boxes = [thumb.bounding_box() for thumb in player.locator(".thumb").all()]
     assert all(box["x"] >= 0 and box["x"] + box["width"] <= 700 for box in boxes)
@@ -86,7 +86,7 @@ def test_one_thumbnail_is_a_tab_stop_and_the_focus_follows_the_frame(bench):
     expect(player.locator(".thumb[tabindex='0']")).to_have_attribute("aria-label", "frame 1")
     player.locator(".thumb[tabindex='0']").focus()
     page.keyboard.press("End")
-    expect(player.locator(".thumb:focus")).to_have_attribute("aria-label", "frame 31")
+    expect(player.locator(".thumb:focus")).to_have_attribute("aria-label", "frame 51")
     assert player.locator(".thumb[tabindex='0']").count() == 1
 
 
@@ -109,9 +109,9 @@ def test_the_timeline_does_not_jump_while_a_run_plays(bench):
     page = bench(viewport={"width": 1366, "height": 768})
     player = mounted(page, tape())
     tops = set()
-    for index in [*range(31), 0, 30]:
+    for index in [*range(51), 0, 50]:
         page.evaluate("(index) => one.seek(index)", index)
-        expect(player.locator(".frame-count")).to_have_text(f"frame {index + 1} of 31")
+        expect(player.locator(".frame-count")).to_have_text(f"frame {index + 1} of 51")
         tops.add(player.locator(".track").bounding_box()["y"])
     assert len(tops) == 1
 
@@ -159,6 +159,45 @@ def test_a_stage_that_waits_is_busy_and_says_for_what(bench):
     expect(player.locator(".waiting")).to_be_hidden()
 
 
+def test_a_pressed_button_is_heard_before_the_server_answers(bench):
+    page = bench(viewport={"width": 800, "height": 400})
+    player = mounted(page, tape())
+    page.evaluate("window.scrollTo(0, 9999)")
+    page.evaluate("stepwise.waiting('one')")
+    expect(player.locator(".stage")).to_have_attribute("aria-busy", "true")
+    expect(player.locator(".stage")).to_be_in_viewport()
+    expect(player.locator(".waiting-text")).to_have_text("waiting for the server")
+    expect(player.locator(".announcer")).to_have_text("waiting for the server")
+    expect(player.locator(".panel img").first).to_be_visible()
+    page.evaluate("stepwise.stopped('one')")  # it was refused
+    expect(player.locator(".waiting")).to_be_hidden()
+    expect(player).to_have_attribute("data-status", "tape")
+
+
+def test_a_dead_server_is_said_within_five_seconds(bench):
+    page = bench()
+    player = mounted(page, tape())
+    asked = []
+    page.route("**/app_id", lambda route: asked.append(route))  # and it never answers
+    started = page.evaluate("() => { stepwise.waiting('one'); return performance.now(); }")
+    unreachable = player.locator(".waiting-text", has_text="The server does not answer.")
+    expect(unreachable).to_be_visible()
+    assert page.evaluate("performance.now()") - started < 5000
+    page.unroute("**/app_id")
+    for route in asked:
+        route.abort()
+    expect(player.locator(".waiting-text")).to_have_text("waiting for the server")
+    page.route("**/app_id", lambda route: route.fulfill(status=502))  # a proxy speaks for it
+    expect(unreachable).to_be_visible()
+    page.unroute("**/app_id")
+    count = len(asked)
+    page.evaluate(f"send_one({{ ...{tape()}, run: 'next', status: 'done' }})")
+    expect(player.locator(".waiting")).to_be_hidden()
+    page.on("request", lambda request: asked.append(request.url))
+    page.wait_for_timeout(2000)
+    assert len(asked) == count, "nothing is awaited: nothing is asked"
+
+
 def test_stale_is_said_in_words_and_a_border_until_the_next_run(bench):
     page = bench()
     player = mounted(page, tape())
@@ -180,7 +219,7 @@ def test_a_recorded_run_plays_by_itself_unannounced_unless_calm(bench):
     assert player.locator(".announcer").inner_text() == ""
     calm = bench(reduced_motion="reduce")
     player = mounted(calm, tape())
-    expect(player.locator(".frame-count")).to_have_text("frame 31 of 31")
+    expect(player.locator(".frame-count")).to_have_text("frame 51 of 51")
     assert player.get_attribute("data-playing") == "false"
 
 

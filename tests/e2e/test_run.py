@@ -97,6 +97,26 @@ def test_what_was_on_screen_stays_while_a_run_waits(bench):
     ) == [["player.waiting", 2, "done"], [None, 2, "done"], None, None, 1, "c"]
 
 
+def test_a_pressed_button_waits_for_the_next_run_and_not_for_the_one_before(bench):
+    assert evaluated(
+        bench(),
+        """take({ ...head, frames: [frame(0)] }, 0);
+        run.stop(1000);
+        run.press(1100);
+        const seen = [];
+        const look = () => seen.push([Boolean(run.waiting), run.id, run.count]);
+        take({ frames: [frame(1)] }, 1150); // of the run before, on its way
+        look();
+        take({ run: "b", status: "waiting", say: "loading" }, 1160);
+        seen.push(run.waiting.say);
+        take({ refined: true, status: "done", frames: [frame(0)] }, 1170);
+        look();
+        take({ run: "b", ...head, frames: [frame(0)] }, 1200);
+        look();
+        return [seen, run.status];""",
+    ) == [[[True, "a", 2], "loading", [True, "a", 2], [False, "b", 1]], "running"]
+
+
 def test_a_run_that_turns_has_a_row_for_each_pass(bench):
     message = json.loads(tape("inversion"))
     page = bench()

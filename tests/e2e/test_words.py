@@ -32,6 +32,7 @@ def test_figures_are_rounded_as_the_server_rounds_them(bench):
     for value in (0.5, 1.5, 2.5, 999.49):
         assert filled(page, "{x:whole}", x=value) == f"{value:.0f}"
     assert filled(page, "{x:decibel}, {y:short}", x="inf", y="-inf") == "∞ dB, −∞"
+    assert filled(page, "{x:decibel}, {y:short}", x="∞", y="−∞") == "∞ dB, −∞"
 
 
 def test_plurals_nested_texts_and_lists_are_said(bench):
@@ -66,12 +67,15 @@ def test_a_chosen_language_is_filled_in_told_and_remembered(bench):
     )
     page.evaluate("() => { one.seek(4); stepwise.words.choose('zh'); }")
     expect(player.locator(".save")).to_have_text("保存这一帧")
-    expect(player.locator(".frame-count")).to_have_text("第 5 帧，共 31 帧")
+    expect(player.locator(".frame-count")).to_have_text("第 5 帧，共 51 帧")
     expect(player.locator(".thumb").first).to_have_attribute("aria-label", "第 1 帧")
     late = """() => { const node = document.createElement("i");
       node.dataset.say = '["player.done"]'; document.body.append(node); return node; }"""
     node = page.evaluate_handle(late)
     page.wait_for_function("(node) => node.textContent === '已完成'", arg=node)
+    changed = '["player.pause"]'
+    node.evaluate("(node, said) => { node.dataset.say = said; }", changed)
+    page.wait_for_function("(node) => node.textContent === '暂停'", arg=node)
     assert page.evaluate("told") == "zh"
     assert "stepwise_language=zh" in page.evaluate("document.cookie")
     page.reload()

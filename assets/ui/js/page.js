@@ -59,6 +59,7 @@
     shows: (name, frame) => { shown[name] = frame; },
     shown: (name) => shown[name] ?? 0,
     refine: (name) => document.querySelector(`#refine-${CSS.escape(name)}`)?.click(),
+    waiting: (name) => tell(named(name), { kind: "waiting" }),
     stopped: (name) => tell(named(name), { kind: "stopped" }),
     present,
     presented,

@@ -1,10 +1,11 @@
 // One player of the page: a run, a clock, a stage and a timeline, and what moves them. Each
 // `stepwise.mount` makes one; it is all that js_on_load of gr.HTML calls.
 (() => {
-  const { words, write, sentence, Run, Clock, Stage, Timeline, Announcer } = stepwise;
+  const { words, write, sentence, Run, Clock, Pulse, Stage, Timeline, Controls } = stepwise;
   const calm = window.matchMedia("(prefers-reduced-motion: reduce)");
   const mouse = window.matchMedia("(hover: hover)");
   const NEWS = ["running", "done", "stopped"]; // of which a learner is told
+  const HASTE = 300; // milliseconds in which an answer needs no word about waiting
   const REST = 200; // milliseconds on a frame after which its previews are decoded in full
 
   class Player {
@@ -16,7 +17,9 @@
       this.clock = new Clock(this.run);
       this.stage = new Stage(this.root, options);
       this.timeline = new Timeline(this.root, { seek: (index) => this.seek(index) });
-      this.announcer = new Announcer(this.find(".announcer"));
+      this.controls = new Controls(this.root, this);
+      this.announcer = new stepwise.Announcer(this.find(".announcer"));
+      this.pulse = new Pulse(() => this.wake());
       this.autoplay = false; // a recorded run plays once, when it is first in view
       this.seen = false;
       this.stale = false;
@@ -42,14 +45,35 @@
       this.autoplay ||= change.fresh && this.opens(message);
       this.timeline.update(this.run);
       this.startWhenSeen();
+      this.listenFor();
       this.wake();
     }
 
     begin(message, { stay }) {
       this.autoplay = this.stale = this.moved = false;
-      if (stay || message.status === "tape") return;
-      const behavior = calm.matches ? "auto" : "smooth"; // many buttons stand far below the stage
-      this.find(".stage").scrollIntoView({ block: "nearest", behavior });
+      if (!stay && message.status !== "tape") this.comeIntoView();
+    }
+
+    comeIntoView() { // many buttons stand far below the stage
+      const options = { block: "nearest", behavior: calm.matches ? "auto" : "smooth" };
+      this.find(".stage").scrollIntoView(options);
+    }
+
+    // A button was pressed: until its first frame comes, the stage says that it waits.
+    wait() {
+      this.run.press(performance.now());
+      this.comeIntoView();
+      this.listenFor();
+      this.wake();
+      setTimeout(() => this.wake(), HASTE); // then it is said aloud, too
+    }
+
+    listenFor() {
+      this.pulse.watch(this.run.waiting || this.run.status === "running");
+    }
+
+    get awaited() {
+      return this.pulse.lost ? ["player.unreachable"] : this.run.waiting?.say ?? null;
     }
 
     opens({ status }) {
@@ -74,10 +98,11 @@
       this.drawing = 0;
       this.clock.tick(now);
       const { run, clock } = this, frame = clock.frame;
-      this.stage.draw(run, frame);
+      this.stage.draw(run, frame, this.awaited);
       this.timeline.draw(run, frame);
+      this.controls.draw(run, clock);
       this.drawStatus();
-      this.announce(frame);
+      this.announce(frame, performance.now());
       if (frame) this.rest(frame);
       clearTimeout(this.timer);
       if (!clock.motion || !this.element.isConnected) return;
@@ -85,29 +110,17 @@
     }
 
     drawStatus() {
-      const { run, clock, root } = this, playing = clock.playing;
-      root.dataset.status = this.status;
-      root.dataset.playing = playing;
+      const { root } = this;
+      root.dataset.status = this.run.state;
       root.toggleAttribute("data-stale", this.stale);
       if (this.stale) root.dataset.stale = "true";
       write(this.find(".stale-badge"), this.stale ? words.say(["player.stale"]) : "");
       write(this.find(".player-status"), words.say(this.statusSaid()));
-      const verb = words.say([playing ? "player.pause" : "player.play"]);
-      this.find(".play").setAttribute("aria-label", verb);
-      this.find(".loop").setAttribute("aria-pressed", clock.loop);
-      this.find(".copy").disabled = !run.head.settings;
-      for (const name of ["play", "save"]) this.find(`.${name}`).disabled = !run.count;
-      this.find(".previous").disabled = !run.count || clock.index === 0;
-      this.find(".next").disabled = !run.count || clock.index >= run.last;
-    }
-
-    get status() {
-      return this.run.waiting ? "waiting" : this.run.status;
     }
 
     statusSaid() {
-      const { status, run } = this, { count, total } = run;
-      if (status === "empty") return "";
+      const { state: status, count, total } = this.run;
+      if (status === "empty" || status === "waiting") return ""; // the stage says it
       if (status !== "running") return [`player.${status}`, { count, total }];
       const tab = this.root.closest("[role=tabpanel]");
       const esc = mouse.matches && tab?.querySelector(".stop-button");
@@ -115,9 +128,12 @@
     }
 
     // Running, done and stopped are announced, and the frames to which the learner moves.
-    announce(frame) {
-      const { run } = this, told = `${run.id} ${run.status}`;
-      if (run.waiting) return this.announcer.say(words.say(run.waiting.say));
+    announce(frame, now) {
+      const { run, awaited } = this, told = `${run.id} ${run.status}`;
+      if (awaited) {
+        const early = run.waiting && now - run.waiting.since < HASTE;
+        return early || this.announcer.say(words.say(awaited));
+      }
       const news = told !== this.told && NEWS.includes(run.status);
       this.told = told;
       if (news) return this.announcer.say(this.news(frame));
@@ -167,9 +183,8 @@
       this.wake();
     }
 
-    setSpeed(menu) {
-      this.clock.setSpeed(Number(menu.value), performance.now());
-      if (!menu.matches(":focus-visible")) menu.blur(); // chosen by mouse: space plays again
+    setSpeed(speed) {
+      this.clock.setSpeed(speed, performance.now());
       this.wake();
     }
 
@@ -180,6 +195,7 @@
 
     stop() {
       this.run.stop(performance.now());
+      this.listenFor();
       this.timeline.update(this.run);
       this.wake();
     }
@@ -200,20 +216,13 @@
     }
 
     listen() {
-      const on = (selector, kind, act) => this.find(selector).addEventListener(kind, act);
       const requests = { // what page.js asks for
         key: ({ event }) => this.press(event),
         stale: () => this.markStale(),
+        waiting: () => this.wait(),
         stopped: () => this.stop(),
       };
       this.root.addEventListener("stepwise", ({ detail }) => requests[detail.kind](detail));
-      on(".previous", "click", () => this.step(-1));
-      on(".next", "click", () => this.step(1));
-      on(".play", "click", () => this.toggle());
-      on(".loop", "click", () => this.loop());
-      on(".speed", "change", ({ target }) => this.setSpeed(target));
-      on(".save", "click", () => this.save());
-      on(".copy", "click", ({ target }) => stepwise.copySettings(this.run, target));
       document.addEventListener("stepwise:language", () => this.refresh());
       new IntersectionObserver(([entry]) => {
         this.seen = entry.isIntersecting;

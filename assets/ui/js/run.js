@@ -9,9 +9,13 @@
       this.head = NO_HEAD;      // what describes the run: panels, total, ticks, ...
       this.frames = [];
       this.status = "empty";
-      this.waiting = null;      // what is waited for: { run, say }
+      this.waiting = null;      // what is awaited: { run, say, since, before }
       this.past = new Set();    // runs that were on screen before this one
       this.stopped = { run: null, at: -Infinity };
+    }
+
+    get state() {
+      return this.waiting ? "waiting" : this.status;
     }
 
     get count() {
@@ -46,7 +50,7 @@
       const fresh = message.run !== this.id;
       if (fresh && this.isLate(message)) return null;
       const stay = fresh && this.staysWith(message);
-      this.waiting = null;
+      if (!this.isBefore(message)) this.waiting = null;
       if (fresh) this.begin(message);
       if (message.panels) this.head = message;
       for (const frame of message.frames || []) this.put(frame, message.refined);
@@ -58,8 +62,20 @@
     wait(message, now) {
       const begun = [this.id, this.stopped.run].includes(message.run ?? {});
       if (begun || now - this.stopped.at < GRACE) return null;
-      this.waiting = { run: message.run, say: message.say };
+      const say = message.say ?? ["player.waiting"];
+      this.waiting = { run: message.run, say, since: -Infinity, before: this.id };
       return { fresh: false, stay: false };
+    }
+
+    // A run was asked for, and the server has not answered yet.
+    press(now) {
+      this.stopped.at = -Infinity; // what comes now belongs to the new run
+      this.waiting = { run: null, say: ["player.waiting"], since: now, before: this.id };
+    }
+
+    // While the next run is awaited, the one on screen may still get frames and pictures.
+    isBefore({ run, status, refined }) {
+      return refined || (status === "running" && run === this.waiting?.before);
     }
 
     // A late picture, or a frame of a run that another one has replaced.

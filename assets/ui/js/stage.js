@@ -16,7 +16,8 @@
 
   // What a frame says; older messages bring sentences instead of (key, values).
   const sentence = (frame) => (frame.say ? words.say(frame.say) : frame.text ?? "");
-  const doubt = (frame) => (frame.doubts?.length ? words.say(frame.doubts) : frame.warn ?? "");
+  const doubt = (frame) => words.join((frame.doubts ?? []).map((said) => words.say(said)))
+    || (frame.warn ?? "");
 
   function number(name, value) {
     const label = `number.${name}.label`, shown = `number.${name}.value`;
@@ -49,10 +50,11 @@
       return this.root.querySelector(selector);
     }
 
-    draw(run, frame) {
+    // `awaited`: what the stage waits for, as a Say; null while it waits for nothing.
+    draw(run, frame, awaited) {
       if (run.head.panels.length) this.build(run.head.panels);
       write(this.find(".player-title"), words.say(run.head.title));
-      this.drawWaiting(run);
+      this.drawWaiting(awaited);
       this.drawChart(run.head.chart || "", frame);
       if (!frame || !run.head.panels.length) return; // the last picture stays
       this.drawPanels(run.head.panels, frame);
@@ -129,15 +131,15 @@
         const [name, value] = pairs[k] ?? ["", ""];
         write(fact.firstChild, name);
         write(fact.lastChild, value);
-        const least = Math.max(fact.least ?? 0, wide(value), 0.8 * wide(name));
-        if (fact.least !== least) fact.style.minWidth = `${fact.least = least}ch`;
+        const least = Math.max(fact.least ?? 0, wide(value));
+        if (fact.least !== least) fact.lastChild.style.minWidth = `${fact.least = least}ch`;
       });
     }
 
-    drawWaiting(run) {
-      this.root.querySelector(".stage").setAttribute("aria-busy", Boolean(run.waiting));
-      write(this.find(".waiting-text"), run.waiting ? words.say(run.waiting.say) : "");
-      this.find(".waiting").hidden = !run.waiting;
+    drawWaiting(awaited) {
+      this.find(".stage").setAttribute("aria-busy", Boolean(awaited));
+      write(this.find(".waiting-text"), words.say(awaited));
+      this.find(".waiting").hidden = !awaited;
     }
 
     drawChart(chart, frame) {

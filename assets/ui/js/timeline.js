@@ -11,11 +11,10 @@
   // As many frames of a pass as fit side by side; its last one is among them once it is there.
   function chosen(pass, room, size, complete) {
     const kept = [], far = (a, b) => Math.abs(a.pos - b.pos) * room >= size + GAP;
-    for (const frame of pass) if (!kept.length || far(frame, kept.at(-1))) kept.push(frame);
-    const last = pass.at(-1);
-    if (!complete || kept.at(-1) === last) return kept;
-    while (kept.length > 1 && !far(kept.at(-1), last)) kept.pop();
-    return far(kept[0], last) ? [...kept, last] : [last];
+    for (const frame of complete ? [pass.at(-1), ...pass] : pass) {
+      if (kept.every((other) => far(frame, other))) kept.push(frame);
+    }
+    return kept.sort((a, b) => a.i - b.i);
   }
 
   class Timeline {

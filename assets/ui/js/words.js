@@ -6,6 +6,7 @@
   const NAME = "stepwise_language"; // in localStorage and, for the server, in a cookie
   const FALLBACK = "en";
   const ATTRIBUTES = ["title", "aria-label", "alt", "placeholder"];
+  const MARKS = ["data-say", ...ATTRIBUTES.map((name) => `data-say-${name}`)];
   const FIELD = /\{(\w+)(?::(\w+))?(?::([^}]*))?\}/g;
   const TAIL = 40, HALF = /50{39}$/; // digits that decide how the ones before them are rounded
   const CLOSED = /[\u3000-\u303f\uff00-\uff0f\uff1a-\uff20]$/; // full-width: no space follows
@@ -111,8 +112,7 @@
 
     // ------------------------------------------------------------ texts that stand in HTML
     fill(root) {
-      const texts = ["data-say", ...ATTRIBUTES.map((name) => `data-say-${name}`)];
-      const marked = texts.map((name) => `[${name}]`).join();
+      const marked = MARKS.map((name) => `[${name}]`).join();
       if (root.matches?.(marked)) this.refill(root);
       for (const node of root.querySelectorAll?.(marked) ?? []) this.refill(node);
     }
@@ -131,10 +131,11 @@
 
     watch() {
       new MutationObserver((changes) => {
-        for (const { addedNodes } of changes) {
+        for (const { type, target, addedNodes } of changes) {
+          if (type === "attributes") this.refill(target);
           for (const node of addedNodes) if (node.nodeType === 1) this.fill(node);
         }
-      }).observe(document, { childList: true, subtree: true });
+      }).observe(document, { childList: true, subtree: true, attributeFilter: MARKS });
     }
   }
 
@@ -148,7 +149,10 @@
   }
 
   // JSON knows no infinity: the server writes it as Python does.
-  const INFINITE = { inf: Infinity, "-inf": -Infinity, Infinity, "-Infinity": -Infinity };
+  const INFINITE = {
+    inf: Infinity, "-inf": -Infinity, Infinity, "-Infinity": -Infinity,
+    "∞": Infinity, "−∞": -Infinity,
+  };
   const number = (value) => (typeof value === "number" ? value : INFINITE[value] ?? Number(value));
 
   function plain(value) {

@@ -1,0 +1,50 @@
+// The buttons of a player: what each of them does, and which of them can be pressed.
+(() => {
+  const { words } = stepwise;
+
+  class Controls {
+    constructor(root, player) {
+      this.root = root;
+      const acts = {
+        previous: () => player.step(-1),
+        play: () => player.toggle(),
+        next: () => player.step(1),
+        loop: () => player.loop(),
+        save: () => player.save(),
+        copy: ({ currentTarget }) => stepwise.copySettings(player.run, currentTarget),
+      };
+      for (const [name, act] of Object.entries(acts)) this.button(name).onclick = act;
+      this.speeds = [...root.querySelectorAll(".speeds button")];
+      for (const button of this.speeds) {
+        button.onclick = () => player.setSpeed(Number(button.dataset.speed));
+      }
+    }
+
+    button(name) {
+      return this.root.querySelector(`.${name}`);
+    }
+
+    draw(run, clock) {
+      const { playing } = clock, play = this.button("play");
+      const verb = words.say([playing ? "player.pause" : "player.play"]);
+      this.root.dataset.playing = playing;
+      play.setAttribute("aria-label", verb);
+      play.title = verb;
+      this.button("loop").setAttribute("aria-pressed", clock.loop);
+      for (const button of this.speeds) {
+        button.setAttribute("aria-pressed", Number(button.dataset.speed) === clock.speed);
+      }
+      this.button("copy").disabled = !run.head.settings;
+      for (const name of ["play", "save"]) this.button(name).disabled = !run.count;
+      this.limit("previous", !run.count || clock.index === 0);
+      this.limit("next", !run.count || clock.index >= run.last);
+    }
+
+    // A button that is switched off loses the focus: at the ends of a run it only says so.
+    limit(name, ended) {
+      this.button(name).setAttribute("aria-disabled", ended);
+    }
+  }
+
+  window.stepwise = Object.assign(window.stepwise ?? {}, { Controls });
+})();
