@@ -86,7 +86,7 @@ def test_the_dialog_lists_the_keys_in_the_language_of_the_page(bench):
     page.keyboard.press("?")
     dialog = page.get_by_role("dialog", name="Keys")
     expect(dialog.locator("kbd")).to_have_text(
-        ["Space", "→", "←", "Home, End", "R", "Esc", "F", "?"]
+        ["Space", "→", "←", "Home, End", "R", "Esc", "F", "G", "?"]
     )
     page.keyboard.press("?")
     expect(dialog).to_be_hidden()
@@ -107,7 +107,7 @@ def test_presenting_shows_the_stage_alone_in_large_text(bench, leave):
     expect(player.locator(".buttons")).to_be_hidden()
     page.keyboard.press("Home")
     page.keyboard.press("ArrowRight")
-    expect(player.locator(".sentence-text")).to_contain_text("Step 2 of 30")
+    expect(player.locator(".sentence-text")).to_contain_text("Step 2 of 50")
     sizes = player.locator(":is(.player-title, .sentence, figcaption, .ends)").evaluate_all(
         "(nodes) => nodes.map((node) => parseFloat(getComputedStyle(node).fontSize))"
     )
