@@ -51,7 +51,7 @@ def elsewhere(tmp_path, monkeypatch):
     for path in [*assets.listed(), assets.LIST]:
         (root / "assets" / path).parent.mkdir(parents=True, exist_ok=True)
         (root / "assets" / path).symlink_to(ROOT / "assets" / path)
-    monkeypatch.setattr("core.files.ROOT", root)
+    monkeypatch.setattr("core.paths.ROOT", root)
     assert assets.broken() == {}
     return root / "assets"
 
