@@ -125,7 +125,7 @@ def test_an_event_that_nobody_listens_to_ends(server):
 
 def test_a_long_prompt_is_refused_before_anything_reads_it(server):
     advice = next(
-        each for each in configured(server.address)["dependencies"] if each["api_name"] == "advice"
+        each for each in configured(server.address)["dependencies"] if each["api_name"] == "advised"
     )
     body = {"fn_index": advice["id"], "session_hash": "advice"}
     for length in (2001, 240_000, 400_000):
@@ -133,7 +133,7 @@ def test_a_long_prompt_is_refused_before_anything_reads_it(server):
             "/gradio_api/queue/join", json={**body, "data": ["emoji", "x " * (length // 2 + 1)]}
         )
         assert answer.status_code == 413 and "2000 characters" in answer.json()["detail"]
-    final = list(Stream(server.address, "advice", ["emoji", "word " * 300]))[-1]
+    final = list(Stream(server.address, "advised", ["emoji", "word " * 300]))[-1]
     assert "at most 500 characters" in json.dumps(final["output"]["data"])
 
 
