@@ -192,9 +192,8 @@ class Tape:
         """The index of the panel with this key, 0 for ""."""
         return [panel.key for panel in self.panels].index(key) if key else 0
 
-    def sent(self, i: int) -> dict[str, Any]:
-        """Frame i as JSON, its pictures as they are: made, or to be made later."""
-        frame = self.frames[i]
+    def sent(self, i: int, frame: Frame) -> dict[str, Any]:
+        """A frame as JSON, the i-th, its pictures as they are: made, or to be made later."""
         return {
             "i": i,
             "pictures": [frame.pictures[panel.key] for panel in self.panels],
@@ -228,7 +227,7 @@ class Tape:
 
     def save(self, path: Path | str) -> None:
         """Write the run into a file, which `load` reads; its pictures are made."""
-        frames = [self.sent(i) for i in range(len(self.frames))]
+        frames = [self.sent(i, frame) for i, frame in enumerate(self.frames)]
         for frame in frames:
             frame["pictures"] = [p() if callable(p) else p for p in frame["pictures"]]
         text = json.dumps({**self.head(), "frames": frames}, ensure_ascii=False, allow_nan=False)

@@ -12,7 +12,7 @@ from demos.inversion.presets import PRESETS
 from demos.inversion.request import EditRequest, InvertRequest
 from demos.ui.controls import QUIET, Textbox, control, text
 from demos.ui.errors import language, shown
-from demos.ui.pictures import beside, made
+from demos.ui.pictures import beside, condition_of, made
 from demos.ui.recorded import Shared, page
 from demos.ui.runner import seed_row, stop_button
 from demos.views.html import spoken
@@ -118,7 +118,7 @@ class Layout:
 
 def of_target(model: str) -> list[dict[str, Any]]:
     """A label or a prompt, as the model is asked."""
-    condition = MODELS[model].condition
+    condition = condition_of(model)
     return [gr.update(visible=condition == kind) for kind in ("label", "text")]
 
 

@@ -74,16 +74,12 @@ class Stream:
         self._frames: list[dict[str, Any]] = []
         self._sent = self._messages = 0
         self._last: float | None = None
-        for i in range(len(tape.frames)):
-            self._keep(i)
+        for frame in tape.frames:
+            self.add(frame)
 
     def add(self, frame: Frame) -> None:
-        """Append a frame."""
-        self.tape.frames.append(frame)
-        self._keep(len(self.tape.frames) - 1)
-
-    def _keep(self, i: int) -> None:
-        frame, sent = self.tape.frames[i], self.tape.sent(i)
+        """Append a frame. What its pictures are made of is let go when it is sent."""
+        sent = self.tape.sent(len(self._frames), frame)
         self._frames.append(sent | {"text": sentence(frame.say)})
         latents = {self.tape.place(key): x for key, x in frame.latents.items()}
         self.archive.latents.append(latents)

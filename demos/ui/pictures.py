@@ -60,9 +60,14 @@ def prompt_row(request: type[Request], name: str, model: Any) -> Any:
     beside(model, prompt)
     chance.click(random_prompt, None, prompt, **QUIET)
     model.change(
-        lambda name: gr.update(visible=MODELS[name].condition == "text"), model, chance, **QUIET
+        lambda name: gr.update(visible=condition_of(name) == "text"), model, chance, **QUIET
     )
     return prompt
+
+
+def condition_of(model: str) -> str:
+    """What a model of the menu can be asked for; Refusal for another one."""
+    return MODELS[MODEL.check(model, said("model.label"))].condition
 
 
 def random_prompt() -> str:
