@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import ctypes
 import os
 import shutil
 import signal
@@ -22,6 +23,7 @@ from demos.ui.server.names import Names
 from demos.ui.server.queue import THREADS
 from demos.ui.server.sessions import Sessions
 
+M_ARENA_MAX = -8  # of malloc.h
 SETTINGS: dict[str, Any] = {
     "theme": gr.themes.Default(
         primary_hue="sky",
@@ -72,6 +74,7 @@ def launch(
     Raises:
         ValueError: the port is taken, or the address is not one of this machine.
     """
+    few_arenas()
     if os.environ.get("SPACE_ID"):  # the address of a visitor is what the Space's proxy says
         os.environ.setdefault("FORWARDED_ALLOW_IPS", "*")
     app = GuardedApp(Inside(blocks), Names([*allowed, *([host] if host else [])]), cache())
@@ -84,6 +87,15 @@ def launch(
             f"cannot listen on {host or '127.0.0.1'}, {where}: another program does, or the "
             "address is not this machine's; choose another with --port or --host"
         ) from error
+
+
+def few_arenas() -> None:
+    """Let all threads share two heaps: with one for each, what a run frees stays in many of them.
+
+    Of glibc alone; elsewhere nothing changes. https://man7.org/linux/man-pages/man3/mallopt.3.html
+    """
+    with contextlib.suppress(OSError, AttributeError):
+        ctypes.CDLL("libc.so.6").mallopt(M_ARENA_MAX, 2)
 
 
 def cache() -> Path:
