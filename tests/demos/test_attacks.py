@@ -125,7 +125,9 @@ def test_an_event_that_nobody_listens_to_ends(server):
 
 def test_a_long_prompt_is_refused_before_anything_reads_it(server):
     advice = next(
-        each for each in configured(server.address)["dependencies"] if each["api_name"] == "advised"
+        each
+        for each in configured(server.address)["dependencies"]
+        if each["api_name"] == "advised"
     )
     body = {"fn_index": advice["id"], "session_hash": "advice"}
     for length in (2001, 240_000, 400_000):
