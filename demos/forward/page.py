@@ -9,7 +9,7 @@ import gradio as gr
 
 from demos.forward.request import NoiseRequest
 from demos.forward.run import run
-from demos.runs.fields import event
+from demos.runs.requests import event
 from demos.runs.stream import streamed
 from demos.ui.controls import control, interlock, text
 from demos.ui.pictures import made
@@ -47,8 +47,8 @@ def build(shared: Shared) -> None:
                 controls["seed"] = seed_row(NoiseRequest)
         with gr.Column():
             player = Player(tape("noise"), name="noise")
-    runner = Runner("noise", player, stop)
-    runner.starts(button, noise, [*controls.values()], api_name="noise")
+    with Runner("noise", player, stop) as runner:
+        runner.starts(button, noise, [*controls.values()], api_name="noise")
     runner.stale([*controls.values()])
     resets(reset, controls)
     interlock(NoiseRequest, controls, ("model", "source"))

@@ -9,7 +9,8 @@ from typing import Any, ClassVar
 from core.data.captions import EXAMPLES
 from core.models import MODELS, ModelCard
 from demos.pictures.sources import FITS, REAL, named, offered
-from demos.runs.fields import Choice, Request, Sent, Text, Whole
+from demos.runs.fields import Choice, Sent, Text, Whole
+from demos.runs.requests import Request
 from demos.words import Refusal, Say, said
 
 PROCESSES = ("closed form", "Markov chain")

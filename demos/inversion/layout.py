@@ -8,14 +8,12 @@ import gradio as gr
 
 from core.inversion import INVERSIONS
 from core.models import MODELS
-from demos.inversion.presets import PRESETS
 from demos.inversion.request import EditRequest, InvertRequest
 from demos.ui.controls import QUIET, Textbox, control, text
 from demos.ui.errors import language, shown
 from demos.ui.pictures import beside, condition_of, made
 from demos.ui.recorded import Shared, page
 from demos.ui.runner import seed_row, stop_button
-from demos.views.html import spoken
 from demos.words import Refusal, said, sentence
 
 PICTURE = ("model", "source", "digit", "index", "caption", "library", "picture", "drawing")
@@ -27,14 +25,6 @@ FOLLOW = """(caption, library, source, prompt, followed) => {
 LABEL = """(digit, library, source, label) =>
     source === "test digit" ? String(digit)
     : source === "library" && /^[0-9]$/.test(library || "") ? library : label"""
-
-
-def chip_row() -> list[gr.Button]:
-    """The lessons, one click each."""
-    with gr.Row(elem_classes=["chips"]):
-        gr.HTML(spoken(said("chips.try")), elem_classes=["chips-try"])
-        keys = [*PRESETS, "invert.chip.strides"]
-        return [gr.Button(text(key), size="sm", elem_classes=["chip"]) for key in keys]
 
 
 class Layout:

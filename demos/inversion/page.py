@@ -10,7 +10,7 @@ import gradio as gr
 
 from core.inversion import INVERSIONS
 from demos.inversion import microscope
-from demos.inversion.layout import Layout, chip_row
+from demos.inversion.layout import Layout
 from demos.inversion.methods.section import section
 from demos.inversion.presets import PRESETS
 from demos.inversion.request import EditRequest, InvertRequest
@@ -20,19 +20,18 @@ from demos.inversion.strides import STRIDES, strides
 from demos.inversion.summary import before_after, level_picture
 from demos.pictures.masks import background
 from demos.runs.archive import Archive
-from demos.runs.fields import event
+from demos.runs.requests import event
 from demos.runs.stream import completed, streamed
 from demos.ui.controls import QUIET, interlock, text
 from demos.ui.errors import shown
 from demos.ui.player import Player
 from demos.ui.recorded import Shared, page, tape
-from demos.ui.runner import Runner, resets, sent
+from demos.ui.runner import OPENS_WITH, Runner, chip_row, resets, sent
 from demos.ui.server.work import network_seconds, takes
 from demos.words import Refusal
 
 TITLE = "tab.inversion"
 HIDE = "() => ({__type__: 'update', visible: false})"
-OPENS_WITH = "recorded"  # the state before a run: what the page shows is a recorded one
 
 
 def seconds(model, method, steps, invert_guidance, **_: Any) -> float:
@@ -106,22 +105,28 @@ def stepped() -> Iterator[tuple[Any, ...]]:
 def build(shared: Shared) -> None:
     """Lay out the tab."""
     gr.Markdown(text("invert.lead"), elem_classes=["lead"])
-    buttons = chip_row()
+    buttons = chip_row([*PRESETS, "invert.chip.strides"])
     with gr.Row(elem_classes=["stepwise-columns"]):
         with gr.Column():
             page = Layout(shared, buttons)
         with gr.Column():
             player = Player(tape("inversion"), name="invert")
             slider = slider_of_two()
-            runner = Runner("invert", player, page.stop, opens_with=OPENS_WITH)
+            runner = Runner("invert", player, page.stop)
             lens = look_closer(runner)
             section(runner, page.editing, session_of)
+    connect(runner, page, slider, lens)
+
+
+def connect(runner: Runner, page: Layout, slider: gr.ImageSlider, lens: gr.HTML) -> None:
+    """Which button starts what, and what follows from what."""
     inverting, editing = page.inverting, page.editing
     starts = [page.all.click, page.invert.click, *(chip.click for chip in page.chips)]
     gr.on(starts, None, None, slider, js=HIDE, api_visibility="private")
-    runner.starts(page.invert, inverted, [*inverting.values()], api_name="invert")
-    for done in edits(runner, page):
-        done.success(side_by_side, runner.archive, slider, **QUIET)
+    with runner:
+        runner.starts(page.invert, inverted, [*inverting.values()], api_name="invert")
+        for done in edits(runner, page):
+            done.success(side_by_side, runner.archive, slider, **QUIET)
     unpainted = [control for name, control in editing.items() if name != "painted"]
     runner.stale([*inverting.values(), *unpainted])
     resets(page.reset, inverting | editing)

@@ -13,7 +13,8 @@ from demos.inversion.methods import refusal
 from demos.pictures.library import known, of_kind, picked
 from demos.pictures.sources import SOURCES, named
 from demos.runs.asked import LABELS, guidance_title, named_condition
-from demos.runs.fields import Choice, Real, Request, Sent, Text, Whole
+from demos.runs.fields import Choice, Real, Sent, Text, Whole
+from demos.runs.requests import Request
 from demos.words import Refusal, Say, said
 
 ALL_SOURCES = ("test digit", "scene", "library", "upload", "drawing", "generated")
@@ -133,12 +134,28 @@ class InvertRequest(Request):
 
 
 @dataclass(frozen=True)
-class EditRequest(Request):
+class TargetRequest(Request):
+    """What is asked of a picture that was inverted before: a label, or a prompt."""
+
+    session: Any = Sent("what `invert` left behind")
+
+    @property
+    def asks(self) -> str:
+        """What can be asked for: a "label" or a "text"."""
+        return self.session.request.card.condition if self.session else "label"
+
+    @property
+    def condition(self) -> str:
+        """The target: a label, or a prompt."""
+        return getattr(self, "target_prompt" if self.asks == "text" else "target")
+
+
+@dataclass(frozen=True)
+class EditRequest(TargetRequest):
     """The settings of an edit of what was inverted before."""
 
     event: ClassVar[str] = "edit"
 
-    session: Any = Sent("what `invert` left behind")
     target: str = Choice(LABELS, "9", needs=lambda asked: asked.asks != "text")
     target_prompt: str = Text(500, TARGET, needs=lambda asked: asked.asks == "text")
     guidance: float = Real(0, 20, 3.0, slider=(0, 10))
@@ -161,16 +178,6 @@ class EditRequest(Request):
         """There has to be an inversion."""
         if self.session is None:
             yield "session", Refusal("edit.refused.session")
-
-    @property
-    def asks(self) -> str:
-        """What can be asked for: a "label" or a "text"."""
-        return self.session.request.card.condition if self.session else "label"
-
-    @property
-    def condition(self) -> str:
-        """The target: a label, or a prompt."""
-        return self.target_prompt if self.asks == "text" else self.target
 
     def title(self) -> Say:
         """The inversion, and what it is edited to."""

@@ -10,7 +10,8 @@ import torch
 from torch import Tensor
 
 from demos.runs.archive import Archive
-from demos.runs.fields import RealField, event
+from demos.runs.fields import RealField
+from demos.runs.requests import event
 from demos.runs.stream import streamed
 from demos.runs.zero_gpu import on_gpu
 from demos.sampling.presets import PRESETS
@@ -21,7 +22,7 @@ from demos.ui.errors import shown
 from demos.ui.pictures import beside, prompt_row
 from demos.ui.player import Player
 from demos.ui.recorded import Shared, tape
-from demos.ui.runner import Runner, chips, resets, run_row, seed_row, sent
+from demos.ui.runner import OPENS_WITH, Runner, chips, resets, run_row, seed_row, sent
 from demos.ui.server.work import network_seconds, takes
 from demos.words import Refusal
 
@@ -55,7 +56,8 @@ def sample(request: SampleRequest) -> Iterator[tuple[Any, Any]]:
 def what_if(archive: Archive | None, frame: int, guidance: Any) -> Any:
     """The guided guess of every frame at another guidance: no network call, x0 is linear in it."""
     guidance = W.check(guidance, "w")
-    if archive is None or archive.message.get("settings", {}).get("show") != SPLIT:
+    split = isinstance(archive, Archive) and archive.message.get("settings", {}).get("show")
+    if archive is None or split != SPLIT:
         raise Refusal("sample.refused.what_if")
     branches = ((kept[0].float(), kept[1].float()) for kept in archive.latents)
     return archive.previewed(WHAT_IF, [torch.lerp(no, yes, guidance) for no, yes in branches])
@@ -76,9 +78,9 @@ def build(shared: Shared) -> None:
         with gr.Column():
             player = Player(tape("sample"), name="sample")
             wonder = what_if_slider(controls["show"])
-    runner = Runner("sample", player, stop)
     ordered = [controls[name] for name in SampleRequest.controls()]
-    runner.starts(button, sample, ordered, api_name="sample")
+    with Runner("sample", player, stop) as runner:
+        runner.starts(button, sample, ordered, api_name="sample")
     runner.stale(ordered)
     runner.at_rest(wonder.change, what_if, [wonder])
     resets(reset, controls)
@@ -125,8 +127,10 @@ def what_if_slider(show: gr.Radio) -> Slider:
     return slider
 
 
-def hand_over(archive: Archive | None) -> tuple[tuple[str, Tensor], Any]:
-    """Give the finished picture to the last tab and open it."""
+def hand_over(archive: Any) -> tuple[tuple[str, Tensor], Any]:
+    """Give the finished picture to the last tab and open it; the recorded one is sampled again."""
+    if archive == OPENS_WITH:
+        *_, (_, archive) = sampled(SampleRequest.of())
     if archive is None or archive.picture is None:
         raise Refusal("sample.refused.send")
     return archive.picture, gr.Tabs(selected="inversion")

@@ -113,7 +113,10 @@ class GuidancePanels(Panels):
 
     def denoiser(self) -> Denoiser:
         """The guided denoiser, watched."""
-        self.watched = Watched(super().denoiser())  # type: ignore[arg-type]
+        guided = super().denoiser()
+        if not isinstance(guided, Guided):
+            raise Refusal("sample.refused.split")
+        self.watched = Watched(guided)
         return self.watched
 
     def made(self) -> tuple[Panel, ...]:

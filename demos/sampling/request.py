@@ -12,7 +12,8 @@ from core.models import MODELS, ModelCard
 from core.samplers import SAMPLERS, Sampler
 from core.schedules import SCHEDULES, SPACINGS
 from demos.runs.asked import LABELS, guidance_title, named_condition
-from demos.runs.fields import Choice, Real, Request, Text, Truth, Whole
+from demos.runs.fields import Choice, Real, Text, Truth, Whole
+from demos.runs.requests import Request
 from demos.sampling.panels import PANELS
 from demos.words import Refusal, Say, said, word
 

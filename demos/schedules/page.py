@@ -9,7 +9,7 @@ from typing import Any, get_type_hints
 import gradio as gr
 
 from core.schedules import SCHEDULES
-from demos.runs.fields import event
+from demos.runs.requests import event
 from demos.runs.stream import as_text
 from demos.schedules.parameters import PARAMETERS, Parameters, offered
 from demos.schedules.request import SIDES, ScheduleRequest

@@ -12,7 +12,8 @@ from core.models import MODELS, ModelCard
 from core.models.folder import folder_of
 from core.paths import ROOT
 from core.schedules import SCHEDULES, Schedule
-from demos.runs.fields import Choice, Real, RealField, Request, Truth
+from demos.runs.fields import Choice, Real, RealField, Truth
+from demos.runs.requests import Request
 from demos.words import Say, said, table
 
 OTHER = RealField(low=0, high=10_000)  # of a schedule that was added, with parameters of its own

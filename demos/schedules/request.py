@@ -8,7 +8,8 @@ from functools import cached_property
 from typing import Any, ClassVar
 
 from core.schedules import SCHEDULES, SPACINGS, Schedule
-from demos.runs.fields import Choice, Request, Table, Whole
+from demos.runs.fields import Choice, Table, Whole
+from demos.runs.requests import Request
 from demos.schedules.parameters import OTHER, PARAMETERS, defaults_of, in_words, made, offered
 from demos.views.charts import QUANTITIES
 from demos.words import Refusal, Say, said

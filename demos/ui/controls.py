@@ -8,7 +8,8 @@ from typing import Any
 
 import gradio as gr
 
-from demos.runs.fields import ChoiceField, RealField, Request, TextField, TruthField, WholeField
+from demos.runs.fields import ChoiceField, RealField, TextField, TruthField, WholeField
+from demos.runs.requests import Request
 from demos.ui.errors import language, shown
 from demos.words import LANGUAGES, Refusal, sentence, table, word
 

@@ -10,7 +10,8 @@ import torch
 from core.data.emoji import draw_scene
 from core.models import MODELS
 from demos.pictures.prompts import advice
-from demos.runs.fields import ChoiceField, Request, TextField
+from demos.runs.fields import ChoiceField, TextField
+from demos.runs.requests import Request
 from demos.ui.controls import QUIET, control, dice, text
 from demos.ui.uploads import drawing_pad, mask_pad, upload
 from demos.views.html import spoken

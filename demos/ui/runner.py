@@ -7,13 +7,13 @@ other for its player, and one object that stays, an `Archive`.
 from __future__ import annotations
 
 import copy
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any
 
 import gradio as gr
 
 from demos.runs.archive import Archive
-from demos.runs.fields import Request
+from demos.runs.requests import Request
 from demos.runs.stream import Sending
 from demos.ui.controls import QUIET, Number, Raw, control, dice, text
 from demos.ui.errors import shown
@@ -21,19 +21,40 @@ from demos.ui.player import Player
 from demos.views.html import spoken
 from demos.words import said
 
+OPENS_WITH = "recorded"  # the state before a run: what the page shows is a recorded one
+PRIVATE: dict[str, Any] = {"api_visibility": "private"}
+
 
 class Runner:
-    """The player of a tab, what stays of its run, and the button that stops it."""
+    """The player of a tab, what stays of its run, and the buttons that start and stop runs.
 
-    def __init__(
-        self, name: str, player: Player, stop: gr.Button, opens_with: str | None = None
-    ) -> None:
-        """Of the player called `name` on the page; `opens_with` is its state before a run."""
+    `with Runner(...) as runner:` all runs of the player are declared; a button that is pressed
+    during a run ends that run, and starts its own.
+    """
+
+    def __init__(self, name: str, player: Player, stop: gr.Button) -> None:
+        """Of the player called `name` on the page, which opens with a recorded run."""
         self.name, self.player, self.stop = name, player, stop
-        self.archive = gr.State(opens_with)
+        self.archive = gr.State(OPENS_WITH)
         self.outputs = [player, self.archive]
+        self.starting: list[tuple[gr.Button, str]] = []  # a button, and what starts its run
+        self.runs: list[Any] = []
         button = gr.Button(elem_id=f"refine-{name}", elem_classes=["out-of-sight"])
         self.at_rest(button.click, decoded)
+
+    def __enter__(self) -> Runner:
+        """Declare the runs."""
+        return self
+
+    def __exit__(self, *_: Any) -> None:
+        """Let each button end what is at work and then start its run, and Stop end it."""
+        stopped = f"() => stepwise.stopped('{self.name}')"
+        waiting = f"() => stepwise.waiting('{self.name}')"
+        for button, start in self.starting:
+            button.click(
+                None, cancels=self.runs, js=waiting, trigger_mode="multiple", **PRIVATE
+            ).then(None, js=f"() => document.querySelector('#{start}').click()", **PRIVATE)
+        self.stop.click(None, cancels=self.runs, js=stopped, **PRIVATE)
 
     def starts(
         self,
@@ -47,22 +68,21 @@ class Runner:
 
         Its errors become one sentence. `more` are outputs that the run fills besides.
         """
-        event = button.click(
-            shown(run),
-            list(inputs),
+        start = f"start-{self.name}-{len(self.runs)}"
+        unseen = gr.Button(elem_id=start, elem_classes=["out-of-sight"])
+        event = clicked(
+            unseen,
+            run,
+            inputs,
             [*self.outputs, *more],
-            show_progress="hidden",
-            api_name=api_name,
-            api_visibility="public" if api_name else "private",
+            api_name,
+            f"{self.name}-replay",
             preprocess=not all(isinstance(each, Raw | gr.State) for each in inputs),
-            concurrency_limit=None,
-            concurrency_id=api_name or f"{self.name}-replay",
+            trigger_mode="multiple",
         )
-        stopped = f"() => stepwise.stopped('{self.name}')"
-        waiting = f"() => stepwise.waiting('{self.name}')"
-        button.click(None, js=waiting, api_visibility="private")
-        event.failure(None, js=stopped, api_visibility="private")
-        self.stop.click(None, cancels=[event], js=stopped, api_visibility="private")
+        event.failure(None, js=f"() => stepwise.stopped('{self.name}')", **PRIVATE)
+        self.starting.append((button, start))
+        self.runs.append(event)
         return event
 
     def at_rest(self, event: Callable, function: Callable, inputs: Sequence[Any] = ()) -> None:
@@ -84,16 +104,9 @@ class Runner:
 
     def reports(self, button: gr.Button, function: Callable, place: gr.HTML) -> None:
         """Let a button fill a place with what `function(archive)` yields; Stop ends it."""
-        event = button.click(
-            shown(function),
-            self.archive,
-            place,
-            show_progress="hidden",
-            api_visibility="private",
-            concurrency_limit=None,
-            concurrency_id=f"{self.name}-{function.__name__}",
-        )
-        self.stop.click(None, cancels=[event], api_visibility="private")
+        lane = f"{self.name}-{function.__name__}"
+        event = clicked(button, function, [self.archive], [place], None, lane)
+        self.stop.click(None, cancels=[event], **PRIVATE)
 
     def compares(
         self,
@@ -108,18 +121,9 @@ class Runner:
 
         `function` gets the archive and the inputs; what is stopped goes to the first place.
         """
-        event = button.click(
-            shown(function),
-            [self.archive, *inputs],
-            list(places),
-            show_progress="hidden",
-            api_name=function.__name__,
-            concurrency_limit=None,
-            concurrency_id=function.__name__,
-        )
-        quiet: dict[str, Any] = {"js": stopped, "api_visibility": "private"}
-        event.failure(None, None, places[0], **quiet)
-        stop.click(None, None, places[0], cancels=[event], **quiet)
+        event = clicked(button, function, [self.archive, *inputs], places, function.__name__)
+        event.failure(None, None, places[0], js=stopped, **PRIVATE)
+        stop.click(None, None, places[0], cancels=[event], js=stopped, **PRIVATE)
 
     def stale(self, controls: Sequence[Any]) -> None:
         """Any change of a control marks the stage as showing other settings."""
@@ -131,8 +135,31 @@ class Runner:
             None,
             None,
             js=f"() => stepwise.stale('{self.name}')",
-            api_visibility="private",
+            **PRIVATE,
         )
+
+
+def clicked(
+    button: gr.Button,
+    function: Callable,
+    inputs: Sequence[Any],
+    outputs: Sequence[Any],
+    api_name: str | None,
+    lane: str = "",
+    **more: Any,
+) -> Any:
+    """The event of a button: public under its name, or private in a lane; errors are sentences."""
+    return button.click(
+        shown(function),
+        list(inputs),
+        list(outputs),
+        show_progress="hidden",
+        api_name=api_name,
+        api_visibility="public" if api_name else "private",
+        concurrency_limit=None,
+        concurrency_id=api_name or lane,
+        **more,
+    )
 
 
 def sent(run: Iterator[Sending]) -> Iterator[tuple[Any, Any]]:
@@ -185,20 +212,23 @@ def resets(button: gr.Button, controls: dict[str, Any]) -> None:
     button.click(lambda: values, None, list(controls.values()), **QUIET)
 
 
+def chip_row(keys: Iterable[str]) -> list[gr.Button]:
+    """A row of small buttons with these words."""
+    with gr.Row(elem_classes=["chips"]):
+        gr.HTML(spoken(said("chips.try")), elem_classes=["chips-try"])
+        return [gr.Button(text(key), size="sm", elem_classes=["chip"]) for key in keys]
+
+
 def chips(presets: dict[str, dict[Any, Any]]) -> None:
-    """A row of small buttons; each sets some controls, then runs.
+    """A row of chips; each sets some controls, then runs.
 
     `presets` maps the key of a chip's words to values of components.
     """
-    with gr.Row(elem_classes=["chips"]):
-        gr.HTML(spoken(said("chips.try")), elem_classes=["chips-try"])
-        for key, values in presets.items():
-            chip = gr.Button(text(key), size="sm", elem_classes=["chip"])
-            settings = list(values.values())
-            answer = settings if len(settings) > 1 else settings[0]
-            chip.click(lambda answer=answer: answer, None, list(values), **QUIET).then(
-                None, js="() => stepwise.run()", api_visibility="private"
-            )
+    for chip, values in zip(chip_row(presets), presets.values(), strict=True):
+        settings = list(values.values())
+        chip.click(lambda settings=settings: settings, None, list(values), **QUIET).then(
+            None, js="() => stepwise.run()", **PRIVATE
+        )
 
 
 def seed_row(request: type[Request]) -> Any:

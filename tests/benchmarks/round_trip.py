@@ -26,7 +26,7 @@ import torch
 from core.inversion import start_index
 from core.models import load
 from demos.inversion.request import EditRequest, InvertRequest
-from demos.runs.fields import Request
+from demos.runs.requests import Request
 from tests.server import Stream, running
 
 STEPS, SESSION = 50, "one-open-page"

@@ -9,7 +9,8 @@ from typing import ClassVar
 import numpy as np
 import pytest
 
-from demos.runs.fields import Choice, Real, Request, Sent, Text, Truth, Whole, event
+from demos.runs.fields import Choice, Real, Sent, Text, Truth, Whole
+from demos.runs.requests import Request, event
 from demos.words import Refusal
 
 

@@ -13,6 +13,7 @@ from demos.sampling.panels import PANELS
 from demos.sampling.presets import PRESETS
 from demos.sampling.request import SampleRequest
 from demos.ui.pictures import random_prompt
+from demos.ui.runner import OPENS_WITH
 from demos.views.numbers import noise_power
 from demos.words import sentence
 from tests.demos import refused
@@ -197,6 +198,9 @@ def test_the_latest_guess_can_be_sent_on():
     (name, picture), _ = hand_over(archive)
     assert name == "digits" and picture.shape == (1, 1, 28, 28) and picture.abs().max() <= 1
     assert "Run the sampler first" in refused(hand_over, None)
+    (name, recorded), _ = hand_over(OPENS_WITH)
+    *_, (_, archive) = sample()
+    assert name == "digits" and recorded.equal(archive.picture[1]), "the one that is shown"
     run = sample(steps=50)
     _, stopped = next(run)
     run.close()

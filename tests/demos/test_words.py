@@ -36,11 +36,13 @@ def texts():
 
 def events():
     """The names of the public events, and of their fields: their words are found by name."""
-    from demos.runs.fields import Request
+    from demos.runs.requests import Request
 
-    found = {}
-    for request in Request.__subclasses__():
-        found |= {(request.event, name): True for name in request.controls()}
+    found, classes = set(), [Request]
+    while classes:
+        request = classes.pop()
+        classes += request.__subclasses__()
+        found |= {(getattr(request, "event", ""), name) for name in request.controls()}
     return found
 
 

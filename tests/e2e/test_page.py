@@ -100,6 +100,31 @@ def test_escape_stops_and_keeps_the_frames(open_page, tab):
     assert 4 < kept <= frame_number(page) < 150
 
 
+@pytest.mark.parametrize("tab", ["Sample", "Invert & edit"])
+def test_run_during_a_run_starts_anew_with_the_new_settings(open_page, tab):
+    page = open_page(tab=tab)
+    set_steps(page, 200)
+    run(page)
+    page.wait_for_function(
+        "[...document.querySelectorAll('.player[data-status=running] .frame-count')]"
+        ".some(e => e.offsetParent && parseInt(e.textContent.split(' ')[1]) > 4)"
+    )
+    set_steps(page, 6)
+    page.keyboard.press("r") if tab == "Sample" else run(page)
+    last = "frame 7 of 7" if tab == "Sample" else "frame 20 of 20"
+    expect(player(page).locator(".frame-count")).to_have_text(last)
+    wait_for_status(page, "done")
+    page.wait_for_timeout(1500)
+    expect(player(page).locator(".frame-count")).to_have_text(last)
+
+
+def test_the_recorded_picture_can_be_sent_on(open_page):
+    page = open_page(tab="Sample")
+    page.get_by_role("button", name="Send picture to Invert & edit").click()
+    page.wait_for_selector("[role=tab][aria-selected=true]:has-text('Invert & edit')")
+    expect(page.locator("input[value=generated]:visible")).to_be_checked()
+
+
 def test_bad_input_is_a_sentence_and_the_frames_stay(open_page):
     page = open_page(tab="Sample")
     before = player(page).locator(".frame-count").inner_text()

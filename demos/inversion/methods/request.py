@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import ClassVar
 
 from core.inversion import INVERSIONS
-from demos.inversion.request import TARGET
+from demos.inversion.request import TARGET, TargetRequest
 from demos.runs.asked import LABELS
-from demos.runs.fields import Choice, Choices, Real, Request, Sent, Text, Whole
+from demos.runs.fields import Choice, Choices, Real, Text, Whole
 from demos.words import Refusal
 
 METHODS = ("ddim", "residual", "edit_friendly", "belm", "sdedit")
@@ -17,12 +17,11 @@ BUDGET, LEAST, MOST = 100, 20, 500  # denoiser calls: as it opens, and the range
 
 
 @dataclass(frozen=True)
-class CompareRequest(Request):
+class CompareRequest(TargetRequest):
     """The settings of one comparison."""
 
     event: ClassVar[str] = "compare"
 
-    session: Any = Sent("what `invert` left behind")
     methods: tuple[str, ...] = Choices(INVERSIONS, METHODS)
     budget: int = Whole(LEAST, MOST, BUDGET, slider=(LEAST, MOST))
     target: str = Choice(LABELS, "9", needs=lambda asked: asked.asks != "text")
@@ -38,13 +37,3 @@ class CompareRequest(Request):
             yield "methods", Refusal("compare.refused.none")
         if self.strength == 0:
             yield "strength", Refusal("compare.refused.strength")
-
-    @property
-    def asks(self) -> str:
-        """What can be asked for: a "label" or a "text"."""
-        return self.session.request.card.condition if self.session else "label"
-
-    @property
-    def condition(self) -> str:
-        """The target: a label, or a prompt."""
-        return self.target_prompt if self.asks == "text" else self.target

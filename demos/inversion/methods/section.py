@@ -14,7 +14,7 @@ from demos.inversion.methods.run import Now, Original, Row, Task, compare
 from demos.inversion.methods.table import doing, message, table
 from demos.inversion.request import InvertRequest
 from demos.runs.archive import Archive
-from demos.runs.fields import event
+from demos.runs.requests import event
 from demos.ui.controls import Raw, control, options, text
 from demos.ui.runner import Runner
 from demos.ui.server.work import network_seconds, takes

@@ -8,7 +8,7 @@ from core.classifiers import read_digits
 from core.data.captions import parse
 from core.models import MODELS
 from demos.inversion import page, summary
-from demos.inversion.layout import Layout, chip_row
+from demos.inversion.layout import Layout
 from demos.inversion.page import complete, edited, everything, replay
 from demos.inversion.panels import ORDER
 from demos.inversion.presets import PRESETS
@@ -87,7 +87,7 @@ def test_the_start_level_is_a_noise_level_in_words(scene_run):
 def test_the_controls_are_in_the_order_of_the_arguments():
     with gr.Blocks():
         shared = Shared(gr.Tabs(), gr.State())
-        found = Layout(shared, chip_row())
+        found = Layout(shared, [])
     assert list(found.inverting) == list(InvertRequest.controls())
     assert list(found.editing) == list(EditRequest.controls())[1:]
     for request, controls in ((InvertRequest, found.inverting), (EditRequest, found.editing)):

@@ -195,7 +195,7 @@ def test_the_table_grows_and_the_end_counts_all_methods(digits):
 def test_the_section_asks_for_what_the_edit_asks_for():
     with gr.Blocks() as blocks:
         stop = gr.Button("Stop")
-        runner = Runner("contest", Player(None, name="contest"), stop, opens_with="recorded")
+        runner = Runner("contest", Player(None, name="contest"), stop)
         names = ("mask", "strength", "target_prompt", "target", "guidance")
         editing = {name: gr.Textbox(label=name) for name in names}
         section(runner, editing, lambda session: session)
