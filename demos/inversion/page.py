@@ -14,7 +14,7 @@ from demos.inversion.layout import Layout
 from demos.inversion.methods.section import section
 from demos.inversion.presets import PRESETS
 from demos.inversion.request import EditRequest, InvertRequest
-from demos.inversion.run import all_steps, edit, invert
+from demos.inversion.run import edit, invert
 from demos.inversion.session import Session
 from demos.inversion.strides import STRIDES, strides
 from demos.inversion.summary import before_after, level_picture
@@ -68,21 +68,22 @@ def inverted(request: InvertRequest) -> Iterator[tuple[Any, Any]]:
 @event(EditRequest, session=session_of)
 def edited(request: EditRequest) -> Iterator[tuple[Any, Any]]:
     """Sample the inverted noise again as something else, SDEdit beside it; streams both."""
-    yield from sent(streamed(edit(request)))
+    yield from sent(streamed(edit(request), start=request.session))
 
 
-def parted(values: dict[str, Any]) -> tuple[InvertRequest, dict[str, Any]]:
-    """The settings of both steps: those of the inversion, checked, and those of the edit."""
+def all_three(values: dict[str, Any]) -> Iterator[tuple[Any, Any]]:
+    """Invert, reconstruct, and then edit what is left, with the values of both requests."""
     names = InvertRequest.controls()
-    first = {name: value for name, value in values.items() if name in names}
-    return InvertRequest.of(**first), {k: v for k, v in values.items() if k not in names}
+    first = InvertRequest.of(**{name: v for name, v in values.items() if name in names})
+    second = {name: value for name, value in values.items() if name not in names}
+    run = invert(first, report=gr.Info)
+    return sent(streamed(run, lambda left: edit(EditRequest.of(session=left, **second))))
 
 
 @takes(lambda names, values: 2 * seconds(**dict(zip(names, values, strict=True))))
 def everything(names: list[str], *values: Any) -> Iterator[tuple[Any, Any]]:
     """All three steps with the values of the controls of these names."""
-    both = parted(dict(zip(names, values, strict=True)))
-    yield from sent(streamed(all_steps(*both, report=gr.Info)))
+    yield from all_three(dict(zip(names, values, strict=True)))
 
 
 @takes(lambda preset: 2 * seconds(**InvertRequest.defaults() | preset))
@@ -90,7 +91,7 @@ def replay(preset: dict[str, Any]) -> Iterator[tuple[Any, ...]]:
     """All three steps with a preset, which is brought into the controls first."""
     still = [gr.skip()] * len(preset)
     yield gr.skip(), gr.skip(), *preset.values()
-    for outputs in sent(streamed(all_steps(*parted(preset)))):
+    for outputs in all_three(preset):
         yield *outputs, *still
 
 

@@ -206,12 +206,3 @@ def edited(request: EditRequest, made: list[Tensor], mask: Tensor | None) -> lis
         *summary.read(model, made[0], "" if same else asked),
         *summary.masked(mask),
     ]
-
-
-def all_steps(
-    first: InvertRequest, second: dict[str, Any], report: Callable[[str], None] | None = None
-) -> Way:
-    """Invert and reconstruct, then edit: two tapes in turn."""
-    session = yield from invert(first, report)
-    session = yield from edit(EditRequest.of(session=session, **second))
-    return session

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import time
 import uuid
-from collections.abc import Generator, Iterator
+from collections.abc import Callable, Generator, Iterator
 from itertools import pairwise
 from typing import Any, TypeVar
 
@@ -21,33 +21,40 @@ Shown = Tape | Frame  # a run yields its tape, without frames yet, and then the 
 Sending = tuple[dict[str, Any] | None, Archive]  # a message, if one leaves, and what stays
 
 
-def streamed(run: Iterator[Shown]) -> Iterator[Sending]:
-    """The messages of a run, and what stays of it; one that yields two tapes is two in turn.
+def streamed(
+    run: Iterator[Shown], *then: Callable[[Any], Iterator[Shown]], start: Any = None
+) -> Iterator[Sending]:
+    """The messages of a run, and what stays of it; `then` follow, each of the one before.
 
     The archive is one object, which grows with the run: of a run that was stopped it holds what
-    was shown. What the generator returns is its `result`.
+    was shown. What the run returns is its `result`; until then that is what it started from:
+    `start`, and for those that follow what the one before returned.
     """
-    stream: Stream | None = None
-    result = None
+    stream = yield from one(run, start)
+    for follow in then:
+        stream = yield from one(follow(stream.archive.result), stream.archive.result)
+
+
+def one(run: Iterator[Shown], start: Any) -> Generator[Sending, None, Stream]:
+    """The messages of one run; returns its stream."""
+    tape = next(run)
+    if not isinstance(tape, Tape):
+        raise TypeError("a run yields its tape before its frames")
+    stream = Stream(tape)
+    stream.archive.result = start
     while True:
         try:
             shown = next(run)
         except StopIteration as stop:
-            result = stop.value
+            stream.archive.result = stop.value
             break
         if isinstance(shown, Tape):
-            if stream is not None:
-                yield stream.whole(), stream.archive
-            stream = Stream(shown)
-            continue
-        if stream is None:
-            raise TypeError("a run yields its tape before its frames")
+            raise TypeError("a run yields one tape")
         stream.add(shown)
         if stream.due():
             yield stream.message(), stream.archive
-    if stream is not None:
-        stream.archive.result = result
-        yield stream.whole(), stream.archive
+    yield stream.whole(), stream.archive
+    return stream
 
 
 def completed(run: Generator[Shown, None, Result]) -> Result:

@@ -36,6 +36,7 @@ SCRIPTS = (
     "help",
     "glossary",
     "uploads",
+    "pads",
 )
 STYLES = ("tokens", "page", "controls", "player", "timeline", "chart", "inversion", "glossary")
 

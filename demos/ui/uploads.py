@@ -119,6 +119,7 @@ def drawing_pad() -> Drawing:
         canvas_size=(PAD, PAD),
         brush=gr.Brush(default_size=22, colors=["#000000"], color_mode="fixed"),
         layers=False,
+        elem_classes=["pad"],
     )
 
 
@@ -135,4 +136,5 @@ def mask_pad() -> MaskPad:
         transforms=(),
         layers=False,
         interactive=True,
+        elem_classes=["pad"],
     )

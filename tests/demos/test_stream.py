@@ -65,20 +65,36 @@ def test_a_picture_is_made_once_and_when_its_frame_is_sent():
     assert pictures == [["data:x", "b"], ["data:x", "data:x"]] and made == ["x"]
 
 
-def test_two_tapes_are_two_runs_in_turn():
-    def both():
-        yield tape(total=1)
-        yield frame()
-        yield tape(total=1)
-        yield frame()
-        return "the end"
+def shown(result):
+    yield tape(total=1)
+    yield frame()
+    return result
 
-    sent: Any = list(streamed(both()))
-    runs = list(dict.fromkeys(message["run"] for message, _ in sent))
-    done = [message["run"] for message, _ in sent if message["status"] == "done"]
+
+def test_two_runs_in_turn_the_second_of_what_the_first_left():
+    messages: Any = list(streamed(shown("the first"), lambda left: shown(f"after {left}")))
+    runs = list(dict.fromkeys(message["run"] for message, _ in messages))
+    done = [message["run"] for message, _ in messages if message["status"] == "done"]
     assert len(runs) == 2 and done == runs
-    assert [archive.result for _, archive in sent][-1] == "the end"
-    assert sent[0][1].result is None
+    assert [archive.result for _, archive in messages][-1] == "after the first"
+
+
+def test_a_stopped_run_leaves_what_it_started_from():
+    _, archive = next(streamed(shown("the end"), start="the start"))
+    assert archive.result == "the start"
+    last, second = {}, iter(streamed(shown("the first"), lambda _: shown("the end")))
+    for message, archive in second:
+        last[message["run"]] = archive
+        if len(last) == 2:
+            break
+    assert archive.result == "the first"
+
+
+def test_a_run_yields_one_tape_and_first():
+    with pytest.raises(TypeError, match="its tape before"):
+        next(streamed(iter([frame()])))
+    with pytest.raises(TypeError, match="one tape"):
+        list(streamed(iter([tape(), tape()])))
 
 
 def test_a_tape_is_found_again_in_its_file(tmp_path):
