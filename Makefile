@@ -4,6 +4,7 @@ VENV ?= .venv
 ARGS ?=
 
 BIN := $(VENV)/bin
+TWO := -n 2 --dist loadfile  # files share what they load
 PIP := $(BIN)/python -m pip --disable-pip-version-check
 
 # The stamps carry a checksum of the requirements, so nothing is installed twice.
@@ -26,10 +27,11 @@ run: $(RUNTIME)  ## install what is missing and start the app; flags: make run A
 	$(BIN)/python app.py $(ARGS)
 
 test: $(DEV)  ## the whole test suite, browser tests included
-	$(BIN)/python -m pytest $(ARGS)
+	$(BIN)/python -m pytest $(TWO) -m "not alone" $(ARGS)
+	$(BIN)/python -m pytest -m alone $(ARGS) || test $$? -eq 5  # 5: ARGS chose none of these
 
 fast: $(DEV)  ## the tests that are neither slow nor in a browser
-	$(BIN)/python -m pytest -m "not slow and not e2e" $(ARGS)
+	$(BIN)/python -m pytest $(TWO) -m "not slow and not e2e" $(ARGS)
 
 check: lint fast  ## lint and the fast tests, the architecture test among them
 

@@ -7,4 +7,5 @@ os.environ.setdefault("GRADIO_ANALYTICS_ENABLED", "False")  # no network in test
 
 import torch
 
-torch.set_num_threads(min(2, os.cpu_count() or 1))
+WORKERS = int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", "1"))
+torch.set_num_threads(max(1, min(2, os.cpu_count() or 1) // WORKERS))

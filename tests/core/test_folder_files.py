@@ -255,7 +255,9 @@ CASES = [
 ]
 
 
-@pytest.mark.parametrize(("part", "change", "said"), CASES, ids=lambda value: str(value)[:30])
+@pytest.mark.parametrize(
+    ("part", "change", "said"), CASES, ids=lambda value: value if isinstance(value, str) else ""
+)
 def test_a_tensor_that_is_missing_unknown_or_misshapen(own, part, change, said):
     rewritten(own, part, change)
     refused(own, f"{part}/{weights(own, part).name}", said)

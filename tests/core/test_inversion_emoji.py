@@ -18,9 +18,9 @@ inverted = cache(held_out)
 
 
 @cache
-def ratio(name, guidance=1.0, steps=50):
+def ratio(name, guidance=1.0, steps=50, count=COUNT):
     """PSNR of the round trip, in dB."""
-    return returned(inverted(name, guidance, COUNT, steps), guidance)
+    return returned(inverted(name, guidance, count, steps), guidance)
 
 
 def test_ddim_gets_better_with_the_steps_and_worse_with_guidance():
@@ -80,8 +80,9 @@ def test_a_negative_prompt_takes_guidance_out(guidance):
 
 
 def test_null_text_beats_ddim_under_guidance():
+    """The fit differs from picture to picture: fewer than eight would be a draw of lots."""
     fitted, guided, free = (
-        ratio(name, guidance, 20)
+        ratio(name, guidance, 20, count=8)
         for name, guidance in (("null_text", 7.5), ("ddim", 7.5), ("ddim", 1.0))
     )
     assert fitted > max(guided + 6, free - 3)

@@ -14,7 +14,7 @@ from demos.ui.server.uploads import NAME
 from tests.attacks import serving, waited
 from tests.server import Stream, configured, event_of
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.alone]
 MONSTER = {"model": "emoji", "steps": 1000, "batch": 16, "guidance": 3.0}
 
 

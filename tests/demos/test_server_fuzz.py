@@ -158,6 +158,7 @@ def answers(client: httpx.Client, sent: dict[str, Any]) -> tuple[int, str]:
         return 400, ""  # refused below HTTP
 
 
+@pytest.mark.alone
 @pytest.mark.slow
 def test_no_malformed_request_is_a_fault(tmp_path):
     draw = random.Random(14)

@@ -14,7 +14,7 @@ import pytest
 from tests.attacks import serving
 from tests.server import ROOT, Stream
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.alone]
 
 
 def linked(source, target):
