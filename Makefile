@@ -27,8 +27,8 @@ run: $(RUNTIME)  ## install what is missing and start the app; flags: make run A
 	$(BIN)/python app.py $(ARGS)
 
 test: $(DEV)  ## the whole test suite, browser tests included
-	$(BIN)/python -m pytest $(TWO) -m "not alone" $(ARGS)
-	$(BIN)/python -m pytest -m alone $(ARGS) || test $$? -eq 5  # 5: ARGS chose none of these
+	$(BIN)/python -m pytest $(TWO) -m "not alone and not e2e" $(ARGS)
+	$(BIN)/python -m pytest -m "alone or e2e" $(ARGS) || test $$? -eq 5  # 5: ARGS chose no such test
 
 fast: $(DEV)  ## the tests that are neither slow nor in a browser
 	$(BIN)/python -m pytest $(TWO) -m "not slow and not e2e" $(ARGS)

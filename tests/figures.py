@@ -4,7 +4,9 @@
     library  assets/images/library: the source pictures that models sampled, from library.json
     sheet    assets/images/emoji.png: 64 uncurated pictures of the first prompts of the benchmark,
              each beside the real picture
-    screens  screenshots of all tabs in Chromium (skipped, and said so, without it)
+    icon     assets/ui/favicon.png: a test digit, half of it noised
+    screens  screenshots of all tabs in Chromium, and assets/ui/preview.png, which a chat shows
+             beside a link (skipped, and said so, without it)
 
 `python -m tests.figures sheet` makes one of them.
 """
@@ -33,8 +35,10 @@ from demos.inversion.run import edit, invert
 from demos.inversion.summary import level_picture
 from demos.pictures.library import FOLDER, Sampled
 from demos.pictures.library import library as pictures
+from demos.pictures.sources import test_digit
 from demos.sampling.request import SampleRequest
 from demos.sampling.run import run as sample
+from demos.ui.player import UI
 from demos.ui.recorded import TAPES
 from tests.benchmarks.quality_emoji import generated, real, scenes
 from tests.e2e.conftest import FLAGS
@@ -98,6 +102,10 @@ def screens() -> None:
             page.get_by_role("tab", name=tab, exact=True).last.click()
             page.wait_for_timeout(3000)
             page.screenshot(path=IMAGES / f"{name}.png")
+            if name == "sample":
+                page.set_viewport_size({"width": 1200, "height": 630})  # what chats show
+                page.wait_for_timeout(1000)
+                page.screenshot(path=UI / "preview.png")
             page.close()
         browser.close()
 
@@ -128,7 +136,17 @@ def sheet() -> None:
     to_pil(grid(pairs)[None])[0].save(IMAGES / "emoji.png", optimize=True)
 
 
-PARTS = {"tapes": tapes, "library": library, "sheet": sheet, "screens": screens}
+def icon() -> None:
+    """A 2 of the test set: above the diagonal as x_t at noise of 90 % of the variance."""
+    x0, model = test_digit(2, 0), load("digits", device="cpu")
+    level = min(model.schedule.levels(1000), key=lambda each: abs(each.sigma**2 - 0.9))
+    x_t = level.alpha * x0 + level.sigma * seeded(0, 1)(x0)
+    above = torch.ones(x0.shape[-2:]).triu(1).fliplr() > 0
+    picture = model.decode(torch.where(above, x_t, x0))[0]
+    picture.resize((224, 224), Image.Resampling.NEAREST).save(UI / "favicon.png", optimize=True)
+
+
+PARTS = {"tapes": tapes, "library": library, "sheet": sheet, "icon": icon, "screens": screens}
 
 
 if __name__ == "__main__":

@@ -12,7 +12,7 @@ from demos.forward.run import run
 from demos.runs.requests import event
 from demos.runs.stream import streamed
 from demos.ui.controls import control, interlock, text
-from demos.ui.pictures import made
+from demos.ui.pictures import made, translates
 from demos.ui.player import Player
 from demos.ui.recorded import Shared, tape
 from demos.ui.runner import Runner, resets, run_row, seed_row, sent
@@ -51,4 +51,5 @@ def build(shared: Shared) -> None:
         runner.starts(button, noise, [*controls.values()], api_name="noise")
     runner.stale([*controls.values()])
     resets(reset, controls)
+    translates(controls["model"], controls["caption"])
     interlock(NoiseRequest, controls, ("model", "source"))

@@ -11,7 +11,7 @@ from core.models import MODELS
 from demos.inversion.request import EditRequest, InvertRequest
 from demos.ui.controls import QUIET, Textbox, control, text
 from demos.ui.errors import language, shown
-from demos.ui.pictures import beside, condition_of, made
+from demos.ui.pictures import beside, condition_of, made, translates
 from demos.ui.recorded import Shared, page
 from demos.ui.runner import seed_row, stop_button
 from demos.words import Refusal, said, sentence
@@ -70,6 +70,7 @@ class Layout:
         for name in ("target", "target_prompt", "strength"):
             found[name] = control(EditRequest, name)
         beside(self.inverting["model"], found["target_prompt"])
+        translates(self.inverting["model"], self.inverting["caption"], found["target_prompt"])
         self.start = gr.HTML(page("start"))
         with gr.Accordion(text("more"), open=False):
             for name in ("guidance", "sdedit_seed", "mask", "painted"):

@@ -19,11 +19,12 @@ from demos.inversion.session import Session
 from demos.inversion.strides import STRIDES, strides
 from demos.inversion.summary import before_after, level_picture
 from demos.pictures.masks import background
+from demos.pictures.prompts import in_language
 from demos.runs.archive import Archive
 from demos.runs.requests import event
 from demos.runs.stream import completed, streamed
 from demos.ui.controls import QUIET, interlock, text
-from demos.ui.errors import shown
+from demos.ui.errors import language, shown
 from demos.ui.player import Player
 from demos.ui.recorded import Shared, page, tape
 from demos.ui.runner import OPENS_WITH, Runner, chip_row, resets, sent
@@ -31,6 +32,7 @@ from demos.ui.server.work import network_seconds, takes
 from demos.words import Refusal
 
 TITLE = "tab.inversion"
+PROMPTS = ("caption", "prompt", "target_prompt")
 HIDE = "() => ({__type__: 'update', visible: false})"
 
 
@@ -89,6 +91,8 @@ def everything(names: list[str], *values: Any) -> Iterator[tuple[Any, Any]]:
 @takes(lambda preset: 2 * seconds(**InvertRequest.defaults() | preset))
 def replay(preset: dict[str, Any]) -> Iterator[tuple[Any, ...]]:
     """All three steps with a preset, which is brought into the controls first."""
+    prompts = {k: v for k, v in preset.items() if k in PROMPTS and v}
+    preset = preset | {k: in_language(v, language()) for k, v in prompts.items()}
     still = [gr.skip()] * len(preset)
     yield gr.skip(), gr.skip(), *preset.values()
     for outputs in all_three(preset):
@@ -171,6 +175,7 @@ def slider_of_two() -> gr.ImageSlider:
         format="png",
         interactive=False,
         visible=False,
+        buttons=[],
         elem_classes=["before-after"],
     )
 

@@ -203,6 +203,6 @@ def edited(request: EditRequest, made: list[Tensor], mask: Tensor | None) -> lis
     return [
         said(key, asked=named_condition(model.card, asked)),
         summary.kept(made, session.start, session.pixels),
-        *summary.read(model, made[0], "" if same else asked),
+        *summary.read(model, made[0], asked, same),
         *summary.masked(mask),
     ]

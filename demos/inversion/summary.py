@@ -19,6 +19,7 @@ from core.schedules import Level
 from core.tapes import Say
 from demos.inversion.request import InvertRequest
 from demos.inversion.session import Session
+from demos.pictures.prompts import language_of
 from demos.runs.archive import preview_uri
 from demos.runs.asked import named_condition
 from demos.views.html import saying, spoken
@@ -72,8 +73,11 @@ def kept(made: Sequence[Tensor], start: Tensor, pixels: Tensor) -> Say:
     return said(key, ours=ours, theirs=theirs)
 
 
-def reading(model: Model, pixels: Tensor) -> str:
-    """The digit, or the caption, that the shipped classifier reads; "" for other models."""
+def reading(model: Model, pixels: Tensor, asked: str = "") -> str:
+    """What the shipped classifier reads: a digit, or a caption in the language of `asked`.
+
+    "" for models whose pictures it does not know.
+    """
     x = 2 * pixels - 1
     if model.card.condition == "label":
         return str(read_digits(x).argmax().item())
@@ -81,7 +85,7 @@ def reading(model: Model, pixels: Tensor) -> str:
         return ""
     known = options()
     seen = {head: known[head][scores.argmax()] for head, scores in read_scenes(x).items()}
-    return Scene(**seen).caption()
+    return Scene(**seen).caption(language_of(asked))
 
 
 def meaning(model: Model, target: str) -> str:
@@ -89,14 +93,17 @@ def meaning(model: Model, target: str) -> str:
     if model.card.condition == "label":
         return target
     try:
-        return parse(target).caption()
+        return parse(target).caption(language_of(target))
     except ValueError:
         return ""
 
 
-def read(model: Model, made: Tensor, asked: str) -> list[Say]:
-    """What the shipped classifier reads in an edit; nothing where there is none."""
-    seen, wanted = reading(model, made), meaning(model, asked)
+def read(model: Model, made: Tensor, asked: str, same: bool) -> list[Say]:
+    """What the shipped classifier reads in an edit; nothing where there is none.
+
+    Whether it is what was asked for is said unless that is the `same` as before.
+    """
+    seen, wanted = reading(model, made, asked), "" if same else meaning(model, asked)
     if not seen:
         return []
     values = {"read": named_condition(model.card, seen)}

@@ -2,11 +2,26 @@
 
 from __future__ import annotations
 
-from core.data.captions import unknown
+import re
+
+from core.data.captions import parse, unknown
 from core.models import MODELS, Read, read
 from demos.words import Say, said
 
 LONGEST = 80  # letters of the unread end that are shown
+
+
+def language_of(prompt: str) -> str:
+    """The language of a prompt: Chinese ("zh") where it has a Chinese character."""
+    return "zh" if re.search("[\u4e00-\u9fff]", prompt) else "en"
+
+
+def in_language(prompt: str, language: str) -> str:
+    """A caption of the grammar in English or Chinese; any other text as it is."""
+    try:
+        return parse(prompt).caption(language)
+    except ValueError:
+        return prompt
 
 
 def not_read(model: str, *prompts: str) -> list[Say]:

@@ -122,6 +122,7 @@ def what_if_slider(show: gr.Radio) -> Slider:
         label=text("sample.what_if.label"),
         info=text("sample.what_if.info"),
         visible=False,
+        elem_classes=["control"],
     )
     show.change(lambda value: gr.update(visible=value == SPLIT), show, slider, **QUIET)
     return slider

@@ -91,6 +91,9 @@ class Show:
             ),
             said("sample.first") if before is None else moved(x0, before.prediction.x0),
         ]
+        if self.request.show == "prediction":  # what all three panels are to each other
+            level = step.level
+            say.append(said("sample.formula", alpha=level.alpha, sigma=level.sigma))
         approximate = () if self.model.preview_exact else latents_of(parts)
         return self.frame(say, step.level, step, x0, parts, {}, approximate)
 

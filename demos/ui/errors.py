@@ -51,16 +51,13 @@ def _errors() -> Iterator[None]:
     except (gr.Error, GeneratorExit):  # said already; Gradio's error is a ValueError, too
         raise
     except ValueError as error:
-        raise told(error, "error.check") from error
+        raise told(error) from error
     except Exception as error:
         traceback.print_exc()
-        raise told(
-            ValueError(sentence(said("error.fault"), language())), "error.fault.title"
-        ) from error
+        raise told(ValueError(sentence(said("error.fault"), language()))) from error
 
 
-def told(error: ValueError, title: str) -> gr.Error:
+def told(error: ValueError) -> gr.Error:
     """An error as the page shows it."""
-    spoken = language()
-    text = capital(sentence(getattr(error, "say", str(error)), spoken))
-    return gr.Error(text, title=sentence(said(title), spoken), print_exception=False)
+    text = capital(sentence(getattr(error, "say", str(error)), language()))
+    return gr.Error(text, print_exception=False)

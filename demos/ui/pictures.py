@@ -9,10 +9,11 @@ import torch
 
 from core.data.emoji import draw_scene
 from core.models import MODELS
-from demos.pictures.prompts import advice
+from demos.pictures.prompts import advice, in_language
 from demos.runs.fields import ChoiceField, TextField
 from demos.runs.requests import Request
 from demos.ui.controls import QUIET, control, dice, text
+from demos.ui.errors import language, shown
 from demos.ui.uploads import drawing_pad, mask_pad, upload
 from demos.views.html import spoken
 from demos.words import Say, capital, said
@@ -59,6 +60,7 @@ def prompt_row(request: type[Request], name: str, model: Any) -> Any:
         chance = gr.Button(text("button.random"), size="sm", scale=1, min_width=80)
         chance.visible = prompt.visible
     beside(model, prompt)
+    translates(model, prompt)
     chance.click(random_prompt, None, prompt, **QUIET)
     model.change(
         lambda name: gr.update(visible=condition_of(name) == "text"), model, chance, **QUIET
@@ -72,5 +74,21 @@ def condition_of(model: str) -> str:
 
 
 def random_prompt() -> str:
-    """A caption of the grammar, English."""
-    return draw_scene(torch.Generator().manual_seed(dice())).caption()
+    """A caption of the grammar, in the language of the page."""
+    return draw_scene(torch.Generator().manual_seed(dice())).caption(language())
+
+
+def translates(model: gr.Dropdown, *prompts: gr.Textbox) -> None:
+    """Bring prompts that nobody has changed into the language of the page, for a model of it."""
+    defaults = [prompt.value for prompt in prompts]
+
+    def spoken_here(name: str, *texts: str) -> Any:
+        reads = MODELS[MODEL.check(name, said("model.label"))].data == "scenes"
+        pairs = zip(texts, defaults, strict=True)
+        values = [
+            in_language(each, language()) if reads and each == default else gr.skip()
+            for each, default in pairs
+        ]
+        return values if len(values) > 1 else values[0]
+
+    model.change(shown(spoken_here), [model, *prompts], [*prompts], **QUIET)

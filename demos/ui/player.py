@@ -37,6 +37,8 @@ SCRIPTS = (
     "glossary",
     "uploads",
     "pads",
+    "toasts",
+    "labels",
 )
 STYLES = ("tokens", "page", "controls", "player", "timeline", "chart", "inversion", "glossary")
 
@@ -114,10 +116,17 @@ def _asset(name: str) -> str:
 
 
 def head() -> str:
-    """The head of the page: its name, the other language, presenting, and the keys."""
+    """The head of the page: its name, ways past it, the other language, presenting, the keys."""
     name = spoken(said("page.about"), "p")
     acts = (
-        spoken(said(f"page.{act}"), "button", type="button", class_="act", data_act=act)
-        for act in ("language", "glossary", "present", "help")
+        spoken(said(f"page.{act}"), "button", type="button", class_=kind, data_act=act)
+        for kind, act in (
+            ("skip", "skip.run"),
+            ("skip", "skip.stage"),
+            ("act", "language"),
+            ("act", "glossary"),
+            ("act", "present"),
+            ("act", "help"),
+        )
     )
     return f"<h1>Stepwise</h1>{name}<nav>{''.join(acts)}</nav>"

@@ -8,15 +8,17 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from functools import partial
 from typing import Any
 
 import gradio as gr
 
+from demos.pictures.prompts import in_language
 from demos.runs.archive import Archive
 from demos.runs.requests import Request
 from demos.runs.stream import Sending
 from demos.ui.controls import QUIET, Number, Raw, control, dice, text
-from demos.ui.errors import shown
+from demos.ui.errors import language, shown
 from demos.ui.player import Player
 from demos.views.html import spoken
 from demos.words import said
@@ -48,12 +50,10 @@ class Runner:
 
     def __exit__(self, *_: Any) -> None:
         """Let each button end what is at work and then start its run, and Stop end it."""
-        stopped = f"() => stepwise.stopped('{self.name}')"
-        waiting = f"() => stepwise.waiting('{self.name}')"
         for button, start in self.starting:
-            button.click(
-                None, cancels=self.runs, js=waiting, trigger_mode="multiple", **PRIVATE
-            ).then(None, js=f"() => document.querySelector('#{start}').click()", **PRIVATE)
+            pressed = f"() => stepwise.press('{self.name}', '{start}')"
+            button.click(None, cancels=self.runs, js=pressed, trigger_mode="multiple", **PRIVATE)
+        stopped = f"() => stepwise.stop('{self.name}')"
         self.stop.click(None, cancels=self.runs, js=stopped, **PRIVATE)
 
     def starts(
@@ -80,7 +80,8 @@ class Runner:
             preprocess=not all(isinstance(each, Raw | gr.State) for each in inputs),
             trigger_mode="multiple",
         )
-        event.failure(None, js=f"() => stepwise.stopped('{self.name}')", **PRIVATE)
+        event.failure(None, js=f"() => stepwise.failed('{self.name}')", **PRIVATE)
+        event.then(None, js=f"() => stepwise.ended('{self.name}')", **PRIVATE)
         self.starting.append((button, start))
         self.runs.append(event)
         return event
@@ -224,11 +225,18 @@ def chips(presets: dict[str, dict[Any, Any]]) -> None:
 
     `presets` maps the key of a chip's words to values of components.
     """
-    for chip, values in zip(chip_row(presets), presets.values(), strict=True):
-        settings = list(values.values())
-        chip.click(lambda settings=settings: settings, None, list(values), **QUIET).then(
+    for chip, settings in zip(chip_row(presets), presets.values(), strict=True):
+        chip.click(partial(here, settings), None, list(settings), **QUIET).then(
             None, js="() => stepwise.run()", **PRIVATE
         )
+
+
+def here(settings: dict[Any, Any]) -> list[Any]:
+    """The values of a preset, its prompts in the language of the page."""
+    return [
+        in_language(value, language()) if isinstance(each, gr.Textbox) else value
+        for each, value in settings.items()
+    ]
 
 
 def seed_row(request: type[Request]) -> Any:

@@ -2,6 +2,7 @@
 
 import io
 import json
+import re
 import time
 import uuid
 from concurrent.futures import ThreadPoolExecutor
@@ -250,6 +251,21 @@ def test_an_aborted_upload_leaves_nothing(server):
 
 
 # ---- 13 headers, hosts, sites -------------------------------------------------------------------
+
+
+def test_the_page_is_sent_compressed_and_says_what_it_is(server):
+    size = {}
+    for coding in ("identity", "gzip"):
+        with httpx.stream("GET", server.address, headers={"accept-encoding": coding}) as answer:
+            size[coding] = sum(map(len, answer.iter_raw()))
+    assert size["gzip"] < 0.4 * size["identity"]
+    page = httpx.get(server.address).text
+    assert re.findall('property="og:title" content="(.*?)"', page) == ["Stepwise"]
+    [picture] = re.findall('property="og:image" content="(.*?)"', page)
+    assert picture == f"{server.address}/preview.png" and "@Gradio" not in page
+    for address, least in ((picture, 1200), (f"{server.address}/favicon.ico", 64)):
+        answer = httpx.get(address)
+        assert Image.open(io.BytesIO(answer.content)).width >= least
 
 
 def test_headers_protect_the_page(server):

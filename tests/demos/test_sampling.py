@@ -91,7 +91,18 @@ def test_a_start_from_pure_noise_is_called_so(spacing, steps, t):
 def test_a_start_at_the_last_timestep_is_over_99_percent_noise(steps):
     message, _ = run(steps=steps)
     said = f"Step 1 of {steps}: noise is over 99 % of the power; this is the first guess."
-    assert message["frames"][0]["text"] == said
+    assert message["frames"][0]["text"].startswith(said)
+
+
+def test_a_step_says_what_its_three_panels_are_to_each_other():
+    message, _ = run(steps=4)
+    for frame in message["frames"][:-1]:
+        [(_, values)] = [say for say in frame["say"] if say[0] == "sample.formula"]
+        level = {name: frame["numbers"][name] for name in ("alpha", "sigma")}
+        assert values == pytest.approx(level, rel=1e-4)
+    assert "x̂₀" not in message["frames"][-1]["text"]  # the result is no step
+    split, _ = run(steps=2, show="guidance split", guidance=3.0)
+    assert "x̂₀" not in split["frames"][0]["text"]
 
 
 def test_the_title_says_all_that_was_changed():

@@ -82,12 +82,11 @@ def test_two_runs_in_turn_the_second_of_what_the_first_left():
 def test_a_stopped_run_leaves_what_it_started_from():
     _, archive = next(streamed(shown("the end"), start="the start"))
     assert archive.result == "the start"
-    last, second = {}, iter(streamed(shown("the first"), lambda _: shown("the end")))
-    for message, archive in second:
-        last[message["run"]] = archive
-        if len(last) == 2:
-            break
-    assert archive.result == "the first"
+    seen, messages = set(), streamed(shown("the first"), lambda _: shown("the end"))
+    while len(seen) < 2:
+        message, archive = next(messages)
+        seen.add(archive.run)
+    assert message is not None and archive.result == "the first"
 
 
 def test_a_run_yields_one_tape_and_first():

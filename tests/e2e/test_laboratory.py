@@ -15,6 +15,16 @@ def test_a_chip_replays_the_edit_of_an_animal(open_page):
     assert player(page).get_attribute("data-stale") is None
 
 
+def test_a_chip_during_the_run_of_another_one_is_run(open_page):
+    page = open_page(tab="Invert & edit")
+    page.get_by_role("button", name="dog → fox", exact=True).click()
+    sentence = player(page).locator(".sentence-text")
+    expect(sentence).to_contain_text("Editing to “fox", timeout=180_000)
+    page.get_by_role("button", name="4 → 9", exact=True).click()
+    expect(sentence).to_contain_text("Edited to label 9", timeout=180_000)
+    expect(player(page).locator(".player-title")).to_contain_text("digit 4")
+
+
 def test_one_button_inverts_reconstructs_and_edits(open_page):
     page = open_page(tab="Invert & edit")
     page.get_by_role("button", name="Invert, reconstruct, edit").click()

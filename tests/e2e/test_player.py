@@ -163,15 +163,42 @@ def test_a_pressed_button_is_heard_before_the_server_answers(bench):
     page = bench(viewport={"width": 800, "height": 400})
     player = mounted(page, tape())
     page.evaluate("window.scrollTo(0, 9999)")
-    page.evaluate("stepwise.waiting('one')")
+    page.evaluate("stepwise.press('one', 'start-one')")
     expect(player.locator(".stage")).to_have_attribute("aria-busy", "true")
     expect(player.locator(".stage")).to_be_in_viewport()
     expect(player.locator(".waiting-text")).to_have_text("waiting for the server")
     expect(player.locator(".announcer")).to_have_text("waiting for the server")
     expect(player.locator(".panel img").first).to_be_visible()
-    page.evaluate("stepwise.stopped('one')")  # it was refused
+    page.evaluate("stepwise.failed('one')")  # it was refused
     expect(player.locator(".waiting")).to_be_hidden()
     expect(player).to_have_attribute("data-status", "tape")
+
+
+def test_the_next_run_starts_when_the_one_before_has_ended(bench):
+    page = bench()
+    mounted(page, tape())
+    page.evaluate("""() => {
+      window.started = [];
+      for (const id of ["first", "second", "third"]) {
+        const button = document.body.appendChild(document.createElement("button"));
+        button.id = id;
+        button.addEventListener("click", () => window.started.push(id));
+      }
+    }""")
+    wanted = [
+        ("press('one', 'first')", ["first"]),
+        ("press('one', 'second')", ["first"]),
+        ("press('one', 'third')", ["first"]),
+        ("failed('one')", ["first"]),  # the first was cancelled
+        ("ended('one')", ["first", "third"]),
+        ("press('one', 'second')", ["first", "third"]),
+        ("stop('one')", ["first", "third"]),  # which also takes back what waits
+        ("ended('one')", ["first", "third"]),
+        ("press('one', 'second')", ["first", "third", "second"]),
+    ]
+    for act, started in wanted:
+        page.evaluate(f"stepwise.{act}")
+        assert page.evaluate("window.started") == started, act
 
 
 def test_a_dead_server_is_said_within_five_seconds(bench):
@@ -179,7 +206,9 @@ def test_a_dead_server_is_said_within_five_seconds(bench):
     player = mounted(page, tape())
     asked = []
     page.route("**/app_id", lambda route: asked.append(route))  # and it never answers
-    started = page.evaluate("() => { stepwise.waiting('one'); return performance.now(); }")
+    started = page.evaluate(
+        "() => { stepwise.press('one', 'start-one'); return performance.now(); }"
+    )
     unreachable = player.locator(".waiting-text", has_text="The server does not answer.")
     expect(unreachable).to_be_visible()
     assert page.evaluate("performance.now()") - started < 5000
@@ -240,7 +269,7 @@ def test_running_done_and_asked_frames_are_announced(bench):
     expect(announcer).to_have_text("step 0")
     page.evaluate("send_one({ run: 'w', status: 'waiting', say: 'loading' })")
     expect(announcer).to_have_text("loading")
-    page.evaluate("stepwise.stopped('one')")  # refused: the run before is not done anew
+    page.evaluate("stepwise.failed('one')")  # refused: the run before is not done anew
     expect(announcer).to_have_text("step 0")
 
 

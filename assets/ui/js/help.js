@@ -1,14 +1,29 @@
 // The help of a control behind a question mark: Gradio's own text, shown on demand.
 (() => {
   const { words, make } = stepwise;
+  const PARTS = { // of a slider: Gradio names them in English alone
+    "input[type=number][aria-label]": "page.field.number",
+    "input[type=range][aria-label]": "page.field.range",
+    "button.reset-button[aria-label]": "page.field.reset",
+  };
   let count = 0;
 
+  function rename(slider, name) {
+    for (const [part, key] of Object.entries(PARTS)) {
+      const label = words.say([key, { name }]), node = slider.querySelector(part);
+      if (!node || node.getAttribute("aria-label") === label) continue;
+      node.setAttribute("aria-label", label);
+      if (node.title) node.title = label;
+    }
+  }
+
   function mark(control) {
+    const name = control.querySelector("[data-testid=block-info]")?.textContent.trim()
+      || control.querySelector("label")?.textContent.trim() || "";
+    rename(control, name);
     const info = control.querySelector(".info-text");
     if (!info) return;
     info.id ||= `help-${count += 1}`;
-    const name = control.querySelector("[data-testid=block-info]")?.textContent.trim()
-      || control.querySelector("label")?.textContent.trim() || "";
     let button = control.querySelector(".help-mark");
     if (!button) {
       button = make("button", "help-mark", "?");

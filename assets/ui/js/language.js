@@ -22,6 +22,8 @@
     glossary: () => stepwise.glossary.open(),
     present: () => stepwise.present(),
     help: () => stepwise.help(),
+    "skip.run": () => stepwise.visible(".run-button")?.focus(),
+    "skip.stage": () => stepwise.visible(".track")?.focus(),
   };
 
   document.addEventListener("click", (event) => {

@@ -25,6 +25,38 @@
 
   const shown = {}; // the frame that each player shows
 
+  // ---------------------------------------------------------- one run at a time for each player
+  // Gradio cancels events one after the other and answers none of it at once: what was started
+  // meanwhile would be cancelled, too. So the next run starts when the one before it has ended.
+  const active = new Set(), next = {}; // names of players; what starts the run that waits
+
+  function start(name) {
+    const button = next[name];
+    delete next[name];
+    active.add(name);
+    document.getElementById(button)?.click();
+  }
+
+  function press(name, button) { // what is at work was told to end already
+    tell(named(name), { kind: "waiting" });
+    next[name] = button;
+    if (!active.has(name)) start(name);
+  }
+
+  function stop(name) { // the Stop button
+    delete next[name];
+    tell(named(name), { kind: "stopped" });
+  }
+
+  function failed(name) { // or was cancelled
+    if (!next[name]) tell(named(name), { kind: "stopped" });
+  }
+
+  function ended(name) {
+    active.delete(name);
+    if (next[name]) start(name);
+  }
+
   // ---------------------------------------------------------- presenter mode
   const presented = () => document.querySelector(".player.presenting");
   let focused = null; // where the focus was before
@@ -59,8 +91,10 @@
     shows: (name, frame) => { shown[name] = frame; },
     shown: (name) => shown[name] ?? 0,
     refine: (name) => document.querySelector(`#refine-${CSS.escape(name)}`)?.click(),
-    waiting: (name) => tell(named(name), { kind: "waiting" }),
-    stopped: (name) => tell(named(name), { kind: "stopped" }),
+    press,
+    stop,
+    failed,
+    ended,
     present,
     presented,
   });

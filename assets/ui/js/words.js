@@ -118,24 +118,28 @@
     }
 
     refill(node) {
+      if (!node?.getAttribute) return; // the document, or what is no longer in it
       put(node.getAttribute("data-say"), (said) => {
         const text = this.say(said);
         if (node.textContent !== text) node.textContent = text;
       });
       for (const name of ATTRIBUTES) {
         put(node.getAttribute(`data-say-${name}`), (said) => {
-          node.setAttribute(name, this.say(said));
+          const text = this.say(said);
+          if (node.getAttribute(name) !== text) node.setAttribute(name, text);
         });
       }
     }
 
-    watch() {
+    watch() { // Gradio changes the texts of elements that stay
       new MutationObserver((changes) => {
-        for (const { type, target, addedNodes } of changes) {
-          if (type === "attributes") this.refill(target);
+        for (const { target, addedNodes } of changes) {
+          this.refill(target.nodeType === 1 ? target : target.parentElement);
           for (const node of addedNodes) if (node.nodeType === 1) this.fill(node);
         }
-      }).observe(document, { childList: true, subtree: true, attributeFilter: MARKS });
+      }).observe(document, {
+        childList: true, characterData: true, subtree: true, attributeFilter: [...MARKS, ...ATTRIBUTES],
+      });
     }
   }
 

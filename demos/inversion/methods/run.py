@@ -136,7 +136,7 @@ def compare(task: Task, methods: Sequence[str]) -> Iterator[Original | Now | Row
     model = task.inversion.model
     plan = planned(model, methods, task.budget, task.strength)
     yield Now(said("compare.picture"), 0, len(plan), "looking", 0, 1)
-    yield original(model, task.session.start, task.session.pixels)
+    yield original(model, task.session.start, task.session.pixels, task.target)
     for place, (name, steps) in enumerate(plan.items(), 1):
         refused = refusal(model.card, name)
         if refused is not None:
@@ -197,7 +197,7 @@ class Trial:
             start_index(task.strength, steps),
         )
         shown = [model.pixels(finite(each)).cpu() for each in (back, edited)]
-        read, wanted = reading(model, shown[1]), meaning(model, task.target)
+        read, wanted = reading(model, shown[1], task.target), meaning(model, task.target)
         return Row(
             method.name,
             steps,
@@ -262,14 +262,14 @@ def finite(x: Tensor) -> Tensor:
     return x
 
 
-def original(model: Model, start: Tensor, pixels: Tensor) -> Original:
+def original(model: Model, start: Tensor, pixels: Tensor, target: str) -> Original:
     """The picture, and what the model makes of it."""
     same = start.equal(pixels)
     return Original(
         thumbnail(pixels),
         "" if same else thumbnail(start),
         psnr(start, pixels),
-        reading(model, start),
+        reading(model, start, target),
     )
 
 

@@ -17,9 +17,10 @@ from urllib.parse import parse_qsl, urlencode
 from gradio.server_messages import UnexpectedErrorMessage
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.requests import Request
-from starlette.responses import JSONResponse, PlainTextResponse
+from starlette.responses import FileResponse, JSONResponse, PlainTextResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from core.paths import ROOT
 from demos.ui.server.bodies import Disconnected, json_of, replaced, rewritten, word
 from demos.ui.server.inside import Inside
 from demos.ui.server.names import Names
@@ -28,8 +29,9 @@ from demos.ui.server.refusals import Refused
 from demos.ui.server.uploads import Uploads, named
 
 API = "/gradio_api/"
+PREVIEW = ROOT / "assets" / "ui" / "preview.png"  # what a chat shows beside a link
 PAGES = re.compile(
-    r"/|/(config|theme\.css|favicon\.ico|manifest\.json|robots\.txt|pwa_icon)/?"
+    r"/|/(config|theme\.css|favicon\.ico|preview\.png|manifest\.json|robots\.txt|pwa_icon)/?"
     r"|/(assets|static|pwa_icon)/.+"
 )
 ASKED = re.compile(  # what is read below API
@@ -99,6 +101,8 @@ class Door:
         if not (ASKED.fullmatch(asked) if asked is not None else PAGES.fullmatch(scope["path"])):
             raise Refused(404, "there is no page at this address")
         query = dict(parse_qsl(scope["query_string"].decode("latin-1")))
+        if scope["path"] == "/preview.png":
+            return FileResponse(PREVIEW)
         if asked is None:
             for key in ("deep_link", "page"):  # our links hold requests, never a session's state
                 query.pop(key, None)

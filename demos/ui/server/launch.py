@@ -9,21 +9,36 @@ import shutil
 import signal
 import time
 from collections.abc import Iterable
+from html import escape
 from pathlib import Path
 from typing import Any, NoReturn
 
 import gradio as gr
 from gradio.routes import App, ORJSONResponse
+from starlette.middleware.gzip import GZipMiddleware
 from starlette.types import ASGIApp
 
+from core.paths import ROOT
 from demos.ui.controls import i18n
 from demos.ui.server.door import Door
+from demos.ui.server.frontend import cover
 from demos.ui.server.inside import Inside
 from demos.ui.server.names import Names
 from demos.ui.server.queue import THREADS
 from demos.ui.server.sessions import Sessions
+from demos.words import said, sentence
 
 M_ARENA_MAX = -8  # of malloc.h
+FAVICON = ROOT / "assets" / "ui" / "favicon.png"
+ABOUT = escape(sentence(said("page.description")))
+CARD = f"""
+<meta name="description" content="{ABOUT}" />
+<meta property="og:type" content="website" />
+<meta property="og:title" content="Stepwise" />
+<meta property="og:description" content="{ABOUT}" />
+<meta property="og:image" content="{{{{ config.get('root', '') }}}}/preview.png" />
+<meta name="twitter:card" content="summary_large_image" />
+"""
 SETTINGS: dict[str, Any] = {
     "theme": gr.themes.Default(
         primary_hue="sky",
@@ -38,6 +53,7 @@ SETTINGS: dict[str, Any] = {
     "enable_monitoring": False,
     "_frontend": False,  # no self-check of the page at the start: it gives a slow machine 3 s
     "footer_links": ["api", "settings"],
+    "favicon_path": FAVICON,
 }
 
 
@@ -52,7 +68,8 @@ class GuardedApp(App):
 
     def build_middleware_stack(self) -> ASGIApp:
         """The door, and behind it all that Starlette and Gradio put in front of the routes."""
-        return Door(super().build_middleware_stack(), self.inside, self.names, self.cache)
+        app = GZipMiddleware(super().build_middleware_stack(), minimum_size=1024, compresslevel=5)
+        return Door(app, self.inside, self.names, self.cache)
 
 
 def launch(
@@ -78,6 +95,7 @@ def launch(
     if os.environ.get("SPACE_ID"):  # the address of a visitor is what the Space's proxy says
         os.environ.setdefault("FORWARDED_ALLOW_IPS", "*")
     app = GuardedApp(Inside(blocks), Names([*allowed, *([host] if host else [])]), cache())
+    cover(CARD)
     settings = {**SETTINGS, "server_name": host, "server_port": port, "_app": app}
     try:
         blocks.launch(head=head, i18n=i18n, **settings)
