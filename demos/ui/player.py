@@ -34,6 +34,8 @@ SCRIPTS = (
     "keys",
     "language",
     "help",
+    "terms",
+    "marks",
     "glossary",
     "uploads",
     "pads",

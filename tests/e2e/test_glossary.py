@@ -38,12 +38,13 @@ def show(browser):
 
     def open_it(theme=""):
         style = (UI / "css" / "glossary.css").read_text(encoding="utf-8")
-        script = (UI / "js" / "glossary.js").read_text(encoding="utf-8")
+        names = ("stage", "terms", "marks", "glossary")  # the stage for its `make`
+        scripts = [(UI / "js" / f"{name}.js").read_text(encoding="utf-8") for name in names]
         page.set_content(
             f'<!doctype html><html lang="en"><head><style>{style}'
             "body { font: 16px sans-serif } body.dark { background: #0b0f19; color: #eee }"
             f'</style>{as_script()}</head><body class="{theme}">{BODY}'
-            f"<script>{script}</script></body></html>"
+            f"<script>stepwise = {{}}; {''.join(scripts)}</script></body></html>"
         )
         return page
 
