@@ -57,8 +57,8 @@
     } catch { // no permission, or a page without TLS, where there is no clipboard object
       copyByHand(text, button);
     }
-    button.textContent = words.say(["player.copied"]);
-    setTimeout(() => words.refill(button), 1500);
+    button.dataset.say = '["player.copied"]'; // words.js fills it in
+    setTimeout(() => { button.dataset.say = '["player.copy"]'; }, 1500);
   }
 
   function copyByHand(text, button) {
