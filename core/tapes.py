@@ -110,6 +110,7 @@ class Frame:
         picture: the model's name and the clean latents (1, C, H, W) as they are guessed here, for
             whoever goes on with them.
         thumb: key of the panel that the filmstrip shows; "" is that of the tape.
+        contrast: how far apart its panels are; a finished run opens where it is largest.
     """
 
     pictures: Mapping[str, Picture]
@@ -122,6 +123,7 @@ class Frame:
     doubts: Sequence[Say] = ()
     picture: tuple[str, Tensor] | None = None
     thumb: str = ""
+    contrast: float = 0.0
 
     def __post_init__(self) -> None:
         """ValueError for a place outside of the timeline or the chart."""

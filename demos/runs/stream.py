@@ -79,6 +79,7 @@ class Stream:
         self.tape, self.status, self.run = tape, status, uuid.uuid4().hex[:12]
         self.archive = Archive(self.run)
         self._frames: list[dict[str, Any]] = []
+        self._contrasts: list[float] = []
         self._sent = self._messages = 0
         self._last: float | None = None
         for frame in tape.frames:
@@ -88,6 +89,7 @@ class Stream:
         """Append a frame. What its pictures are made of is let go when it is sent."""
         sent = self.tape.sent(len(self._frames), frame)
         self._frames.append(sent | {"text": sentence(frame.say)})
+        self._contrasts.append(frame.contrast)
         latents = {self.tape.place(key): x for key, x in frame.latents.items()}
         self.archive.latents.append(latents)
         self.archive.picture = frame.picture or self.archive.picture
@@ -104,7 +106,10 @@ class Stream:
 
     def whole(self) -> dict[str, Any]:
         """Everything at once: complete in a tab that was opened late."""
-        message = self._send(self.tape.head(), list(self._frames), self.status)
+        head, most = self.tape.head(), max(self._contrasts, default=0.0)
+        if most > 0:
+            head["start"] = self._contrasts.index(most)
+        message = self._send(head, list(self._frames), self.status)
         self.archive.message = message
         return message
 

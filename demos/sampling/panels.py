@@ -12,6 +12,7 @@ from torch import Tensor
 
 from core.denoisers import Denoiser, Guided, Prediction
 from core.images import signed_uri
+from core.metrics import rms
 from core.models import Model, reads_text
 from core.models.attention import attention_maps
 from core.schedules import SCHEDULES, Level
@@ -31,6 +32,7 @@ class Panels:
     """One way to show a step, made for one run: its panels, and the denoiser to be called."""
 
     splits: ClassVar[bool] = False  # keeps the latents of every frame, whatever the model
+    contrast: float = 0.0  # how far apart the panels were that were filled last
 
     def __init__(self, model: Model, request: SampleRequest) -> None:
         """Prepare for a request that `refusal` lets pass."""
@@ -133,6 +135,7 @@ class GuidancePanels(Panels):
         """Both branches, their difference in colours, the guided picture twice."""
         yes, no = self.watched.seen
         difference = later(signed_uri, yes.x0 - no.x0, 1.0)
+        self.contrast = rms(yes.x0 - no.x0)
         mixed = {"x0": prediction.x0, "what_if": prediction.x0}
         return {"without": no.x0, "with": yes.x0, "difference": difference, **mixed}
 

@@ -129,6 +129,7 @@ class Show:
             approximate=approximate,
             latents={k: half(x) for k, x in parts.items() if k in kept and isinstance(x, Tensor)},
             doubts=self.doubts(step.prediction.x0),
+            contrast=self.seen.contrast,
             picture=(self.request.model, self.model.displayable(x0[:1]).float().cpu()),
         )
 

@@ -3,6 +3,7 @@
 import pytest
 import torch
 
+from core.metrics import rms
 from core.models import load
 from core.noise import seeded
 from core.samplers import SAMPLERS
@@ -92,6 +93,14 @@ def test_a_start_at_the_last_timestep_is_over_99_percent_noise(steps):
     message, _ = run(steps=steps)
     said = f"Step 1 of {steps}: noise is over 99 % of the power; this is the first guess."
     assert message["frames"][0]["text"].startswith(said)
+
+
+def test_the_guidance_split_opens_where_both_guesses_differ_most():
+    message, archive = run(steps=10, show="guidance split", guidance=3.0)
+    apart = [rms(each[1].float() - each[0].float()) for each in archive.latents]
+    assert message["start"] == apart.index(max(apart)) < 9
+    assert apart[message["start"]] > 3 * apart[-1]
+    assert run(steps=2)[0]["start"] is None
 
 
 def test_a_step_says_what_its_three_panels_are_to_each_other():

@@ -127,7 +127,7 @@ def test_a_tape_over_t():
     assert sent["ends"] == ["t = 0", "t = 999"]
     assert [sentence(sent[each]) for each in ("axis_name", "curve_name")] == [
         "timestep",
-        "share of signal",
+        "share of signal: α² / (α² + σ²)",
     ]
     assert [len(curve) for curve in sent["curve"]] == [38, 38]
     assert sent["ticks"][0] == 1 and len(sent["ticks"]) == 10

@@ -17,6 +17,12 @@
     return kept.sort((a, b) => a.i - b.i);
   }
 
+  // What the filmstrip shows; each pass of a run that turns may show another panel.
+  function thumbnails({ panels, strip }, frames) {
+    const symbol = panels[strip ?? 0]?.symbol, same = frames.every((frame) => frame.thumb == null);
+    return symbol && same ? ["player.thumbs", { symbol }] : "";
+  }
+
   class Timeline {
     constructor(root, { seek }) {
       this.root = root;
@@ -68,16 +74,17 @@
       this.find(".ticks-visited").setAttribute("d", marks(visited));
       const strength = Math.min(1, 200 / (run.total || 1));
       this.find(".rail-drawing").style.setProperty("--tick", strength);
-      this.label(run.head);
+      this.label(run);
       this.drawStrip(run);
     }
 
-    label(head) {
-      const [left, right] = head.ends ?? ["", ""];
-      const texts = { left, right, axis: head.axis_name, curve: head.curve_name };
-      for (const [name, said] of Object.entries(texts)) {
-        write(this.find(`.name-${name}`), words.say(said));
-      }
+    label({ head, frames }) {
+      const [left, right] = (head.ends ?? ["", ""]).map((end) => words.say(end));
+      const axis = [words.say(head.axis_name), words.say(thumbnails(head, frames))];
+      const texts = {
+        left, right, axis: axis.filter(Boolean).join(" · "), curve: words.say(head.curve_name),
+      };
+      for (const [name, text] of Object.entries(texts)) write(this.find(`.name-${name}`), text);
     }
 
     drawCurves(curve) {
