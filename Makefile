@@ -4,7 +4,9 @@ VENV ?= .venv
 ARGS ?=
 
 BIN := $(VENV)/bin
-TWO := -n 2 --dist loadfile  # files share what they load
+# Two files at a time: the tests of a file share what they load. 5: ARGS chose no test of a part.
+TWO := -n 2 --dist loadfile
+NONE := test $$? -eq 5
 PIP := $(BIN)/python -m pip --disable-pip-version-check
 
 # The stamps carry a checksum of the requirements, so nothing is installed twice.
@@ -27,8 +29,8 @@ run: $(RUNTIME)  ## install what is missing and start the app; flags: make run A
 	$(BIN)/python app.py $(ARGS)
 
 test: $(DEV)  ## the whole test suite, browser tests included
-	$(BIN)/python -m pytest $(TWO) -m "not alone and not e2e" $(ARGS)
-	$(BIN)/python -m pytest -m "alone or e2e" $(ARGS) || test $$? -eq 5  # 5: ARGS chose no such test
+	$(BIN)/python -m pytest $(TWO) -m "not alone and not e2e" $(ARGS) || $(NONE)
+	$(BIN)/python -m pytest -m "alone or e2e" $(ARGS) || $(NONE)
 
 fast: $(DEV)  ## the tests that are neither slow nor in a browser
 	$(BIN)/python -m pytest $(TWO) -m "not slow and not e2e" $(ARGS)

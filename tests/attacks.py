@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import io
 import json
 import os
 import subprocess
@@ -14,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 import httpx
+from PIL import Image
 
 from tests.server import PATIENCE, ROOT, Stream, address_of, configured, defaults, event_of
 
@@ -106,3 +108,9 @@ def waited(seconds: float, until: Any) -> bool:
             return False
         time.sleep(0.1)
     return True
+
+
+def png(side=64):
+    buffer = io.BytesIO()
+    Image.effect_noise((side, side), 80).save(buffer, "PNG")
+    return buffer.getvalue()

@@ -30,12 +30,12 @@ def streamed(
     was shown. What the run returns is its `result`; until then that is what it started from:
     `start`, and for those that follow what the one before returned.
     """
-    stream = yield from one(run, start)
+    stream = yield from messages(run, start)
     for follow in then:
-        stream = yield from one(follow(stream.archive.result), stream.archive.result)
+        stream = yield from messages(follow(stream.archive.result), stream.archive.result)
 
 
-def one(run: Iterator[Shown], start: Any) -> Generator[Sending, None, Stream]:
+def messages(run: Iterator[Shown], start: Any) -> Generator[Sending, None, Stream]:
     """The messages of one run; returns its stream."""
     tape = next(run)
     if not isinstance(tape, Tape):

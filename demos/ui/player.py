@@ -33,14 +33,14 @@ SCRIPTS = (
     "page",
     "keys",
     "language",
+    "changes",
+    "labels",
     "help",
     "terms",
     "marks",
     "glossary",
     "uploads",
     "pads",
-    "toasts",
-    "labels",
 )
 STYLES = ("tokens", "page", "controls", "player", "timeline", "chart", "inversion", "glossary")
 

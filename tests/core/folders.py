@@ -7,6 +7,7 @@ import struct
 from pathlib import Path
 from typing import Any
 
+import pytest
 import torch
 from safetensors.torch import load_file, save_file
 
@@ -149,3 +150,19 @@ def header_of(path):
 
 
 del_ = object()
+
+
+def refused(folder, file, said):
+    """The folder is refused by a sentence that names it and the file."""
+    with pytest.raises(ValueError) as caught:
+        loaded(folder)
+    assert f"{folder.name}/{file} " in f"{caught.value} " or f"/{file}:" in str(caught.value)
+    assert said in str(caught.value), str(caught.value)
+
+
+PROMPT = "dog face"
+
+
+def predicted(model, guidance=1.0, prompt=PROMPT, seed=1):
+    level = model.schedule.levels(4)[1]
+    return model.denoiser(prompt, guidance=guidance)(model.noise(seed), level).eps

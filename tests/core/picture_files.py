@@ -5,10 +5,15 @@ Pillow writes neither every kind of PNG nor HEIC, and is not to judge itself.
 
 import base64
 import io
+import re
 import struct
 import zlib
 
 import numpy as np
+import pytest
+from PIL import Image
+
+from core.images import open_picture
 
 # ---- PNG ----------------------------------------------------------------------------------------
 
@@ -257,3 +262,65 @@ def srgb_of(pixels, gamma, primaries=SRGB):
     light = light.clip(0, 1)
     curved = np.where(light <= 0.0031308, 12.92 * light, 1.055 * light ** (1 / 2.4) - 0.055)
     return 255 * curved
+
+
+def opened(data):
+    return open_picture(io.BytesIO(data))
+
+
+def apart(image, expected):
+    """The largest difference to the expected pixels (H, W, C), in levels of 255."""
+    pixels = seen(image)
+    assert pixels.shape[:2] == expected.shape[:2]
+    return np.abs(pixels - expected).max()
+
+
+ACCEPTED = "PNG, JPEG, WebP, GIF, BMP, AVIF or HEIC"
+
+
+NO_PICTURE = f"this file is not a picture that can be read; use {ACCEPTED}"
+
+
+SENTENCES = re.compile(
+    re.escape(NO_PICTURE)
+    + r"|this file is not a picture that can be read: it is a (PNG|JPEG|WebP|GIF|BMP|AVIF|HEIC) "
+    + r"file that is broken, cut short or of a rare kind; save it again, as "
+    + re.escape(ACCEPTED)
+    + r"|the picture has \d+ x \d+ pixels; at most 16 megapixels are accepted, and 65535 pixels a "
+    + r"side: make it smaller"
+)
+
+
+def refusal(data):
+    """The sentence about a file that is not opened."""
+    with pytest.raises(ValueError) as caught:
+        open_picture(io.BytesIO(data))
+    sentence = str(caught.value)
+    assert SENTENCES.fullmatch(sentence), sentence
+    return sentence
+
+
+KINDS = ["PNG", "JPEG", "GIF", "BMP", "WEBP", "AVIF", "HEIC"]
+SIZES = {  # how a header says the size
+    "JPEG": lambda width, height: struct.pack(">HH", height, width),
+    "GIF": lambda width, height: b"GIF87a" + struct.pack("<HH", width, height),
+    "BMP": lambda width, height: struct.pack("<ii", width, height),
+    "WEBP": lambda width, height: struct.pack("<I", width - 1 | (height - 1) << 14),
+    "AVIF": lambda width, height: struct.pack(">II", width, height),
+    "HEIC": lambda width, height: struct.pack(">II", width, height),
+}
+
+
+def lossless(image, kind, **options):
+    return saved(image, kind, **({"lossless": True} if kind == "WEBP" else {}), **options)
+
+
+def claiming(kind, width, height):
+    """A small file whose header says that it is large."""
+    if kind == "PNG":
+        header = struct.pack(">IIBBBBB", width, height, 8, 0, 0, 0, 0)
+        return b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + chunk(b"IDAT", b"x")
+    data = heic() if kind == "HEIC" else lossless(Image.fromarray(quadrants()), kind)
+    old, new = (SIZES[kind](*size) for size in [(128, 64), (width, height)])
+    assert old in data
+    return data.replace(old, new)

@@ -2,13 +2,8 @@
 
 import io
 import random
-import re
 import struct
-import subprocess
-import sys
-import time
 import zlib
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -16,33 +11,19 @@ from PIL import Image
 
 from core.images import opacity, open_picture
 from tests.core import picture_files as files
-from tests.core.picture_files import quadrants, saved, seen
-
-ROOT = Path(__file__).resolve().parents[2]
-ACCEPTED = "PNG, JPEG, WebP, GIF, BMP, AVIF or HEIC"
-NO_PICTURE = f"this file is not a picture that can be read; use {ACCEPTED}"
-SENTENCES = re.compile(
-    re.escape(NO_PICTURE)
-    + r"|this file is not a picture that can be read: it is a (PNG|JPEG|WebP|GIF|BMP|AVIF|HEIC) "
-    + r"file that is broken, cut short or of a rare kind; save it again, as "
-    + re.escape(ACCEPTED)
-    + r"|the picture has \d+ x \d+ pixels; at most 16 megapixels are accepted, and 65535 pixels a "
-    + r"side: make it smaller"
+from tests.core.picture_files import (
+    KINDS,
+    NO_PICTURE,
+    SENTENCES,
+    claiming,
+    lossless,
+    quadrants,
+    refusal,
+    saved,
+    seen,
 )
+
 PHOTO = Image.fromarray(quadrants())
-
-
-def refusal(data):
-    """The sentence about a file that is not opened."""
-    with pytest.raises(ValueError) as caught:
-        open_picture(io.BytesIO(data))
-    sentence = str(caught.value)
-    assert SENTENCES.fullmatch(sentence), sentence
-    return sentence
-
-
-def lossless(image, kind, **options):
-    return saved(image, kind, **({"lossless": True} if kind == "WEBP" else {}), **options)
 
 
 # ---- what is no picture, or half of one ---------------------------------------------------------
@@ -122,28 +103,6 @@ def test_a_file_that_is_gone_is_told_so(tmp_path):
 # ---- what is too large --------------------------------------------------------------------------
 
 
-def claiming(kind, width, height):
-    """A small file whose header says that it is large."""
-    if kind == "PNG":
-        header = struct.pack(">IIBBBBB", width, height, 8, 0, 0, 0, 0)
-        return b"\x89PNG\r\n\x1a\n" + files.chunk(b"IHDR", header) + files.chunk(b"IDAT", b"x")
-    data = files.heic() if kind == "HEIC" else lossless(PHOTO, kind)
-    old, new = (SIZES[kind](*size) for size in [(128, 64), (width, height)])
-    assert old in data
-    return data.replace(old, new)
-
-
-SIZES = {  # how a header says the size
-    "JPEG": lambda width, height: struct.pack(">HH", height, width),
-    "GIF": lambda width, height: b"GIF87a" + struct.pack("<HH", width, height),
-    "BMP": lambda width, height: struct.pack("<ii", width, height),
-    "WEBP": lambda width, height: struct.pack("<I", width - 1 | (height - 1) << 14),
-    "AVIF": lambda width, height: struct.pack(">II", width, height),
-    "HEIC": lambda width, height: struct.pack(">II", width, height),
-}
-KINDS = ["PNG", "JPEG", "GIF", "BMP", "WEBP", "AVIF", "HEIC"]
-
-
 @pytest.mark.parametrize("kind", KINDS)
 def test_a_picture_that_is_too_large_is_told_its_size(kind):
     width, height = (16384, 16383) if kind == "WEBP" else (30_000, 30_000)
@@ -167,143 +126,6 @@ def test_an_animation_that_is_too_large_is_refused():
     for kind, old in [("GIF", b"\x08\0\x08\0"), ("WEBP", b"\x07\0\0\x07\0\0")]:
         data = lossless(frames[0], kind, save_all=True, append_images=frames[1:])
         assert "pixels; at most" in refusal(data.replace(old, b"\xff" * len(old), 1))
-
-
-# ---- memory and time ----------------------------------------------------------------------------
-
-PEAK = """
-import io, resource, sys, threading
-from PIL import Image
-from core.images import opacity, open_picture
-from tests.core import test_picture_attacks as attacks
-
-def png(size):
-    buffer = io.BytesIO()
-    Image.new("RGBA", size).save(buffer, "PNG")
-    return buffer.getvalue()
-
-def peak():
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024
-
-open_picture(io.BytesIO(png((9, 9))))
-opacity(io.BytesIO(png((9, 9))))
-before = peak()
-{action}
-print(peak() - before)
-"""
-
-
-def megabytes(action):
-    """How much the memory of a fresh process grows, at its peak."""
-    run = subprocess.run(
-        [sys.executable, "-c", PEAK.format(action=action)],
-        cwd=ROOT,
-        capture_output=True,
-        text=True,
-        timeout=300,
-    )
-    assert run.returncode == 0, run.stderr
-    return int(run.stdout)
-
-
-@pytest.mark.slow
-def test_what_is_refused_takes_no_memory():
-    """All formats that claim 900 megapixels: less than 40 MB."""
-    grown = megabytes("for kind in attacks.KINDS: attacks.refusal(attacks.large(kind))")
-    assert grown < 40
-
-
-def large(kind):
-    return claiming(kind, 16384, 16383)
-
-
-@pytest.mark.slow
-def test_many_large_pictures_at_once_take_the_memory_of_few():
-    """12 requests of 4000 x 4000 pixels, 64 MB each once decoded: less than 400 MB."""
-    action = """
-data = png((4000, 4000))
-work = [lambda: open_picture(io.BytesIO(data)), lambda: opacity(io.BytesIO(data), (64, 64))]
-threads = [threading.Thread(target=work[n % 2]) for n in range(12)]
-for thread in threads: thread.start()
-for thread in threads: thread.join()
-"""
-    assert megabytes(action) < 400
-
-
-@pytest.mark.slow
-def test_a_profile_or_a_text_that_inflates_takes_no_memory():
-    """300 MB in 1 MB, as text, as notes of a camera and as profile: less than 100 MB."""
-    assert megabytes("open_picture(io.BytesIO(attacks.inflating()))") < 100
-
-
-def inflating():
-    deflate, block = zlib.compressobj(1), bytes(10**6)
-    much = b"".join(deflate.compress(block) for _ in range(300)) + deflate.flush()
-    notes = [(b"zTXt", b"a\0\0" + much), (b"iCCP", b"p\0\0" + much)]
-    notes.append((b"zTXt", b"Raw profile type exif\0\0" + much))
-    return files.png(quadrants(), 8, 2, before=notes)
-
-
-def repeated_comments():
-    """A GIF with 20 MB of comments, in blocks."""
-    data = saved(Image.new("L", (4, 4)), "GIF")
-    at = data.index(b",\0\0\0\0")
-    return data[:at] + b"!\xfe" + (b"\xff" + bytes(255)) * 80_000 + b"\0" + data[at:]
-
-
-def repeated_scans():
-    """A JPEG of 16 megapixels that says the same of all of them 5,000 times: 140 kB."""
-    data = saved(Image.new("L", (4000, 4000)), "JPEG", progressive=True)
-    at = data.rindex(b"\xff\xda")
-    return data[:at] + data[at:-2] * 5_000 + b"\xff\xd9"
-
-
-def composed(kind):
-    """A HEIC that is composed of 400 large pictures, or says so."""
-    return files.heic(derived=(kind, 200 if kind == b"grid" else 400), size=(4000, 80))
-
-
-HURTING = {
-    "GIF comments": repeated_comments,
-    "JPEG scans": repeated_scans,
-    "HEIC grid": lambda: composed(b"grid"),
-    "HEIC overlay": lambda: composed(b"iovl"),
-}
-
-
-@pytest.mark.parametrize("name", HURTING)
-def test_what_is_made_to_take_minutes_takes_seconds(name):
-    data = HURTING[name]()
-    start = time.process_time()
-    if name == "GIF comments":
-        open_picture(io.BytesIO(data))
-    else:
-        refusal(data)
-    assert time.process_time() - start < 5
-
-
-def test_what_crashes_a_decoder_ends_another_process():
-    """Notes whose type is no text crash the wrapper of libheif."""
-    data = files.heic(exif=files.exif(6)).replace(b"Exif", b"\xff" * 4, 1)
-    command = "import sys; from pi_heif import open_heif; open_heif(sys.stdin.buffer.read())"
-    run = subprocess.run([sys.executable, "-c", command], input=data, capture_output=True)
-    assert run.returncode < 0  # killed by a signal: nothing could have been caught
-    assert "HEIC" in refusal(data)
-
-
-def test_the_other_process_cannot_take_gigabytes():
-    command = "from core.pictures.isolated import limit; limit(); bytearray({} * 10**6)"
-    ends = [
-        subprocess.run(
-            [sys.executable, "-c", command.format(megabytes)],
-            cwd=ROOT,
-            capture_output=True,
-            text=True,
-        )
-        for megabytes in (500, 2_000)
-    ]
-    assert ends[0].returncode == 0, ends[0].stderr
-    assert "MemoryError" in ends[1].stderr
 
 
 # ---- a seeded fuzz ------------------------------------------------------------------------------

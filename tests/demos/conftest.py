@@ -1,7 +1,8 @@
-"""Inversions that several tests look at."""
+"""Inversions that several tests look at, and a server that is attacked."""
 
 import pytest
 
+from tests.attacks import serving
 from tests.demos import finished
 
 
@@ -39,3 +40,11 @@ def scene_run():
     from tests.demos import last
 
     return last(inverted("emoji", "scene", steps=3))
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory):
+    """A server that all attacks of this file share."""
+    with serving(tmp_path_factory.mktemp("server")) as running:
+        running.works()
+        yield running

@@ -53,8 +53,9 @@ def open_page(browser, address):
     """Opens the app in a fresh page; fails the test for any console or page error."""
     errors, contexts = [], []
 
-    def open_it(width=1440, height=900, theme="light", tab=None):
-        context = browser.new_context(viewport={"width": width, "height": height})
+    def open_it(width=1440, height=900, theme="light", tab=None, **options):
+        viewport = {"width": width, "height": height}
+        context = browser.new_context(viewport=viewport, **options)
         contexts.append(context)
         page = context.new_page()
         page.set_default_timeout(90_000)

@@ -10,7 +10,7 @@ from core.inversion import INVERSIONS
 from core.models import MODELS
 from core.samplers import SAMPLERS
 from core.schedules import SCHEDULES, SPACINGS
-from tests.e2e import player, wait_for_status
+from tests.e2e import player, run, set_steps, wait_for_status
 
 TABS = {
     "en": ("Schedule", "Noise", "Sample", "Invert & edit"),
@@ -21,27 +21,15 @@ LOCALES = {"en": "en-GB", "zh": "zh-CN"}
 
 
 @pytest.fixture
-def opened(browser, address):
-    """The page in a language and theme, at one of its tabs by number."""
-    contexts = []
+def opened(open_page):
+    """The page in a language and theme, at one of its tabs by number, without animations."""
 
-    def open_it(language="en", theme="light", index=2, width=1440):
-        context = browser.new_context(
-            viewport={"width": width, "height": 900},
-            locale=LOCALES[language],
-            reduced_motion="reduce",
-        )
-        contexts.append(context)
-        page = context.new_page()
-        page.set_default_timeout(90_000)
-        page.goto(f"{address}/?__theme={theme}", wait_until="domcontentloaded")
-        page.wait_for_selector(".player:visible")
+    def open_it(language="en", theme="light", index=2):
+        page = open_page(theme=theme, locale=LOCALES[language], reduced_motion="reduce")
         show_tab(page, TABS[language][index])
         return page
 
-    yield open_it
-    for context in contexts:
-        context.close()
+    return open_it
 
 
 def show_tab(page, name):
@@ -86,6 +74,26 @@ def test_axe_finds_nothing_serious(opened, language, theme):
     assert not faults(page)
 
 
+@pytest.mark.parametrize("theme", ["light", "dark"])
+def test_axe_finds_nothing_serious_while_a_run_goes_on_or_fails(opened, theme):
+    page = opened(theme=theme)
+    set_steps(page, 1000)
+    run(page)
+    wait_for_status(page, "running")
+    assert not faults(page)
+    expect(player(page)).to_have_attribute("data-status", "running")
+    page.get_by_role("button", name="Stop", exact=True).locator("visible=true").click()
+    wait_for_status(page, "stopped")
+    assert not faults(page)
+    seed = page.get_by_label("Seed").and_(page.locator("input:visible")).first
+    seed.fill("-5")
+    seed.press("Tab")
+    run(page)
+    expect(page.locator(".toast-body").first).to_be_visible()
+    expect(player(page)).to_have_attribute("data-stale", "true")
+    assert not faults(page)
+
+
 CONTROLS = """() => {
   const seen = (node) => node.checkVisibility({ visibilityProperty: true })
     && node.getClientRects().length;
@@ -104,21 +112,28 @@ KEY = """(node) => {
   const name = node.getAttribute("aria-label") || node.textContent.trim() || node.placeholder;
   return `${stepwise.numbered.get(node)} ${node.tagName} ${node.className} ${name}`.slice(0, 90);
 }"""
+LOOKS = """(node) => {
+  // What shows where the focus is: the looks of an element and of what is around it.
+  const looks = [];
+  for (let up = node, depth = 0; up && depth < 4; up = up.parentElement, depth += 1) {
+    const { outline, boxShadow, borderColor, backgroundColor, transform } = getComputedStyle(up);
+    looks.push(outline, boxShadow, borderColor, backgroundColor, transform);
+  }
+  return looks.join();
+}"""
 FOCUSED = """() => {
   const node = document.activeElement;
   if (!node || node === document.body) return null;
-  const { outlineStyle, outlineWidth, boxShadow } = getComputedStyle(node);
-  const label = node.closest("label");
-  const around = label ? getComputedStyle(label) : {};
-  const marked = (outlineStyle !== "none" && outlineWidth !== "0px") || boxShadow !== "none"
-    || (around.outlineStyle ?? "none") !== "none" || (around.boxShadow ?? "none") !== "none"
-    || node.matches(".marked-within *");
+  const focused = (LOOKS)(node);
+  node.blur();
+  const marked = focused !== (LOOKS)(node);
+  node.focus();
   return [(KEY)(node), marked];
 }"""
 
 
 def focused(page):
-    return page.evaluate(FOCUSED.replace("KEY", KEY))
+    return page.evaluate(FOCUSED.replace("KEY", KEY).replace("LOOKS", LOOKS))
 
 
 @EACH_TAB

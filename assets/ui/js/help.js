@@ -1,29 +1,13 @@
 // The help of a control behind a question mark: Gradio's own text, shown on demand.
 (() => {
-  const { words, make } = stepwise;
-  const PARTS = { // of a slider: Gradio names them in English alone
-    "input[type=number][aria-label]": "page.field.number",
-    "input[type=range][aria-label]": "page.field.range",
-    "button.reset-button[aria-label]": "page.field.reset",
-  };
+  const { words, make, changed } = stepwise;
   let count = 0;
 
-  function rename(slider, name) {
-    for (const [part, key] of Object.entries(PARTS)) {
-      const label = words.say([key, { name }]), node = slider.querySelector(part);
-      if (!node || node.getAttribute("aria-label") === label) continue;
-      node.setAttribute("aria-label", label);
-      if (node.title) node.title = label;
-    }
-  }
-
   function mark(control) {
-    const name = control.querySelector("[data-testid=block-info]")?.textContent.trim()
-      || control.querySelector("label")?.textContent.trim() || "";
-    rename(control, name);
     const info = control.querySelector(".info-text");
     if (!info) return;
     info.id ||= `help-${count += 1}`;
+    const name = stepwise.nameOf(control);
     let button = control.querySelector(".help-mark");
     if (!button) {
       button = make("button", "help-mark", "?");
@@ -43,16 +27,5 @@
     }
   }
 
-  let waiting = false;
-  function later() { // once for many changes: Gradio renders piece by piece
-    if (waiting) return;
-    waiting = true;
-    requestAnimationFrame(() => {
-      waiting = false;
-      for (const control of document.querySelectorAll(".control")) mark(control);
-    });
-  }
-
-  new MutationObserver(later).observe(document, { childList: true, subtree: true });
-  document.addEventListener("stepwise:language", () => setTimeout(later, 200));
+  changed(() => document.querySelectorAll(".control").forEach(mark));
 })();
