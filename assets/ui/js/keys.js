@@ -3,7 +3,7 @@
   const { words, make, visible, tell, present, presented } = stepwise;
   const LETTERS = "input:not([type=radio], [type=checkbox], [type=range], [type=button],"
     + " [type=file]), textarea, select, [contenteditable], [role=listbox], [role=combobox],"
-    + " [role=menu], dialog"; // what reads letters
+    + " [role=menu]"; // what reads letters
   const MOVES = "input, [role=slider], [role=radiogroup]"; // what reads arrows, Home, End, space
   const PLAYER_KEYS = [" ", "ArrowLeft", "ArrowRight", "Home", "End"];
   const HELP = [
