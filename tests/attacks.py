@@ -35,14 +35,20 @@ class Server:
         pages = Path(f"/proc/{self.process.pid}/statm").read_text().split()[1]
         return int(pages) * os.sysconf("SC_PAGE_SIZE") / 1e6
 
-    def join(self, name: str, data: list[Any] | None = None, session: str = "") -> httpx.Response:
+    def join(
+        self,
+        name: str,
+        data: list[Any] | None = None,
+        session: str = "",
+        client: httpx.Client | None = None,
+    ) -> httpx.Response:
         """Ask for an event, and do not read its answers."""
         body = {
             "data": defaults(self.address, name) if data is None else data,
             "fn_index": event_of(self.address, name)["id"],
             "session_hash": session or uuid.uuid4().hex,
         }
-        return self.http.post("/gradio_api/queue/join", json=body)
+        return (client or self.http).post("/gradio_api/queue/join", json=body)
 
     def run(self, name: str = "sample", session: str = "", **changed: Any) -> dict:
         """Call an event with its defaults but for some; what its last message says."""

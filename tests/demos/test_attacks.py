@@ -190,31 +190,32 @@ def test_many_sessions_make_nobody_forgotten(server):
 
 
 def test_one_hostile_client_for_a_minute_costs_others_nothing(tmp_path):
-    """Monsters, read and unread, large texts and bodies, and sessions, from one address."""
+    """Monsters, read and unread, large texts and bodies, and sessions, from another address."""
     with serving(tmp_path) as server:
         mine, until = uuid.uuid4().hex, time.monotonic() + 60
         server.works()
         assert server.run("invert", mine, steps=4)["success"]
         monster, long_text = server.values("sample", **MONSTER), "x" * 240_000
+        elsewhere = httpx.HTTPTransport(local_address="127.0.0.2")  # its own share of requests
 
-        def attack(number: int) -> None:
-            with httpx.Client(base_url=server.address, timeout=60) as client:
-                while time.monotonic() < until:
-                    session = uuid.uuid4().hex
-                    server.join("sample", monster, session)
-                    if number == 0:
-                        heard = f"/gradio_api/queue/data?session_hash={session}"
-                        with client.stream("GET", heard) as answer:
-                            next(answer.iter_bytes(), b"")
-                    client.post("/gradio_api/queue/join", json={"data": [long_text]})
-                    client.post("/gradio_api/queue/join", content=b"[" * 900_000)
-                    server.join("dice", [])
+        def attack(client: httpx.Client, number: int) -> None:
+            while time.monotonic() < until:
+                session = uuid.uuid4().hex
+                server.join("sample", monster, session, client)
+                if number == 0:
+                    heard = f"/gradio_api/queue/data?session_hash={session}"
+                    with client.stream("GET", heard) as answer:
+                        next(answer.iter_bytes(), b"")
+                client.post("/gradio_api/queue/join", json={"data": [long_text]})
+                client.post("/gradio_api/queue/join", content=b"[" * 900_000)
+                server.join("dice", [], client=client)
 
         with (
             server.http.stream("GET", f"/gradio_api/heartbeat/{mine}"),
+            httpx.Client(base_url=server.address, timeout=60, transport=elsewhere) as client,
             ThreadPoolExecutor(4) as attackers,
         ):
-            attacks = [attackers.submit(attack, number) for number in range(4)]
+            attacks = [attackers.submit(attack, client, number) for number in range(4)]
             waits = []
             while time.monotonic() < until:
                 waits.append(first_frame(server))
@@ -222,4 +223,4 @@ def test_one_hostile_client_for_a_minute_costs_others_nothing(tmp_path):
             for each in attacks:
                 each.result()
             assert server.run("edit", mine, strength=0.5)["success"]
-        assert sorted(waits)[len(waits) // 2] < 2, waits
+        assert len(waits) > 10 and max(waits) < 2, waits
