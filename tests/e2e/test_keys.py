@@ -31,7 +31,8 @@ def test_the_buttons_step_play_and_loop_and_are_large_enough(bench):
     page.wait_for_function("one.clock.index < 10")
     player.get_by_role("button", name="Pause").click()
     expect(player).to_have_attribute("data-playing", "false")
-    for button in player.locator(".buttons button").all():
+    player.get_by_text("Save, share").click()
+    for button in player.locator(".buttons :is(button, summary)").all():
         box = button.bounding_box()
         assert box["width"] >= 40 and box["height"] >= 40
 
@@ -39,7 +40,8 @@ def test_the_buttons_step_play_and_loop_and_are_large_enough(bench):
 def test_buttons_are_larger_where_fingers_press_them(bench):
     page = bench(viewport={"width": 390, "height": 844}, has_touch=True, is_mobile=True)
     player = mounted(page, tape())
-    for button in player.locator(".buttons button").all():
+    player.get_by_text("Save, share").click()
+    for button in player.locator(".buttons :is(button, summary)").all():
         box = button.bounding_box()
         assert round(box["width"]) >= 44 and round(box["height"]) >= 44
     assert page.evaluate("document.documentElement.scrollWidth") <= 390
@@ -135,6 +137,8 @@ def test_a_picture_and_the_settings_can_be_taken_away(bench):
     page = bench()
     player = mounted(page, tape())
     page.evaluate("one.seek(2)")
+    menu = player.get_by_text("Save, share")
+    menu.click()
     with page.expect_download() as saved:
         player.get_by_role("button", name="Save frame").click()
     assert saved.value.suggested_filename == "stepwise-one-3.png"
@@ -142,3 +146,9 @@ def test_a_picture_and_the_settings_can_be_taken_away(bench):
     copy.click()
     expect(copy).to_have_text("Copied")
     expect(copy).to_have_text("Copy settings")
+    page.keyboard.press("Escape")
+    expect(copy).to_be_hidden()
+    expect(menu).to_be_focused()
+    menu.click()
+    page.locator("body").click(position={"x": 2, "y": 2})
+    expect(copy).to_be_hidden()

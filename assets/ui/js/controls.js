@@ -14,6 +14,7 @@
         copy: ({ currentTarget }) => stepwise.copySettings(player.run, currentTarget),
       };
       for (const [name, act] of Object.entries(acts)) this.button(name).onclick = act;
+      this.menu(root.querySelector(".menu"));
       this.speeds = [...root.querySelectorAll(".speeds button")];
       for (const button of this.speeds) {
         button.onclick = () => player.setSpeed(Number(button.dataset.speed));
@@ -22,6 +23,23 @@
 
     button(name) {
       return this.root.querySelector(`.${name}`);
+    }
+
+    // A menu closes when the focus or a click goes elsewhere, and by Escape, which then stops no run.
+    menu(details) {
+      const close = () => { details.open = false; };
+      details.addEventListener("focusout", ({ relatedTarget }) => {
+        if (relatedTarget && !details.contains(relatedTarget)) close();
+      });
+      document.addEventListener("pointerdown", ({ target }) => {
+        if (!details.contains(target)) close();
+      });
+      details.addEventListener("keydown", (event) => {
+        if (event.key !== "Escape" || !details.open) return;
+        event.stopPropagation();
+        close();
+        details.querySelector("summary").focus();
+      });
     }
 
     draw(run, clock) {

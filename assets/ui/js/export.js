@@ -68,6 +68,7 @@
     area.select();
     const copied = document.execCommand("copy");
     area.remove();
+    button.focus();
     if (!copied) throw new Error("the browser refused to copy the settings");
   }
 
