@@ -3,26 +3,39 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import partial
 from typing import Any
 
 import gradio as gr
 import torch
 from torch import Tensor
 
+from demos.pictures.prompts import in_language
 from demos.runs.archive import Archive
 from demos.runs.fields import RealField
 from demos.runs.requests import event
 from demos.runs.stream import streamed
 from demos.runs.zero_gpu import on_gpu
+from demos.sampling.comparisons import COMPARISONS, compared
 from demos.sampling.presets import PRESETS
 from demos.sampling.request import ALL_SAMPLERS, SampleRequest
 from demos.sampling.run import run
 from demos.ui.controls import QUIET, Slider, control, interlock, text
-from demos.ui.errors import shown
+from demos.ui.errors import language, shown
 from demos.ui.pictures import beside, prompt_row
 from demos.ui.player import Player
 from demos.ui.recorded import Shared, tape
-from demos.ui.runner import OPENS_WITH, Runner, chips, resets, run_row, seed_row, sent
+from demos.ui.runner import (
+    OPENS_WITH,
+    Runner,
+    chip_row,
+    chips,
+    chosen,
+    resets,
+    run_row,
+    seed_row,
+    sent,
+)
 from demos.ui.server.work import network_seconds, takes
 from demos.words import Refusal
 
@@ -53,6 +66,23 @@ def sample(request: SampleRequest) -> Iterator[tuple[Any, Any]]:
     yield from sent(sampled(request))
 
 
+def versus_seconds(key: str) -> float:
+    """How long all runs of a comparison take on one core."""
+    defaults = SampleRequest.defaults()
+    return sum(seconds(**(defaults | settings)) for settings in COMPARISONS[key].runs)
+
+
+@takes(versus_seconds)
+def versus(key: str) -> Iterator[tuple[Any, Any]]:
+    """Sample all runs of a comparison, in the language of the page."""
+
+    def asked(settings: dict[str, Any]) -> Iterator[Any]:
+        prompt = in_language(settings.get("prompt", ""), language())
+        return sampled(SampleRequest.of(**(settings | {"prompt": prompt})))
+
+    yield from sent(compared(key, asked))
+
+
 def what_if(archive: Archive | None, frame: int, guidance: Any) -> Any:
     """The guided guess of every frame at another guidance: no network call, x0 is linear in it."""
     guidance = W.check(guidance, "w")
@@ -75,12 +105,17 @@ def build(shared: Shared) -> None:
             with try_these:
                 chips({key: values_of(controls, each) for key, each in PRESETS.items()})
             send = gr.Button(text("sample.send"), size="sm")
+            versus_chips = chip_row([f"versus.{key}" for key in COMPARISONS], "chips.compare")
         with gr.Column():
             player = Player(tape("sample"), name="sample")
             wonder = what_if_slider(controls["show"])
     ordered = [controls[name] for name in SampleRequest.controls()]
     with Runner("sample", player, stop) as runner:
         runner.starts(button, sample, ordered, api_name="sample")
+        for key, chip in zip(COMPARISONS, versus_chips, strict=True):
+            asked = SampleRequest.defaults() | COMPARISONS[key].runs[-1]
+            settings = {controls[name]: value for name, value in asked.items()}
+            runner.starts(chosen(chip, settings, f"versus-{key}"), partial(versus, key), [])
     runner.stale(ordered)
     runner.at_rest(wonder.change, what_if, [wonder])
     resets(reset, controls)

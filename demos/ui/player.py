@@ -29,6 +29,9 @@ SCRIPTS = (
     "announcer",
     "controls",
     "pulse",
+    "differences",
+    "comparison",
+    "pins",
     "player",
     "page",
     "keys",
@@ -42,7 +45,17 @@ SCRIPTS = (
     "uploads",
     "pads",
 )
-STYLES = ("tokens", "page", "controls", "player", "timeline", "chart", "inversion", "glossary")
+STYLES = (
+    "tokens",
+    "page",
+    "controls",
+    "player",
+    "timeline",
+    "compared",
+    "chart",
+    "inversion",
+    "glossary",
+)
 
 
 class Player(gr.HTML):

@@ -213,10 +213,10 @@ def resets(button: gr.Button, controls: dict[str, Any]) -> None:
     button.click(lambda: values, None, list(controls.values()), **QUIET)
 
 
-def chip_row(keys: Iterable[str]) -> list[gr.Button]:
+def chip_row(keys: Iterable[str], title: str = "chips.try") -> list[gr.Button]:
     """A row of small buttons with these words."""
     with gr.Row(elem_classes=["chips"]):
-        gr.HTML(spoken(said("chips.try")), elem_classes=["chips-try"])
+        gr.HTML(spoken(said(title)), elem_classes=["chips-try"])
         return [gr.Button(text(key), size="sm", elem_classes=["chip"]) for key in keys]
 
 
@@ -229,6 +229,15 @@ def chips(presets: dict[str, dict[Any, Any]]) -> None:
         chip.click(partial(here, settings), None, list(settings), **QUIET).then(
             None, js="() => stepwise.run()", **PRIVATE
         )
+
+
+def chosen(chip: gr.Button, settings: dict[Any, Any], name: str) -> gr.Button:
+    """A button, called `name` on the page, that is pressed once a chip has set some controls."""
+    after = gr.Button(elem_id=name, elem_classes=["out-of-sight"])
+    chip.click(partial(here, settings), None, list(settings), **QUIET).then(
+        None, js=f"() => document.getElementById('{name}').click()", **PRIVATE
+    )
+    return after
 
 
 def here(settings: dict[Any, Any]) -> list[Any]:

@@ -88,7 +88,7 @@ def test_the_dialog_lists_the_keys_in_the_language_of_the_page(bench):
     page.keyboard.press("?")
     dialog = page.get_by_role("dialog", name="Keys")
     expect(dialog.locator("kbd")).to_have_text(
-        ["Space", "→", "←", "Home, End", "R", "Esc", "F", "G", "?"]
+        ["Space", "→", "←", "Home, End", "R", "Esc", "F", "A, B, C, D", "G", "?"]
     )
     page.keyboard.press("?")
     expect(dialog).to_be_hidden()

@@ -6,9 +6,23 @@
   const LATEST = 200; // milliseconds that a running stage may lie behind what has arrived
   const REST = 900;   // milliseconds that the last frame stays before a loop begins again
 
+  // The frame of a run that belongs to a frame of the leading one.
+  const ALIGNED = {
+    level: (run, frame, leading) => {
+      const near = (frame.i / Math.max(1, leading.last)) * run.last;
+      return run.at(run.nearest(frame.pos, near));
+    },
+    step: (run, frame) => run.at(frame.i),
+    calls: (run, frame, leading) => { // the last one that costs no more
+      const paid = leading.calls(frame.i);
+      return run.frames.findLast((each) => each && run.calls(each.i) <= paid) ?? run.at(0);
+    },
+  };
+
   class Clock {
     constructor(run) {
       this.run = run;
+      this.align = "level"; // what another run is shown by: its noise level, step or calls
       this.index = 0;       // where the learner wants to be
       this.follow = true;   // the last frame is shown as frames arrive
       this.speed = 1;
@@ -26,11 +40,33 @@
       return this.run.at(this.index);
     }
 
-    // The frame of any run: of the leading one by its index, of another one by its place.
+    // The frame of any run: of the leading one by its index, of another one as they are aligned.
     frameOf(run) {
-      if (run === this.run || !run.count || !this.frame) return run.at(this.index);
-      const near = (this.index / Math.max(1, this.run.last)) * run.last;
-      return run.at(run.nearest(this.frame.pos, near));
+      return run === this.run || !this.frame ? run.at(this.index) : this.beside(run, this.frame);
+    }
+
+    // The frame of another run beside a frame of the leading one.
+    beside(run, frame) {
+      if (run === this.run || !run.count) return frame;
+      return ALIGNED[this.align](run, frame, this.run);
+    }
+
+    // The index of the leading run at which a frame of another run is shown.
+    indexOf(run, index) {
+      if (run === this.run) return index;
+      const near = (index / Math.max(1, run.last)) * this.run.last;
+      if (this.align === "level") return this.run.nearest(run.at(index).pos, near);
+      const shown = this.run.frames.findIndex((each) => each && this.beside(run, each).i >= index);
+      return shown < 0 ? this.run.last : shown;
+    }
+
+    // The leading run becomes another one, and the clock stays where it is.
+    lead(run) {
+      if (run === this.run) return;
+      const frame = this.frame && this.beside(run, this.frame);
+      this.run = run;
+      this.motion = null;
+      this.index = Math.min(frame?.i ?? 0, run.last);
     }
 
     // A message was taken: its frames are shown one after another, in the time that they took.

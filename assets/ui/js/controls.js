@@ -10,6 +10,7 @@
         play: () => player.toggle(),
         next: () => player.step(1),
         loop: () => player.loop(),
+        pin: () => player.pin(),
         save: () => player.save(),
         copy: ({ currentTarget }) => stepwise.copySettings(player.run, currentTarget),
       };
@@ -42,8 +43,8 @@
       });
     }
 
-    draw(run, clock) {
-      const { playing } = clock, play = this.button("play");
+    draw(clock) {
+      const { playing, run } = clock, play = this.button("play");
       const verb = words.say([playing ? "player.pause" : "player.play"]);
       this.root.dataset.playing = playing;
       play.setAttribute("aria-label", verb);

@@ -1,6 +1,6 @@
 // The keys of the whole page, and the dialog that lists them.
 (() => {
-  const { words, make, visible, tell, present, presented } = stepwise;
+  const { words, make, visible, tell, present, presented, LETTERS: RUNS } = stepwise;
   const LETTERS = "input:not([type=radio], [type=checkbox], [type=range], [type=button],"
     + " [type=file]), textarea, select, [contenteditable], [role=listbox], [role=combobox],"
     + " [role=menu]"; // what reads letters
@@ -14,6 +14,7 @@
     ["R", "keys.run"],
     ["Esc", "keys.stop"],
     ["F", "keys.present"],
+    ["A, B, C, D", "keys.alone"],
     ["G", "keys.glossary"],
     ["?", "keys.help"],
   ];
@@ -72,6 +73,8 @@
     "?": help,
     f: present,
     r: (event) => clickVisible(event, ".run-button"),
+    ...Object.fromEntries([...RUNS].map((letter, place) => [letter.toLowerCase(), () => (
+      tell(presented() || visible(".player"), { kind: "alone", place }))])),
   };
 
   function onEscape(event) {

@@ -2,6 +2,7 @@
 // `stepwise.mount` makes one; it is all that js_on_load of gr.HTML calls.
 (() => {
   const { words, write, sentence, Run, Clock, Pulse, Stage, Timeline, Controls } = stepwise;
+  const { Comparison, Differences, Pins } = stepwise;
   const calm = window.matchMedia("(prefers-reduced-motion: reduce)");
   const mouse = window.matchMedia("(hover: hover)");
   const NEWS = ["running", "done", "stopped"]; // of which a learner is told
@@ -16,8 +17,10 @@
       this.run = new Run();
       this.clock = new Clock(this.run);
       this.stage = new Stage(this.root, options);
-      this.timeline = new Timeline(this.root, { seek: (index) => this.seek(index) });
+      this.timeline = new Timeline(this.root, { seek: (run, index) => this.seekIn(run, index) });
       this.controls = new Controls(this.root, this);
+      this.comparison = new Comparison(words, new Differences(() => this.wake()));
+      this.pins = new Pins(this.root, this);
       this.announcer = new stepwise.Announcer(this.find(".announcer"));
       this.pulse = new Pulse(() => this.wake());
       this.autoplay = false; // a recorded run plays once, when it is first in view
@@ -38,12 +41,15 @@
     take(text) {
       if (!text) return;
       const message = JSON.parse(text), now = performance.now();
+      const compares = this.comparison.prepare(message, this.run);
+      if (compares) this.clock.align = message.compare.align;
       const change = this.run.take(message, now);
       if (!change) return;
       if (change.fresh) this.begin(message, change);
+      this.lead();
       this.clock.arrive(change, now, calm.matches);
       this.autoplay ||= change.fresh && this.opens(message);
-      this.timeline.update(this.run);
+      this.redraw();
       this.startWhenSeen();
       this.listenFor();
       this.wake();
@@ -52,6 +58,15 @@
     begin(message, { stay }) {
       this.autoplay = this.stale = this.moved = false;
       if (!stay && message.status !== "tape") this.comeIntoView();
+    }
+
+    // The longest of the runs that are compared counts the frames; while one runs, it does.
+    lead() {
+      this.clock.lead(this.comparison.leading(this.run, this.clock.align));
+    }
+
+    redraw() {
+      this.timeline.update(this.clock.run, this.comparison.rows(this.run));
     }
 
     comeIntoView() { // many buttons stand far below the stage
@@ -97,13 +112,15 @@
     draw(now) {
       this.drawing = 0;
       this.clock.tick(now);
-      const { run, clock } = this, frame = clock.frame;
-      this.stage.draw(run, frame, this.awaited);
-      this.timeline.draw(run, frame);
-      this.controls.draw(run, clock);
+      const { run, clock } = this, own = clock.frameOf(run);
+      this.shown = this.comparison.view(run, clock);
+      this.stage.draw(this.shown.run, this.shown.frame, this.awaited);
+      this.timeline.draw(clock);
+      this.controls.draw(clock);
+      this.pins.draw(run, clock);
       this.drawStatus();
-      this.announce(frame, performance.now());
-      if (frame) this.rest(frame);
+      this.announce(this.shown.frame, performance.now());
+      if (own) this.rest(own);
       clearTimeout(this.timer);
       if (!clock.motion || !this.element.isConnected) return;
       this.timer = setTimeout(() => this.wake(), clock.untilNext(now));
@@ -159,7 +176,7 @@
 
     // -------------------------------------------------------- what the learner does
     move(act) {
-      if (!this.run.count) return;
+      if (!this.clock.run.count) return;
       this.autoplay = false;
       this.moved = true;
       act();
@@ -168,6 +185,10 @@
 
     seek(index) {
       this.move(() => this.clock.seek(index));
+    }
+
+    seekIn(run, index) { // a thumbnail of another run than the leading one
+      this.seek(this.clock.indexOf(run, index));
     }
 
     step(by) {
@@ -190,13 +211,35 @@
 
     save() {
       const pictures = [...this.root.querySelectorAll(".panel img")];
-      stepwise.saveFrame(this.run, this.clock.frame, pictures, this.options.name);
+      stepwise.saveFrame(this.shown.run, this.shown.frame, pictures, this.options.name);
+    }
+
+    // -------------------------------------------------------- comparing
+    compare(act) {
+      act(this.comparison);
+      this.lead();
+      this.redraw();
+      this.wake();
+    }
+
+    pin() {
+      this.compare((comparison) => comparison.pinByHand(this.run));
+    }
+
+    setAlign(align) {
+      this.clock.align = align;
+      this.compare(() => {});
+    }
+
+    showAlone(place) { // again: all of them
+      this.compare((comparison) => comparison.show(place, this.run));
     }
 
     stop() {
       this.run.stop(performance.now());
       this.listenFor();
-      this.timeline.update(this.run);
+      this.lead();
+      this.redraw();
       this.wake();
     }
 
@@ -206,7 +249,7 @@
     }
 
     refresh() { // the language changed
-      this.timeline.update(this.run);
+      this.redraw();
       this.wake();
     }
 
@@ -218,6 +261,7 @@
     listen() {
       const requests = { // what page.js asks for
         key: ({ event }) => this.press(event),
+        alone: ({ place }) => this.showAlone(place),
         stale: () => this.markStale(),
         waiting: () => this.wait(),
         stopped: () => this.stop(),
@@ -236,7 +280,7 @@
     ArrowRight: (player) => player.step(1),
     ArrowLeft: (player) => player.step(-1),
     Home: (player) => player.seek(0),
-    End: (player) => player.seek(player.run.last),
+    End: (player) => player.seek(player.clock.run.last),
   };
 
   function mount(element, props, watch, options) {

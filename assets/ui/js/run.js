@@ -38,6 +38,16 @@
       return this.frames.find(Boolean);
     }
 
+    // The panel with this key, by its place.
+    place(key) {
+      return this.head.panels.findIndex((panel) => panel.key === key);
+    }
+
+    // Network calls until a frame.
+    calls(index) {
+      return this.at(index)?.numbers?.calls ?? 0;
+    }
+
     // A run may pass a place twice: then the visit closest in time wins.
     nearest(pos, near) {
       const cost = (frame) => Math.abs(frame.pos - pos) + 1e-6 * Math.abs(frame.i - near);

@@ -3,7 +3,8 @@
 (() => {
   const { words, make, write, sentence } = stepwise;
   const SVG = "http://www.w3.org/2000/svg";
-  const SIZES = [48, 36, 28]; // pixels of a thumbnail, by the number of rows
+  const SIZES = [48, 36, 28, 22]; // pixels of a thumbnail, by the number of rows
+  const PASSES = 3; // that have rows of their own
   const GAP = 2;
 
   const marks = (places) => places.map((x) => `M${x * 1000},100v-22`).join("");
@@ -29,7 +30,8 @@
       this.seek = seek;
       this.room = 0;      // pixels between the two ends of the rail
       this.run = null;
-      this.rows = [];     // passes of the run, as they are shown
+      this.rows = [];     // what the filmstrip shows: { run, letter, frames, panel }
+      this.compared = null;
       this.curves = "";
       this.listen();
     }
@@ -54,7 +56,7 @@
       const room = this.find(".rail").clientWidth;
       if (!room || room === this.room) return;
       this.room = room;
-      if (this.run) this.drawStrip(this.run);
+      if (this.run) this.drawStrip();
       this.drawCurrent();
     }
 
@@ -62,12 +64,14 @@
       if (!this.run?.count) return;
       const box = this.find(".rail").getBoundingClientRect();
       const place = this.run.nearest((event.clientX - box.left) / box.width, this.frame.i);
-      if (place !== this.frame.i) this.seek(place);
+      if (place !== this.frame.i) this.seek(this.run, place);
     }
 
     // -------------------------------------------------------- when a message came
-    update(run) {
+    // `compared`: the runs whose thumbnails stand one row below the other; null for one run.
+    update(run, compared = null) {
       this.run = run;
+      this.compared = compared;
       this.drawCurves(run.head.curve || []);
       this.find(".ticks").setAttribute("d", marks(run.head.ticks || []));
       const visited = run.frames.filter(Boolean).map((frame) => frame.pos);
@@ -75,7 +79,7 @@
       const strength = Math.min(1, 200 / (run.total || 1));
       this.find(".rail-drawing").style.setProperty("--tick", strength);
       this.label(run);
-      this.drawStrip(run);
+      this.drawStrip();
     }
 
     label({ head, frames }) {
@@ -101,22 +105,41 @@
       }));
     }
 
-    drawStrip(run) {
-      const strip = this.find(".filmstrip"), passes = run.passes();
-      this.rows = passes.length > SIZES.length ? [run.frames.filter(Boolean)] : passes;
-      const size = SIZES[Math.max(1, this.rows.length) - 1], room = this.room || 720;
-      const complete = run.status !== "running";
-      const frames = this.rows.flatMap((pass, row) => (
-        chosen(pass, room, size, complete || row < this.rows.length - 1)
-          .map((frame) => [frame, row])));
+    // A row for each run that is compared, or for each pass of the one run.
+    rowsNow() {
+      if (this.compared) {
+        return this.compared.map((row) => ({ ...row, frames: row.run.frames.filter(Boolean) }));
+      }
+      const { run } = this, passes = run.passes();
+      const kept = passes.length > PASSES ? [run.frames.filter(Boolean)] : passes;
+      return kept.map((frames) => ({ run, letter: "", frames, panel: null }));
+    }
+
+    drawStrip() {
+      const strip = this.find(".filmstrip"), rows = this.rows = this.rowsNow();
+      const size = SIZES[Math.max(1, rows.length) - 1], room = this.room || 720;
+      const thumbs = rows.flatMap((row, k) => {
+        const complete = row.run.status !== "running" || (!this.compared && k < rows.length - 1);
+        return chosen(row.frames, room, size, complete).map((frame) => [row, frame, k]);
+      });
       const { style } = this.find(".strip");
       style.setProperty("--thumb", `${size}px`);
-      style.setProperty("--rows", Math.max(1, this.rows.length));
-      frames.forEach(([frame, row], k) => {
-        const thumb = strip.children[k] || strip.appendChild(this.buildThumb());
-        this.drawThumb(thumb, frame, row, run.head.strip ?? 0);
+      style.setProperty("--rows", Math.max(1, rows.length));
+      thumbs.forEach(([row, frame, k], place) => {
+        const thumb = strip.children[place] || strip.appendChild(this.buildThumb());
+        this.drawThumb(thumb, row, frame, k);
       });
-      while (strip.children.length > frames.length) strip.lastChild.remove();
+      while (strip.children.length > thumbs.length) strip.lastChild.remove();
+      this.nameRows();
+    }
+
+    nameRows() {
+      const names = this.rows.filter(({ letter }) => letter).map(({ letter }, k) => {
+        const name = make("span", "row-name", letter);
+        name.style.setProperty("--row", k);
+        return name;
+      });
+      this.find(".row-names").replaceChildren(...names);
     }
 
     buildThumb() {
@@ -125,15 +148,18 @@
       thumb.lastChild.setAttribute("aria-hidden", "true");
       thumb.type = "button";
       thumb.tabIndex = -1; // one thumbnail is a tab stop: the current one
-      thumb.addEventListener("click", () => this.seek(thumb.frame.i));
+      thumb.addEventListener("click", () => this.seek(thumb.run, thumb.frame.i));
       return thumb;
     }
 
-    drawThumb(thumb, frame, row, strip) {
-      const panel = frame.thumb ?? strip, source = frame.pictures[panel] ?? "";
+    drawThumb(thumb, { run, letter, panel: compared }, frame, row) {
+      const panel = compared ?? frame.thumb ?? run.head.strip ?? 0;
+      const source = frame.pictures[panel] ?? "";
       const approx = (frame.approx || []).includes(panel);
       const name = words.say(["player.frame", { number: frame.i + 1 }]);
-      const label = approx ? `${name}, ${words.say(["player.approximate"])}` : name;
+      const label = [letter, name, approx && words.say(["player.approximate"])]
+        .filter(Boolean).join(", ");
+      thumb.run = run;
       thumb.frame = frame;
       if (thumb.source !== source) thumb.firstChild.src = thumb.source = source;
       if (thumb.getAttribute("aria-label") !== label) thumb.setAttribute("aria-label", label);
@@ -143,9 +169,9 @@
     }
 
     // -------------------------------------------------------- when the clock moved
-    draw(run, frame) {
-      this.run = run;
-      this.frame = frame;
+    draw(clock) {
+      const { run, frame } = clock;
+      Object.assign(this, { run, frame, clock });
       this.drawCount();
       if (!frame) return;
       const track = this.find(".track"), start = run.at(0).pos;
@@ -167,18 +193,33 @@
     // The thumbnail of the frame, or the one before it in its row. Where the frame lies between
     // two of them, its own picture stands at its place as well.
     drawCurrent() {
-      const { frame } = this, strip = this.find(".filmstrip"), now = this.find(".thumb-now");
-      now.hidden = !frame;
+      const { frame } = this, now = this.find(".thumb-now");
+      now.hidden = !frame || Boolean(this.compared);
       if (!frame) return;
-      const row = Math.max(0, this.rows.findLastIndex((pass) => pass[0].i <= frame.i));
-      const thumbs = [...strip.children];
-      const current = thumbs.findLast((thumb) => thumb.frame.i <= frame.i) ?? thumbs[0];
+      const row = this.compared ? this.rows.findIndex(({ run }) => run === this.run)
+        : Math.max(0, this.rows.findLastIndex(({ frames }) => frames[0].i <= frame.i));
+      const thumbs = [...this.find(".filmstrip").children];
+      const own = thumbs.filter((thumb) => thumb.run === this.run);
+      const current = own.findLast((thumb) => thumb.frame.i <= frame.i) ?? own[0];
       const source = frame.pictures[frame.thumb ?? this.run.head.strip ?? 0];
       if (now.source !== source) now.firstChild.src = now.source = source ?? "";
       now.style.setProperty("--at", frame.pos);
       now.style.setProperty("--row", row);
       now.dataset.between = current?.frame.i !== frame.i;
-      this.markCurrent(strip.querySelector("[aria-current]"), current);
+      this.markCurrent(this.find(".filmstrip [aria-current]"), current);
+      this.markBeside(thumbs);
+    }
+
+    // In the other rows: the frame that is shown beside the leading run's.
+    markBeside(thumbs) {
+      const shown = new Map((this.compared ?? []).map(({ run }) => [run, this.clock.frameOf(run)]));
+      const last = new Map();
+      for (const thumb of thumbs) {
+        thumb.removeAttribute("data-beside");
+        const frame = thumb.run !== this.run && shown.get(thumb.run);
+        if (frame && (thumb.frame.i <= frame.i || !last.has(thumb.run))) last.set(thumb.run, thumb);
+      }
+      for (const thumb of last.values()) thumb.setAttribute("data-beside", "true");
     }
 
     markCurrent(before, current) {
