@@ -13,7 +13,7 @@ from typing import Any
 from core.files import Folder, shipped
 
 LIST = "shipped.json"
-FOLDERS = ("data", "images/library", "models", "tapes", "ui")
+FOLDERS = ("data", "images/library", "images/photos", "models", "tapes", "ui")
 ASIDE = ("README.md", "figures.json", "LICENSE-emojibase.txt")  # for readers, not for the app
 SUMMED = 2 * 2**20  # bytes up to which a file is read; of a larger one the size is looked at
 TEXTS = (".json", ".html", ".js", ".css")  # of which a checkout may change the ends of lines

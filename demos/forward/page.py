@@ -19,7 +19,17 @@ from demos.ui.runner import Runner, resets, run_row, seed_row, sent
 from demos.ui.server.work import network_seconds, takes
 
 TITLE = "tab.noise"
-FOLDED = ("frames", "seed")
+SHOWN_FIRST = (
+    "model",
+    "source",
+    "digit",
+    "index",
+    "caption",
+    "photo",
+    "picture",
+    "fit",
+    "process",
+)
 
 
 def seconds(model, frames, **_: Any) -> float:
@@ -40,15 +50,15 @@ def build(shared: Shared) -> None:
     with gr.Row(elem_classes=["stepwise-columns"]):
         with gr.Column():
             button, stop, reset = run_row()
-            names = [name for name in NoiseRequest.controls() if name not in FOLDED]
-            controls = {name: made(NoiseRequest, name) for name in names}
+            controls = {name: made(NoiseRequest, name) for name in SHOWN_FIRST}
             with gr.Accordion(text("more"), open=False):
                 controls["frames"] = control(NoiseRequest, "frames")
                 controls["seed"] = seed_row(NoiseRequest)
         with gr.Column():
             player = Player(tape("noise"), name="noise")
+    ordered = [controls[name] for name in NoiseRequest.controls()]
     with Runner("noise", player, stop) as runner:
-        runner.starts(button, noise, [*controls.values()], api_name="noise")
+        runner.starts(button, noise, ordered, api_name="noise")
     runner.stale([*controls.values()])
     resets(reset, controls)
     translates(controls["model"], controls["caption"])

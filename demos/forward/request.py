@@ -8,13 +8,14 @@ from typing import Any, ClassVar
 
 from core.data.captions import EXAMPLES
 from core.models import MODELS, ModelCard
+from demos.pictures.photos import PHOTOS
 from demos.pictures.sources import FITS, REAL, named, offered
 from demos.runs.fields import Choice, Sent, Text, Whole
 from demos.runs.requests import Request
 from demos.words import Refusal, Say, said
 
 PROCESSES = ("closed form", "Markov chain")
-IN_TITLE = ("source", "digit", "index", "caption", "process")  # always
+IN_TITLE = ("source", "digit", "index", "caption", "photo", "process")  # always
 
 
 @dataclass(frozen=True)
@@ -41,6 +42,9 @@ class NoiseRequest(Request):
     process: str = Choice(PROCESSES, "closed form")
     frames: int = Whole(2, 200, 40, slider=(2, 100))
     seed: int = Whole(0, 2**32 - 1, 0)
+    photo: str = Choice(
+        tuple(PHOTOS), "cat", look="menu", needs=lambda asked: asked.source == "photograph"
+    )
 
     def refusals(self) -> Iterator[tuple[str, Refusal]]:
         """What does not go together."""
@@ -63,7 +67,7 @@ class NoiseRequest(Request):
 
     def title(self) -> Say:
         """The run in a few words: what is always of interest, then all else that was changed."""
-        picture = named(self.source, self.digit, self.index, self.caption)
+        picture = named(self.source, self.digit, self.index, self.caption, photo=self.photo)
         process = said(f"process.option.{self.process}")
         told = ""
         if self.card.condition == "text":

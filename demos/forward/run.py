@@ -45,9 +45,13 @@ def subject_of(
     """The picture that was asked for, ready to be noised for this model."""
     model, picture = loaded(request.model, report=report), request.picture
     if model.card.space == "latents":
-        image = in_colour(model, request.source, request.caption, picture)
+        image = in_colour(model, request.source, request.caption, picture, photo=request.photo)
         return Latents(model, image, request.prompt)
-    where: dict[str, Any] = {"digit": request.digit, "index": request.index}
+    where: dict[str, Any] = {
+        "digit": request.digit,
+        "index": request.index,
+        "photo": request.photo,
+    }
     x0 = chosen(model, request.source, picture=picture, fit=request.fit, **where)
     return Pixels(model, x0)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 import gradio as gr
@@ -9,6 +10,7 @@ import gradio as gr
 from core.inversion import INVERSIONS
 from core.models import MODELS
 from demos.inversion.request import EditRequest, InvertRequest
+from demos.pictures.photos import PHOTOS
 from demos.ui.controls import QUIET, Textbox, control, text
 from demos.ui.errors import language, shown
 from demos.ui.pictures import beside, condition_of, made, translates
@@ -16,12 +18,23 @@ from demos.ui.recorded import Shared, page
 from demos.ui.runner import seed_row, stop_button
 from demos.words import Refusal, said, sentence
 
-PICTURE = ("model", "source", "digit", "index", "caption", "library", "picture", "drawing")
+PICTURE = (
+    "model",
+    "source",
+    "digit",
+    "index",
+    "caption",
+    "photo",
+    "library",
+    "picture",
+    "drawing",
+)
 # The prompt follows the scene until the learner has written another one, the label the library.
-FOLLOW = """(caption, library, source, prompt, followed) => {
-    const known = { scene: caption, library }[source] || "";
+FOLLOW = f"""(caption, library, photo, source, prompt, followed) => {{
+    const photograph = {json.dumps(PHOTOS)}[photo];
+    const known = {{ scene: caption, library, photograph }}[source] || "";
     return !prompt || [followed, known].includes(prompt) ? [known, known] : [prompt, followed];
-}"""
+}}"""
 LABEL = """(digit, library, source, label) =>
     source === "test digit" ? String(digit)
     : source === "library" && /^[0-9]$/.test(library || "") ? library : label"""
@@ -79,18 +92,28 @@ class Layout:
 
     def follow(self, archive: gr.State) -> None:
         """What follows from other controls, and from a picture that the sampler sent."""
-        names = ("model", "source", "digit", "caption", "library", "label", "prompt", "method")
+        names = (
+            "model",
+            "source",
+            "digit",
+            "caption",
+            "library",
+            "photo",
+            "label",
+            "prompt",
+            "method",
+        )
         by_name = (self.inverting[name] for name in names)
-        model, source, digit, caption, library, label, prompt, method = by_name
+        model, source, digit, caption, library, photo, label, prompt, method = by_name
         targets = [self.editing["target"], self.editing["target_prompt"]]
         model.change(of_target, model, targets, **QUIET)
         model.input(lambda: None, None, archive, **QUIET)  # an inversion is of one model
         method.change(of_method, method, method, **QUIET)
         followed = Textbox("", visible=False)
         gr.on(
-            [caption.change, library.change, source.change],
+            [caption.change, library.change, photo.change, source.change],
             None,
-            [caption, library, source, prompt, followed],
+            [caption, library, photo, source, prompt, followed],
             [prompt, followed],
             js=FOLLOW,
             api_visibility="private",

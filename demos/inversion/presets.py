@@ -15,6 +15,19 @@ BROKEN = EMOJI | {
     "guidance": 7.5,
     "strength": 1.0,
 }
+# A picture that the model has not learned comes back from z_T as another one, once there is
+# guidance; from a level on the way it does. Emoji, which it knows, come back from both.
+START = {
+    "model": "emoji",
+    "source": "photograph",
+    "photo": "coffee",
+    "prompt": "hot beverage",
+    "steps": 50,
+    "invert_guidance": 3.5,
+    "target_prompt": "hot beverage",
+    "guidance": 3.5,
+    "strength": 0.4,
+}
 # Three edits of a real picture: swap the animal, add something, change the style; then a digit.
 # Guidance and start levels are those of the lessons that show the same edits of photographs.
 PRESETS: dict[str, dict[str, Any]] = {
@@ -35,6 +48,7 @@ PRESETS: dict[str, dict[str, Any]] = {
         "guidance": 5.5,
         "strength": 0.74,
     },
+    "invert.chip.start": START,
     "invert.chip.broken": BROKEN,
     "invert.chip.repaired": BROKEN | {"method": "residual"},
     "invert.chip.nine": {"target": "9"},

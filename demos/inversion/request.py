@@ -11,17 +11,18 @@ from core.inversion import INVERSIONS
 from core.models import MODELS, ModelCard
 from demos.inversion.methods import refusal
 from demos.pictures.library import known, of_kind, picked
+from demos.pictures.photos import PHOTOS
 from demos.pictures.sources import SOURCES, named
 from demos.runs.asked import LABELS, guidance_title, named_condition
 from demos.runs.fields import Choice, Real, Sent, Text, Whole
 from demos.runs.requests import Request
 from demos.words import Refusal, Say, said
 
-ALL_SOURCES = ("test digit", "scene", "library", "upload", "drawing", "generated")
+ALL_SOURCES = ("test digit", "scene", "photograph", "library", "upload", "drawing", "generated")
 TARGET = "fox on a blue background"
 MASKS = ("everywhere", "automatic", "drawn")
 SEEDS = 2**32 - 1
-PICTURE = ("model", "source", "digit", "index", "caption", "library", "label", "prompt")
+PICTURE = ("model", "source", "digit", "index", "caption", "library", "photo", "label", "prompt")
 
 
 def askable() -> list[str]:
@@ -74,6 +75,10 @@ class InvertRequest(Request):
         0, 20, 1.0, slider=(0, 10), doc="on the way up and in the reconstruction"
     )
 
+    photo: str = Choice(
+        tuple(PHOTOS), "cat", look="menu", needs=lambda asked: asked.source == "photograph"
+    )
+
     def refusals(self) -> Iterator[tuple[str, Refusal]]:
         """What does not go together."""
         kinds = SOURCES[self.card.condition]
@@ -102,7 +107,8 @@ class InvertRequest(Request):
             return self.label
         if self.prompt is not None:
             return self.prompt
-        return {"scene": self.caption, "library": self.shown or ""}.get(self.source, "")
+        known = {"scene": self.caption, "library": self.shown, "photograph": PHOTOS[self.photo]}
+        return known.get(self.source) or ""
 
     @property
     def shown(self) -> str | None:
@@ -119,7 +125,7 @@ class InvertRequest(Request):
 
     def title(self) -> Say:
         """The run in a few words: the picture, the method, then all else that was changed."""
-        picture = named(self.source, self.digit, self.index, self.caption, self.shown)
+        picture = named(self.source, self.digit, self.index, self.caption, self.shown, self.photo)
         parts: list[Say] = [
             said("invert.title", picture=picture, method=self.method, steps=self.steps)
         ]

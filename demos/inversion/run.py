@@ -52,7 +52,9 @@ def taken(model: Model, request: InvertRequest) -> tuple[Tensor, Tensor]:
     if source == "generated":
         x0 = generated(model, request.generated)
     elif model.card.space == "latents":
-        image = in_colour(model, source, request.caption, request.picture, request.shown)
+        image = in_colour(
+            model, source, request.caption, request.picture, request.shown, request.photo
+        )
         return model.encode([image]), from_pil(image, "RGB")
     else:
         picture = request.drawing if source == "drawing" else request.picture
@@ -203,6 +205,7 @@ def edited(request: EditRequest, made: list[Tensor], mask: Tensor | None) -> lis
     return [
         said(key, asked=named_condition(model.card, asked)),
         summary.kept(made, session.start, session.pixels),
-        *summary.read(model, made[0], asked, same),
+        *summary.both_starts(request, psnr(made[0], session.start)),
+        *([] if session.photographed else summary.read(model, made[0], asked, same)),
         *summary.masked(mask),
     ]

@@ -41,6 +41,11 @@ class Session:
     edited: Tensor | None = None
 
     @property
+    def photographed(self) -> bool:
+        """Whether the picture is a photograph, which the classifier of drawings cannot read."""
+        return self.request.source == "photograph"
+
+    @property
     def nbytes(self) -> int:
         """Bytes of its pictures, each counted once, and of its latents."""
         shown = (p for each in self.tape.frames for p in each.pictures.values())

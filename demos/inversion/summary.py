@@ -17,7 +17,7 @@ from core.metrics import neighbour_correlation, psnr, ssim
 from core.models import Model
 from core.schedules import Level
 from core.tapes import Say
-from demos.inversion.request import InvertRequest
+from demos.inversion.request import EditRequest, InvertRequest
 from demos.inversion.session import Session
 from demos.pictures.prompts import language_of
 from demos.runs.archive import preview_uri
@@ -71,6 +71,19 @@ def kept(made: Sequence[Tensor], start: Tensor, pixels: Tensor) -> Say:
     ours, theirs = (psnr(each, start) for each in made)
     key = "edit.kept" if start.equal(pixels) else "edit.kept.copy"
     return said(key, ours=ours, theirs=theirs)
+
+
+def both_starts(request: EditRequest, ratio: float) -> list[Say]:
+    """What the way down gives from its start level and from z_T, where all else is the same."""
+    session: Session = request.session
+    steps = len(session.inversion.levels) - 1
+    start = start_index(request.strength, steps)
+    ways = (request.condition, request.guidance, request.mask)
+    same = ways == (session.inversion.prompt, session.request.invert_guidance, "everywhere")
+    if not same or start in (0, steps):
+        return []
+    values = {"start": start, "steps": steps, "ratio": ratio, "back": session.back}
+    return [said("edit.both_starts", **values)]
 
 
 def reading(model: Model, pixels: Tensor, asked: str = "") -> str:

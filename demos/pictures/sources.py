@@ -16,21 +16,24 @@ from core.data.digits import as_digit
 from core.images import from_pil, open_picture
 from core.models import Model
 from demos.pictures.library import picked
+from demos.pictures.photos import photograph
 from demos.words import Refusal, Say, said
 
 SOURCES = {  # by what the model can be asked for
     "label": ("test digit", "library", "upload", "drawing", "generated"),
     "none": ("test digit", "upload"),
-    "text": ("scene", "library", "upload", "generated"),
+    "text": ("scene", "photograph", "library", "upload", "generated"),
 }
-REAL = ("test digit", "scene", "upload")  # that no model has made
+REAL = ("test digit", "scene", "photograph", "upload")  # that no model has made
 FITS = ("digit", "photo")
 PHOTO = 96  # pixels of a photo's side
 
 
 def offered(condition: str, real: bool = False) -> list[str]:
-    """The sources for a kind of model; real pictures alone, if asked."""
-    return [source for source in SOURCES[condition] if source in REAL or not real]
+    """The sources for a kind of model; if asked, real pictures alone: each can be noised."""
+    if not real:
+        return list(SOURCES[condition])
+    return [each for each in REAL if each in SOURCES[condition] or each == "photograph"]
 
 
 def chosen(
@@ -43,28 +46,39 @@ def chosen(
     picture: Any = None,
     fit: str = "digit",
     library: str | None = None,
+    photo: str = "",
 ) -> Tensor:
     """The clean latents of the picture that was asked for; ValueError in one sentence.
 
-    For a pixel model, fit "photo" gives a grey square that is larger than the model's pictures.
+    For a pixel model, a photograph and fit "photo" give a grey square that is larger than the
+    model's pictures.
     `library` is the prompt or label of a picture of the library, None the first.
     """
     if source == "test digit":
         return test_digit(digit, index)
     if model.card.space == "latents":
-        return model.encode([in_colour(model, source, caption, picture, library)])
+        return model.encode([in_colour(model, source, caption, picture, library, photo)])
     if source == "library":
         return from_pil(picked(model.card.condition, library).picture) * 2 - 1
+    if source == "photograph":
+        return from_pil(squared(photograph(photo))) * 2 - 1
     image = opened(picture, source)
     return from_pil(as_digit(image) if fit == "digit" else squared(image)) * 2 - 1
 
 
 def in_colour(
-    model: Model, source: str, caption: str, picture: Any, library: str | None = None
+    model: Model,
+    source: str,
+    caption: str,
+    picture: Any,
+    library: str | None = None,
+    photo: str = "",
 ) -> Image.Image:
-    """A scene, a picture of the library or an upload, as large as the model's pictures."""
+    """A scene, a picture of the library, a photograph or an upload, as large as the model's."""
     if source == "library":
         image = picked(model.card.condition, library).picture
+    elif source == "photograph":
+        image = photograph(photo)
     else:
         image = scene(caption) if source == "scene" else opened(picture, source)
     return resized(image, *model.sides)
@@ -114,13 +128,20 @@ def file_of(picture: Any) -> Any:
 
 
 def named(
-    source: str, digit: int = 4, index: int = 0, caption: str = "", library: str | None = None
+    source: str,
+    digit: int = 4,
+    index: int = 0,
+    caption: str = "",
+    library: str | None = None,
+    photo: str = "",
 ) -> Say:
     """The picture in a few words."""
     if source == "scene":
         return caption
     if source == "library" and library is not None:
         return said("picture.library", picture=library)
+    if source == "photograph":
+        return said("picture.photograph", photo=said(f"photo.option.{photo}"))
     if source == "test digit":
         return said("picture.digit", digit=digit, index=index)
     return said(f"source.option.{source}")

@@ -187,8 +187,8 @@ def test_the_markov_chain_works_on_latents():
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
-        ({"source": "test digit"}, "Picture must be one of scene, upload; got test digit"),
-        ({"source": "generated"}, "Picture must be one of test digit, scene, upload"),
+        ({"source": "test digit"}, "Picture must be one of scene, photograph, upload; got"),
+        ({"source": "generated"}, "Picture must be one of test digit, scene, photograph, upload"),
         ({"source": "scene", "caption": " "}, "Describe the scene"),
         ({"source": "scene", "caption": 3}, "Scene must be text"),
         ({"source": "scene", "caption": "dog " * 99}, "Scene must be text of at most 200"),
@@ -204,7 +204,7 @@ def test_bad_input_is_one_sentence(arguments, said):
 
 
 def test_a_scene_is_no_picture_for_digits():
-    with pytest.raises(ValueError, match="Picture must be one of test digit, upload"):
+    with pytest.raises(ValueError, match="Picture must be one of test digit, photograph, upload"):
         last(noise(source="scene"))
 
 
@@ -237,4 +237,4 @@ def test_a_request_has_the_arguments_of_the_event():
     assert {k: v.default for k, v in parameters.items()} == NoiseRequest.defaults()
     assert list(parameters) == [
         "model", "source", "digit", "index", "caption", "picture", "fit", "process", "frames",
-        "seed"]  # fmt: skip
+        "seed", "photo"]  # fmt: skip

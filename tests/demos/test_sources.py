@@ -6,6 +6,7 @@ from typing import Any
 
 import gradio as gr
 import pytest
+from PIL import Image
 
 from core import models
 from core.classifiers import read_digits, read_scenes
@@ -13,9 +14,12 @@ from core.data.captions import parse
 from core.data.emoji import HEADS, options
 from core.images import from_pil
 from core.models import MODELS, load
+from demos.forward.request import NoiseRequest
+from demos.forward.run import run as noised
 from demos.inversion.request import InvertRequest
 from demos.pictures import sources
 from demos.pictures.library import FOLDER, library, of_kind, picked
+from demos.pictures.photos import PHOTOS, photograph
 from demos.sampling.page import sample
 from demos.ui.pictures import made
 from demos.words import sentence
@@ -121,6 +125,30 @@ def test_without_a_choice_it_is_the_first_of_the_models_own():
     assert image.tobytes() == picked("text", None).picture.tobytes()
 
 
+@pytest.mark.parametrize("name", PHOTOS)
+def test_a_photograph_is_in_colour_for_latents_and_grey_for_pixels(name):
+    image = photograph(name)
+    assert image.size == (256, 256) and image.mode == "RGB"
+    model = load("emoji")
+    x0 = sources.chosen(model, "photograph", photo=name)
+    assert x0.equal(model.encode([sources.resized(image, 64, 64)]))
+    grey = sources.chosen(load("digits"), "photograph", photo=name)
+    assert grey.shape == (1, 1, 96, 96) and grey.std() > 0.2
+    small = from_pil(image.convert("L").resize((96, 96), Image.Resampling.BOX)) * 2 - 1
+    assert (grey - small).abs().mean() < 0.05, "the same picture, shrunk in another way"
+
+
+def test_a_photograph_is_noised_by_every_model_and_inverted_by_those_of_colour():
+    for model in ("digits", "basic", "exact", "emoji"):
+        tape = next(noised(NoiseRequest.of(model=model, source="photograph", photo="rocket")))
+        assert "photograph of a rocket" in sentence(tape.title)
+    asked = InvertRequest.of(model="emoji", source="photograph", photo="coffee")
+    assert asked.condition == "hot beverage" and asked.settings()["photo"] == "coffee"
+    refusal = refused(InvertRequest.of, source="photograph")
+    assert refusal.startswith("Picture must be one of test digit, library")
+    assert "photo" not in InvertRequest.of().settings()
+
+
 def test_a_picture_is_named():
     values: Any
     for values, said in (
@@ -128,6 +156,7 @@ def test_a_picture_is_named():
         (("library", 4, 0), "library"),
         (("test digit", 4, 0), "test digit 4 (number 0)"),
         (("scene", 4, 0, DOG), DOG),
+        (("photograph", 4, 0, "", None, "cat"), "photograph of a cat"),
         (("upload",), "upload"),
     ):
         assert sentence(sources.named(*values)) == said
@@ -162,7 +191,8 @@ def test_real_pictures_are_those_that_no_model_made():
         assert ("library" in offered) == (condition != "none")
         assert sources.offered(condition) == list(offered)
         real = sources.offered(condition, real=True)
-        assert not {"library", "generated", "drawing"} & {*real} and set(real) <= set(offered)
+        assert not {"library", "generated", "drawing"} & {*real}
+        assert set(real) - {"photograph"} <= set(offered) and "photograph" in real
 
 
 def test_the_controls_of_a_picture():

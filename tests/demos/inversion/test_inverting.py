@@ -133,7 +133,7 @@ def test_a_sent_picture_chooses_its_model_and_itself():
     [
         ({"model": "basic"}, "Model must be one of digits, emoji, exact"),
         ({"model": "exact"}, "ill-posed"),
-        ({"model": "emoji"}, "Picture must be one of scene, library, upload, generated"),
+        ({"model": "emoji"}, "Picture must be one of scene, photograph, library, upload"),
         ({"source": "scene"}, "Picture must be one of test digit"),
         (EMOJI | {"caption": ""}, "Describe the scene"),
         (EMOJI | {"caption": "snark"}, "is no scene"),
