@@ -7,6 +7,7 @@
     icon     assets/ui/favicon.png: a test digit, half of it noised
     screens  screenshots of all tabs in Chromium, and assets/ui/preview.png, which a chat shows
              beside a link (skipped, and said so, without it)
+    compare  screenshots of a comparison: desktop, Chinese, phone
 
 `python -m tests.figures sheet` makes one of them.
 """
@@ -45,6 +46,11 @@ from tests.e2e.conftest import FLAGS
 from tests.server import running
 
 IMAGES = Path(__file__).parent.parent / "assets" / "images"
+VIEWS = (
+    ("compare", "en", 1366, 768),
+    ("compare-zh", "zh", 1366, 768),
+    ("compare-phone", "en", 390, 844),
+)
 SHOTS = {"schedule": "Schedule", "noise": "Noise", "sample": "Sample", "invert": "Invert & edit"}
 
 
@@ -110,6 +116,33 @@ def screens() -> None:
         browser.close()
 
 
+def compare() -> None:
+    """Screenshots of a comparison, half-way: desktop, Chinese, phone."""
+    chromium = shutil.which("chromium")
+    if chromium is None:
+        print("no chromium on this machine: the comparison was not taken")
+        return
+    from playwright.sync_api import sync_playwright
+
+    with running() as address, sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=chromium, args=list(FLAGS))
+        page = browser.new_page(viewport={"width": 1366, "height": 768}, reduced_motion="reduce")
+        page.goto(address, wait_until="domcontentloaded")
+        page.get_by_role("button", name="DDIM and DDPM", exact=True).click()
+        page.wait_for_selector(".player[data-compared][data-status=done]:visible")
+        page.evaluate("() => document.activeElement.blur()")
+        page.keyboard.press("Home")
+        for _ in range(31):
+            page.keyboard.press("ArrowRight")
+        for name, language, width, height in VIEWS:
+            page.set_viewport_size({"width": width, "height": height})
+            page.evaluate("(language) => stepwise.words.choose(language)", language)
+            page.wait_for_timeout(1000)
+            page.locator(".player:visible").evaluate("(each) => each.scrollIntoView()")
+            page.screenshot(path=IMAGES / f"{name}.png")
+        browser.close()
+
+
 def drawn(asked: Sampled) -> Image.Image:
     """A picture of the library, sampled again."""
     model = load(asked.model, device="cpu")
@@ -146,7 +179,14 @@ def icon() -> None:
     picture.resize((224, 224), Image.Resampling.NEAREST).save(UI / "favicon.png", optimize=True)
 
 
-PARTS = {"tapes": tapes, "library": library, "sheet": sheet, "icon": icon, "screens": screens}
+PARTS = {
+    "tapes": tapes,
+    "library": library,
+    "sheet": sheet,
+    "icon": icon,
+    "screens": screens,
+    "compare": compare,
+}
 
 
 if __name__ == "__main__":

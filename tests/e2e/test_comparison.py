@@ -90,6 +90,8 @@ def test_the_next_run_stands_beside_the_pinned_one_and_says_what_differs(bench):
     for panel, key in (("noisy picture", "x_t"), ("predicted clean picture", "x0")):
         player.locator(".which").select_option(key)
         expect(player.locator(".player-title")).to_contain_text(panel)
+        symbol = {"x_t": "xₜ", "x0": "x̂₀"}[key]
+        expect(player.locator(".name-axis")).to_contain_text(f"thumbnails: {symbol}")
         shown = player.locator(FACES).first.get_attribute("src")
         frame = json.loads(tape())["frames"][0]
         assert shown == frame["pictures"][0 if key == "x_t" else 1]

@@ -19,8 +19,9 @@
   }
 
   // What the filmstrip shows; each pass of a run that turns may show another panel.
-  function thumbnails({ panels, strip }, frames) {
-    const symbol = panels[strip ?? 0]?.symbol, same = frames.every((frame) => frame.thumb == null);
+  function thumbnails({ panels, strip }, frames, compared) {
+    const symbol = panels[compared ?? strip ?? 0]?.symbol;
+    const same = compared !== undefined || frames.every((frame) => frame.thumb == null);
     return symbol && same ? ["player.thumbs", { symbol }] : "";
   }
 
@@ -83,8 +84,9 @@
     }
 
     label({ head, frames }) {
+      const compared = this.compared?.find(({ run }) => run === this.run)?.panel;
       const [left, right] = (head.ends ?? ["", ""]).map((end) => words.say(end));
-      const axis = [words.say(head.axis_name), words.say(thumbnails(head, frames))];
+      const axis = [words.say(head.axis_name), words.say(thumbnails(head, frames, compared))];
       const texts = {
         left, right, axis: axis.filter(Boolean).join(" · "), curve: words.say(head.curve_name),
       };

@@ -181,5 +181,7 @@ def test_a_photograph_comes_back_from_step_20_and_not_from_the_noise():
     session, text = archive.result, message["frames"][-1]["text"]
     ratio = psnr(session.edited, session.start)
     assert session.back < 13 and ratio > session.back + 8
-    assert f"gives {session.back:.1f} dB from the noise and {ratio:.1f} dB from step 20 of 50" in text
+    assert (
+        f"gives {session.back:.1f} dB from the noise and {ratio:.1f} dB from step 20 of 50" in text
+    )
     assert "classifier" not in text, "it has learned drawings"
