@@ -24,6 +24,7 @@ SCRIPTS = (
     "run",
     "clock",
     "stage",
+    "plots",
     "timeline",
     "export",
     "announcer",
@@ -42,7 +43,17 @@ SCRIPTS = (
     "uploads",
     "pads",
 )
-STYLES = ("tokens", "page", "controls", "player", "timeline", "chart", "inversion", "glossary")
+STYLES = (
+    "tokens",
+    "page",
+    "controls",
+    "player",
+    "timeline",
+    "plots",
+    "chart",
+    "inversion",
+    "glossary",
+)
 
 
 class Player(gr.HTML):

@@ -31,6 +31,7 @@
       this.run = null;
       this.rows = [];     // passes of the run, as they are shown
       this.curves = "";
+      this.plots = new stepwise.Plots(root);
       this.listen();
     }
 
@@ -76,6 +77,7 @@
       this.find(".rail-drawing").style.setProperty("--tick", strength);
       this.label(run);
       this.drawStrip(run);
+      this.plots.update(run);
     }
 
     label({ head, frames }) {
@@ -146,6 +148,7 @@
     draw(run, frame) {
       this.run = run;
       this.frame = frame;
+      this.plots.draw(run, frame);
       this.drawCount();
       if (!frame) return;
       const track = this.find(".track"), start = run.at(0).pos;
