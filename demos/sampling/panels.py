@@ -203,8 +203,8 @@ class UpdatePanels(Panels):
         """Fresh noise where some is drawn, a correction where the sampler has one."""
         request, scaled = self.request, scales(self.model, self.request)
         self.draws, self.corrects = request.adds_noise(), request.solver.order > 1
-        fresh = Panel("fresh", "c z", said("panel.fresh"), "noise", phone=False)
-        correction = Panel("correction", "Δ", said("panel.correction"), "difference", phone=False)
+        fresh = Panel("fresh", "c z", said("panel.fresh"), "noise")
+        correction = Panel("correction", "Δ", said("panel.correction"), "difference")
         return (
             Panel("x_t", "xₜ", said(noisy(self.model, request))),
             Panel("signal", "a x̂₀", said("panel.part.signal"), "signal"),

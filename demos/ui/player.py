@@ -24,6 +24,7 @@ SCRIPTS = (
     "run",
     "clock",
     "stage",
+    "traces",
     "plots",
     "timeline",
     "export",
