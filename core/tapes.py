@@ -109,7 +109,7 @@ class Frame:
         pos: its place on the timeline, 0..1.
         chart_x: where the playhead crosses the chart, 0..1; None where it does not.
         numbers: what was measured, raw, by name.
-        traces: what plots over the run draw of it, by name; a sequence is a spectrum of this frame.
+        traces: what plots over the run draw of it, by name; a sequence is a spectrum.
         approximate: keys of the panels whose picture is an approximate preview.
         latents: what lies behind these, by key, to be decoded in full later.
         doubts: what to doubt in this frame, in words.

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from demos.sampling.request import SampleRequest
 
 Part = Tensor | Picture
+SMALL = 0.1  # what a correction is coloured up to: it is small beside the other parts
 WORDS = 5  # attention maps beside the predicted picture
 SILENT = {"a", "an", "the", "on", "of", "with", "in", "at", "and", "的", "，"}
 GUESS = Panel("x0", "x̂₀", said("panel.x0"), "signal")
@@ -60,7 +61,7 @@ class Panels:
         raise NotImplementedError
 
     def parts(self, step: Step) -> dict[str, Part]:
-        """What fills the panels at a step, by key; at the end of a run it is one from x_next on."""
+        """What fills the panels at a step, by key; the last one is of the finished picture."""
         raise NotImplementedError
 
     def formula(self, step: Step) -> list[Say]:
@@ -225,7 +226,7 @@ class UpdatePanels(Panels):
         if self.draws:
             parts["fresh"] = later(signed_uri, update.fresh / unit, 1.0)
         if self.corrects:
-            parts["correction"] = later(signed_uri, update.correction / unit, 1.0)
+            parts["correction"] = later(signed_uri, update.correction / unit, SMALL)
         return parts | {"x_next": step.x_next / unit}
 
     def formula(self, step: Step) -> list[Say]:

@@ -1,4 +1,4 @@
-"""What the plots below the timeline draw of a step: how large it is, how it moves, its spectrum."""
+"""What the plots draw of a step: how large it is, how it moves, its spectrum."""
 
 from __future__ import annotations
 

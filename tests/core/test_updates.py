@@ -1,6 +1,7 @@
 """A step taken apart: its parts add up to x_next, their weights are those of the papers."""
 
 import math
+from typing import Any
 
 import pytest
 import torch
@@ -13,7 +14,7 @@ from core.schedules import SCHEDULES, linear
 from core.updates import apart
 from tests.core import MEAN, STD, curved, normal, run
 
-denoiser = Network(curved, kind="v_prediction")  # knows its way from alpha 0, too
+denoiser: Any = Network(curved, kind="v_prediction")  # knows its way from alpha 0, too
 ALL = {**SAMPLERS, **BRIDGED}
 EACH = pytest.mark.parametrize("name", ALL)
 FIRST = [name for name, sampler in ALL.items() if sampler.order < 2]
@@ -102,7 +103,7 @@ def test_the_fresh_noise_is_the_one_that_was_drawn():
     for step in steps_of("ddpm", levels)[:-1]:
         drawn = noise(step.x)
         torch.testing.assert_close(step.drawn, drawn, rtol=0, atol=0)
-        torch.testing.assert_close(apart(step).fresh, step.weights.fresh * drawn)
+        torch.testing.assert_close(apart(step).fresh, apart(step).weights.fresh * drawn)
     assert steps_of("ddpm", levels)[-1].drawn is None, "none enters the clean end"
 
 
