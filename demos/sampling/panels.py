@@ -204,12 +204,12 @@ class UpdatePanels(Panels):
         """Fresh noise where some is drawn, a correction where the sampler has one."""
         request, scaled = self.request, scales(self.model, self.request)
         self.draws, self.corrects = request.adds_noise(), request.solver.order > 1
-        fresh = Panel("fresh", "c z", said("panel.fresh"), "noise")
-        correction = Panel("correction", "Δ", said("panel.correction"), "difference")
+        fresh = Panel("fresh", "+ c z", said("panel.fresh"), "noise")
+        correction = Panel("correction", "+ Δ", said("panel.correction"), "difference")
         return (
             Panel("x_t", "xₜ", said(noisy(self.model, request))),
             Panel("signal", "a x̂₀", said("panel.part.signal"), "signal"),
-            Panel("direction", "b ε̂", said("panel.part.direction"), "noise"),
+            Panel("direction", "+ b ε̂", said("panel.part.direction"), "noise"),
             *([fresh] if self.draws else []),
             *([correction] if self.corrects else []),
             Panel("x_next", "xₛ", said("panel.x_next.scaled" if scaled else "panel.x_next")),
@@ -218,6 +218,7 @@ class UpdatePanels(Panels):
     def parts(self, step: Step) -> dict[str, Part]:
         """x_t; then the parts and their sum, scaled as one to unit variance."""
         update, unit = apart(step), scale(step.next_level)
+        self.contrast = min(rms(update.x0), rms(update.eps)) / unit  # where both parts count
         parts: dict[str, Part] = {
             "x_t": step.x / scale(step.level),
             "signal": update.x0 / unit,

@@ -147,8 +147,9 @@ class Show:
         """A prompt that is too long; a raw guess far outside of what can be shown."""
         if self.request.clip_x0 or self.model.card.space == "latents":
             return not_read(self.request.model, self.request.condition, self.request.avoided)
+        shown = any(panel.key == "x0" for panel in self.seen.panels)
         peak = torch.nan_to_num(x0.abs()).max().item()
-        return [said("sample.doubt.peak", peak=peak)] if peak > LARGE else []
+        return [said("sample.doubt.peak", peak=peak)] if shown and peak > LARGE else []
 
 
 def moved(x0: Tensor, before: Tensor) -> Say:

@@ -38,11 +38,11 @@ def steps_of(name="ddim", **options):
 @pytest.mark.parametrize(
     "settings, symbols",
     [
-        ({}, ["xₜ", "a x̂₀", "b ε̂", "xₛ"]),
-        ({"sampler": "ddpm"}, ["xₜ", "a x̂₀", "b ε̂", "c z", "xₛ"]),
-        ({"eta": 0.5}, ["xₜ", "a x̂₀", "b ε̂", "c z", "xₛ"]),
-        ({"sampler": "heun"}, ["xₜ", "a x̂₀", "b ε̂", "Δ", "xₛ"]),
-        ({"sampler": "dpmpp_2m_sde"}, ["xₜ", "a x̂₀", "b ε̂", "c z", "Δ", "xₛ"]),
+        ({}, ["xₜ", "a x̂₀", "+ b ε̂", "xₛ"]),
+        ({"sampler": "ddpm"}, ["xₜ", "a x̂₀", "+ b ε̂", "+ c z", "xₛ"]),
+        ({"eta": 0.5}, ["xₜ", "a x̂₀", "+ b ε̂", "+ c z", "xₛ"]),
+        ({"sampler": "heun"}, ["xₜ", "a x̂₀", "+ b ε̂", "+ Δ", "xₛ"]),
+        ({"sampler": "dpmpp_2m_sde"}, ["xₜ", "a x̂₀", "+ b ε̂", "+ c z", "+ Δ", "xₛ"]),
     ],
 )
 def test_there_is_a_panel_for_every_part(settings, symbols):
@@ -51,8 +51,8 @@ def test_there_is_a_panel_for_every_part(settings, symbols):
     assert all(panel["phone"] for panel in message["panels"]), "half a sum is none"
     assert message["panels"][message["strip"]]["symbol"] == "xₛ"
     for frame in message["frames"][:-1]:
-        assert ("z" in frame["text"].split("xₛ")[1]) == ("c z" in symbols)
-        assert ("RMS" in frame["text"]) == ("Δ" in symbols)
+        assert ("z" in frame["text"].split("xₛ")[1]) == ("+ c z" in symbols)
+        assert ("RMS" in frame["text"]) == ("+ Δ" in symbols)
 
 
 def test_the_pictures_and_the_formula_are_those_of_the_step():
@@ -150,3 +150,15 @@ def test_traces_are_kept_in_a_file(tmp_path):
         tape.sent(i, frame)["traces"] for i, frame in enumerate(tape.frames)
     ]
     assert "traces" in SCHEMA["properties"]["frames"]["items"]["properties"]
+
+
+def test_a_finished_run_opens_where_guess_and_direction_both_count():
+    message, steps = run(), steps_of()
+    least = [min(rms(apart(step).x0), rms(apart(step).eps)) for step in steps]
+    assert message["start"] == least.index(max(least)) and 0 < message["start"] < STEPS - 1
+
+
+def test_what_is_not_shown_is_not_said_to_be_clipped():
+    *_, (shown, _) = sample(steps=STEPS, guidance=8.0)
+    assert any(frame["doubts"] for frame in shown["frames"])
+    assert not any(frame["doubts"] for frame in run(guidance=8.0)["frames"])
