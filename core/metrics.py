@@ -77,14 +77,6 @@ def rms(values: Tensor) -> float:
     return values.square().mean().sqrt().item()
 
 
-def cosine(a: Tensor, b: Tensor) -> float:
-    """Cosine of the angle between a and b, shape (B, C, H, W), in -1..1; the mean over the rows.
-
-    <a, b> / (|a| |b|); 0 beside a row of zeros.
-    """
-    return F.cosine_similarity(a.flatten(1), b.flatten(1)).mean().item()
-
-
 def neighbour_correlation(x: Tensor) -> float:
     """Correlation of neighbouring entries of x, shape (B, C, H, W), across and down: 0 in noise.
 

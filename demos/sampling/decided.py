@@ -127,8 +127,13 @@ def report(request: SampleRequest, found: Decided) -> str:
         f'<figure><img src="{source}"{saying(name, "alt")}>{spoken(name, "figcaption")}</figure>'
         for source, name in pictures
     )
-    told = f"{spoken(request.title())}. {spoken([at(request, found), verdict(found)])}"
-    return f'<p>{told}</p><div class="decided">{figures}</div>'
+    told = told_of(request, [at(request, found), verdict(found)])
+    return f'{told}<div class="decided">{figures}</div>'
+
+
+def told_of(request: SampleRequest, told: Say) -> str:
+    """Which run it is, and what is said of it, as HTML."""
+    return f"<p>{spoken(request.title(), 'strong')}</p><p>{spoken(told)}</p>"
 
 
 def at(request: SampleRequest, found: Decided) -> Say:
@@ -166,8 +171,8 @@ def curve(request: SampleRequest, found: Sequence[Decided], total: int) -> str:
     ]
     name = saying(said("decide.title"), "aria-label")
     return (
-        f"<p>{spoken(request.title())}. {spoken(told)}</p>"
-        f'<div class="microscope" role="region" tabindex="0"{name}>'
+        f"{told_of(request, told)}"
+        f'<div class="microscope decided-curve" role="region" tabindex="0"{name}>'
         f"<div>{chart(curves, axes)}</div></div>"
     )
 

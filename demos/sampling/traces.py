@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
+from statistics import fmean
 
-from core.metrics import cosine, power_spectrum, rms
+import torch
+
+from core.metrics import power_spectrum, rms
 from core.samplers import Step
 
 Traces = dict[str, float | Sequence[float]]
@@ -24,12 +28,23 @@ def noisy(step: Step, power: float, spectra: bool) -> Traces:
 
 
 def predicted(step: Step, before: Step | None) -> Traces:
-    """Of both predictions: their RMS, and cosine and RMS distance to those of the step before."""
+    """Of both predictions: their RMS, and cosine and RMS distance to those of the step before.
+
+    <a, b> = (|a|^2 + |b|^2 - |a - b|^2) / 2, so that mean squares say all, in one go: every frame
+    of every run is measured. The cosine is the mean over the rows of a batch.
+    """
+    now, then = step.prediction, (before or step).prediction
+    rows = (now.x0, then.x0, now.x0 - then.x0, now.eps, then.eps, now.eps - then.eps)
+    squares = torch.stack(rows).flatten(2).square().mean(-1).tolist()
     found: Traces = {}
-    for name in ("x0", "eps"):
-        now = getattr(step.prediction, name)
-        found[name] = rms(now)
+    for name, (ours, theirs, apart) in (("x0", squares[:3]), ("eps", squares[3:])):
+        found[name] = math.sqrt(fmean(ours))
         if before is not None:
-            then = getattr(before.prediction, name)
-            found |= {f"cosine_{name}": cosine(now, then), f"distance_{name}": rms(now - then)}
+            found[f"cosine_{name}"] = fmean(map(_cosine, ours, theirs, apart))
+            found[f"distance_{name}"] = math.sqrt(fmean(apart))
     return found
+
+
+def _cosine(a: float, b: float, apart: float) -> float:
+    """The cosine of two vectors of these mean squares; 0 beside one of zeros."""
+    return (a + b - apart) / (2 * math.sqrt(a * b)) if a * b else 0.0

@@ -8,7 +8,7 @@ import torch
 
 from core.bridge import BRIDGED
 from core.denoisers import Clipped, Gaussian, Guided, Network
-from core.metrics import cosine, rms
+from core.metrics import rms
 from core.samplers import SAMPLERS, Step, seeded
 from core.schedules import SCHEDULES, linear
 from core.updates import apart
@@ -133,13 +133,3 @@ def test_the_norm_of_x_is_that_of_its_level_on_gaussian_data():
     for step in run("ddpm", Gaussian(MEAN, STD), x, levels, noise=noise)[5:]:
         power = step.level.alpha**2 * (MEAN**2 + STD**2) + step.level.sigma**2
         assert rms(step.x) == pytest.approx(math.sqrt(power), rel=0.02)
-
-
-def test_the_cosine_is_that_of_the_angle():
-    a, b = (
-        torch.tensor([[[[3.0, 0.0]]], [[[1.0, 1.0]]]]),
-        torch.tensor([[[[0.0, 2.0]]], [[[5.0, 5.0]]]]),
-    )
-    assert cosine(a, b) == pytest.approx(0.5)
-    assert cosine(a, -3 * a) == pytest.approx(-1)
-    assert cosine(a, torch.zeros_like(a)) == 0

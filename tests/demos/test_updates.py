@@ -4,11 +4,15 @@ import math
 from itertools import pairwise
 
 import pytest
+import torch
+from torch.nn.functional import cosine_similarity
 
-from core.metrics import cosine, power_spectrum, rms
+from core.denoisers import Prediction
+from core.metrics import power_spectrum, rms
 from core.models import load
 from core.noise import seeded
-from core.samplers import SAMPLERS
+from core.samplers import SAMPLERS, Step
+from core.schedules import CLEAN
 from core.tapes import SCHEMA, Frame, Tape
 from core.updates import apart
 from demos.runs.archive import preview_uri
@@ -17,8 +21,13 @@ from demos.sampling.page import sample
 from demos.sampling.panels import scale
 from demos.sampling.request import ALL_SAMPLERS, SampleRequest
 from demos.sampling.run import run as sampling
+from demos.sampling.traces import predicted
 
 STEPS = 6
+
+
+def cosine(a, b):
+    return float(cosine_similarity(a.flatten(1), b.flatten(1)).mean())
 
 
 def run(**settings):
@@ -162,3 +171,22 @@ def test_what_is_not_shown_is_not_said_to_be_clipped():
     *_, (shown, _) = sample(steps=STEPS, guidance=8.0)
     assert any(frame["doubts"] for frame in shown["frames"])
     assert not any(frame["doubts"] for frame in run(guidance=8.0)["frames"])
+
+
+def test_cosine_and_distance_of_a_batch():
+    generator = torch.Generator().manual_seed(0)
+    a, b = (torch.randn(3, 1, 5, 5, generator=generator) for _ in range(2))
+    a[2] = b[2] * (1 + 1e-4)  # nearly the same: its cosine is 1, its distance small
+
+    def step(x0, eps):
+        return Step(0, CLEAN, CLEAN, a, a, Prediction(x0, eps), 1)
+
+    found = predicted(step(a, -b), step(b, 2 * b))
+    assert found["x0"] == pytest.approx(rms(a)) and found["eps"] == pytest.approx(rms(b))
+    assert found["cosine_x0"] == pytest.approx(cosine(a, b), abs=1e-6)
+    assert found["distance_x0"] == pytest.approx(rms(a - b))
+    assert found["cosine_eps"] == pytest.approx(-1)
+    assert found["distance_eps"] == pytest.approx(3 * rms(b))
+    still = predicted(step(a, 0 * b), step(a, b))
+    assert still["distance_x0"] == 0 and still["cosine_x0"] == pytest.approx(1)
+    assert still["cosine_eps"] == 0, "zeros point nowhere"
