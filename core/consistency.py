@@ -7,7 +7,7 @@ from itertools import pairwise
 
 import torch
 
-from core.samplers import Sampler, Step, ascending
+from core.samplers import Sampler, Step, Weights, ascending
 
 SPREAD, SCALE = 0.5, 10.0  # standard deviation of the data, and the weight of t beside it
 
@@ -34,10 +34,14 @@ def lcm(denoise, x, levels, *, noise=None, eta=None):
         prediction = denoise(x, level)
         u = SCALE * max(level.t, 0.0)
         kept, trusted = SPREAD**2 / (u**2 + SPREAD**2), u / math.hypot(u, SPREAD)
-        x_next = kept * x + trusted * prediction.x0
+        x_next, z, scale, added = kept * x + trusted * prediction.x0, None, 1.0, 0.0
         if after.t >= 0 and after.sigma > 0:
-            x_next = after.alpha * x_next + after.sigma * noise(x)
-        yield Step(index, level, after, x, x_next, prediction, index + 1)
+            z, scale, added = noise(x), after.alpha, after.sigma
+            x_next = scale * x_next + added * z
+        weights = Weights(
+            scale * (kept * level.alpha + trusted), scale * kept * level.sigma, added
+        )
+        yield Step(index, level, after, x, x_next, prediction, index + 1, weights, z)
         x = x_next
 
 

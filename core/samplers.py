@@ -11,7 +11,7 @@ import itertools
 import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor
@@ -20,6 +20,14 @@ from core.denoisers import Denoiser, Prediction
 from core.noise import Noise as Noise  # what samplers draw comes from here, too
 from core.noise import seeded as seeded
 from core.schedules import Level
+
+
+class Weights(NamedTuple):
+    """What x_next is at first order: x0 x0_hat + eps eps_hat + fresh z, see `core.updates`."""
+
+    x0: float
+    eps: float
+    fresh: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +42,8 @@ class Step:
         x_next: the picture after it.
         prediction: what the denoiser saw in x.
         calls: denoiser evaluations so far, this step included.
+        weights: of its parts; None are those of Euler's rule, alpha and sigma of next_level and 0.
+        drawn: the fresh noise z in x_next, shape of x; None where none was drawn.
     """
 
     index: int
@@ -43,6 +53,8 @@ class Step:
     x_next: Tensor
     prediction: Prediction
     calls: int
+    weights: Weights | None = None
+    drawn: Tensor | None = None
 
 
 @dataclass(frozen=True)
@@ -131,9 +143,11 @@ def ddim(denoise, x, levels, *, noise=None, eta=None, variance="posterior"):
         prediction = denoise(x, level)
         kept, added = _split(level, after, eta, variance)
         x_next = after.alpha * prediction.x0 + kept * prediction.eps
-        if added:
-            x_next = x_next + added * draw(x)
-        yield Step(index, level, after, x, x_next, prediction, index + 1)
+        z = draw(x) if added else None
+        if z is not None:
+            x_next = x_next + added * z
+        weights = Weights(after.alpha, kept, added)
+        yield Step(index, level, after, x, x_next, prediction, index + 1, weights, z)
         x = x_next
 
 
@@ -236,12 +250,14 @@ def dpmpp_2m_sde(denoise, x, levels, *, noise=None, eta=None):
         if before is not None and math.isfinite(h):
             guess = guess + (h / (2 * before[1])) * (guess - before[0])
         kept, drift, added = _exponentials(level, after, h, eta)
-        x_next = kept * x + drift * guess
+        x_next, weights = kept * x + drift * guess, Weights(after.alpha, kept * level.sigma, added)
         if level.sigma == 0 or after.alpha == 0:  # upwards only: h is infinite, Euler's rule
             x_next = after.alpha * prediction.x0 + after.sigma * prediction.eps
-        if added:
-            x_next = x_next + added * draw(x)
-        yield Step(index, level, after, x, x_next, prediction, index + 1)
+            weights = None
+        z = draw(x) if added else None
+        if z is not None:
+            x_next = x_next + added * z
+        yield Step(index, level, after, x, x_next, prediction, index + 1, weights, z)
         x, before = x_next, (prediction.x0, h)
 
 

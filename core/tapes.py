@@ -42,6 +42,11 @@ FRAME: dict[str, Any] = {
             "additionalProperties": {"type": ["number", "string"]},
             "description": "what was measured, by name; infinity is the text inf",
         },
+        "traces": {
+            "type": "object",
+            "additionalProperties": {"type": ["number", "string", "array"]},
+            "description": "what the plots draw, by name; a list is a spectrum, from 1 cycle on",
+        },
         "doubts": {"type": "array", "items": SAY, "description": "what to doubt, in words"},
         "approx": {
             "type": "array",
@@ -104,6 +109,7 @@ class Frame:
         pos: its place on the timeline, 0..1.
         chart_x: where the playhead crosses the chart, 0..1; None where it does not.
         numbers: what was measured, raw, by name.
+        traces: what plots over the run draw of it, by name; a sequence is a spectrum.
         approximate: keys of the panels whose picture is an approximate preview.
         latents: what lies behind these, by key, to be decoded in full later.
         doubts: what to doubt in this frame, in words.
@@ -118,6 +124,7 @@ class Frame:
     pos: float
     chart_x: float | None = None
     numbers: Mapping[str, float] = field(default_factory=dict)
+    traces: Mapping[str, float | Sequence[float]] = field(default_factory=dict)
     approximate: Sequence[str] = ()
     latents: Mapping[str, Tensor] = field(default_factory=dict)
     doubts: Sequence[Say] = ()
@@ -203,6 +210,7 @@ class Tape:
             "pos": round(min(max(frame.pos, 0.0), 1.0), 5),
             "chart_x": None if frame.chart_x is None else round(frame.chart_x, 5),
             "numbers": {name: number(value) for name, value in frame.numbers.items()},
+            **({"traces": _traced(frame.traces)} if frame.traces else {}),
             "doubts": list(frame.doubts),
             "approx": [self.place(key) for key in frame.approximate],
             "thumb": self.place(frame.thumb) if frame.thumb else None,
@@ -278,6 +286,20 @@ def number(value: float) -> float | str:
     return float(f"{value:.5g}")
 
 
+def _traced(traces: Mapping[str, float | Sequence[float]]) -> dict[str, Any]:
+    """Traces as JSON; of a spectrum three digits are below a pixel."""
+    return {
+        name: [float(f"{each:.3g}") for each in value]
+        if isinstance(value, Sequence)
+        else number(value)
+        for name, value in traces.items()
+    }
+
+
+def _trace(sent: Any) -> float | list[float]:
+    return [float(each) for each in sent] if isinstance(sent, list) else float(sent)
+
+
 def _rounded(curve: Sequence) -> list:
     """One curve, or each of a list of curves, to four digits: that is below a pixel."""
     if len(curve) and hasattr(curve[0][0], "__len__"):
@@ -298,6 +320,7 @@ def _frame(panels: Sequence[Panel], i: int, sent: Mapping[str, Any]) -> Frame:
         pos=sent["pos"],
         chart_x=sent["chart_x"],
         numbers={name: float(value) for name, value in sent["numbers"].items()},
+        traces={name: _trace(each) for name, each in sent.get("traces", {}).items()},
         approximate=[keys[k] for k in sent["approx"]],
         doubts=sent["doubts"],
         thumb="" if sent["thumb"] is None else keys[sent["thumb"]],

@@ -16,18 +16,11 @@ from core.metrics import neighbour_correlation, power_spectrum, rms
 from core.noise import seeded
 from core.tapes import Say
 from demos.inversion.session import Session
-from demos.views.charts import Axes, Curve, chart
+from demos.views.charts import LEVELS, Axes, Curve, chart
 from demos.views.html import saying, spoken
 from demos.views.numbers import noise_power, percent, place, short
 from demos.words import said
 
-LEVELS = [
-    (0.0, said("axis.clean")),
-    (0.25, "5.1"),
-    (0.5, "0"),
-    (0.75, "−5.1"),
-    (1.0, said("axis.noise")),
-]
 LEAST = 1e-8  # what is smaller is drawn here
 
 

@@ -15,6 +15,7 @@ PRESETS: dict[str, dict[str, Any]] = {
     "sample.chip.guidance": EMOJI | {"show": "guidance split"},
     "sample.chip.attention": EMOJI | {"show": "attention per word"},
     "sample.chip.ddpm": SEVEN | {"label": "3", "sampler": "ddpm", "steps": 100},
+    "sample.chip.update": SEVEN | {"label": "3", "sampler": "ddpm", "show": "update"},
     "sample.chip.few": SEVEN | {"label": "5", "sampler": "dpmpp_2m", "steps": 8},
     "sample.chip.exact": SEVEN | {"model": "exact", "guidance": 1.0},
     "sample.chip.naive": SEVEN

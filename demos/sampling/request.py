@@ -75,6 +75,11 @@ class SampleRequest(Request):
         return MODELS[self.model]
 
     @property
+    def solver(self) -> Sampler:
+        """The sampler."""
+        return ALL_SAMPLERS[self.sampler]
+
+    @property
     def condition(self) -> str:
         """What the model is asked for: a prompt, a label, or nothing."""
         return self.prompt if self.asked("prompt") else self.label

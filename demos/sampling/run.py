@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor
@@ -20,6 +20,7 @@ from demos.runs.stream import Shown
 from demos.runs.zero_gpu import reached
 from demos.sampling.panels import PANELS, Panels, Part, ladder
 from demos.sampling.request import ALL_SAMPLERS, SampleRequest
+from demos.sampling.traces import Traces, noisy, predicted
 from demos.views.numbers import level_axis, noise_power, noise_share, of_level, place
 from demos.words import said
 
@@ -65,7 +66,7 @@ def tape_of(request: SampleRequest, seen: Panels, levels: list[Level]) -> Tape:
         panels=seen.panels,
         total=len(levels),
         axis=level_axis(levels),
-        strip="x0",
+        strip=seen.strip,
     )
 
 
@@ -80,7 +81,7 @@ class Show:
     def step(self, step: Step, before: Step | None) -> Frame:
         """What was seen in x at the level of a step."""
         x0 = step.prediction.x0
-        parts = self.seen.parts(step.x, step.level, step.prediction)
+        parts = self.seen.parts(step)
         say = [
             said(
                 "sample.step" if self.told(step) else "sample.step.untold",
@@ -90,12 +91,12 @@ class Show:
                 t=step.level.t,
             ),
             said("sample.first") if before is None else moved(x0, before.prediction.x0),
+            *self.seen.formula(step),
         ]
-        if self.request.show == "prediction":  # what all three panels are to each other
-            level = step.level
-            say.append(said("sample.formula", alpha=level.alpha, sigma=level.sigma))
         approximate = () if self.model.preview_exact else latents_of(parts)
-        return self.frame(say, step.level, step, x0, parts, {}, approximate)
+        frame = self.frame(say, step.level, step, x0, parts, {}, approximate)
+        seen = predicted(step, before)
+        return replace(frame, traces=self.measured(step) | seen)
 
     def told(self, step: Step) -> bool:
         """Whether x is at the level that the model is told: pure noise may be called less."""
@@ -103,11 +104,16 @@ class Show:
 
     def result(self, last: Step) -> Frame:
         """The finished picture, decoded in full."""
-        parts = self.seen.parts(last.x_next, last.next_level, last.prediction)
+        there = replace(last, x=last.x_next, level=last.next_level)
+        parts = self.seen.parts(there)
         pictures = finished(self.model, parts)
-        key = "sample.done" if self.request.show == "prediction" else "sample.done.guess"
-        say = said(key, steps=self.request.steps)
-        return self.frame(say, last.next_level, last, last.x_next, parts, pictures)
+        say = said(self.seen.done, steps=self.request.steps)
+        frame = self.frame(say, there.level, last, last.x_next, parts, pictures)
+        return replace(frame, traces=self.measured(there))
+
+    def measured(self, step: Step) -> Traces:
+        """What the plots draw of x."""
+        return noisy(step, self.model.noise_power, self.seen.spectra)
 
     def frame(
         self,
@@ -141,8 +147,9 @@ class Show:
         """A prompt that is too long; a raw guess far outside of what can be shown."""
         if self.request.clip_x0 or self.model.card.space == "latents":
             return not_read(self.request.model, self.request.condition, self.request.avoided)
+        shown = any(panel.key == "x0" for panel in self.seen.panels)
         peak = torch.nan_to_num(x0.abs()).max().item()
-        return [said("sample.doubt.peak", peak=peak)] if peak > LARGE else []
+        return [said("sample.doubt.peak", peak=peak)] if shown and peak > LARGE else []
 
 
 def moved(x0: Tensor, before: Tensor) -> Say:

@@ -103,10 +103,17 @@ class Runner:
             concurrency_id=f"at-rest-{self.name}-{function.__name__}",
         )
 
-    def reports(self, button: gr.Button, function: Callable, place: gr.HTML) -> None:
-        """Let a button fill a place with what `function(archive)` yields; Stop ends it."""
+    def reports(
+        self, button: gr.Button, function: Callable, place: gr.HTML, frame: bool = False
+    ) -> None:
+        """Let a button fill a place with what `function(archive)` yields; Stop ends it.
+
+        With `frame` it is called with the archive and the frame on screen.
+        """
         lane = f"{self.name}-{function.__name__}"
-        event = clicked(button, function, [self.archive], [place], None, lane)
+        inputs = [self.archive, *([Number(0, visible=False)] if frame else [])]
+        js = f"(state) => [state, stepwise.shown('{self.name}')]" if frame else None
+        event = clicked(button, function, inputs, [place], None, lane, js=js)
         self.stop.click(None, cancels=[event], **PRIVATE)
 
     def compares(

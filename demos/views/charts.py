@@ -23,6 +23,13 @@ WIDTH, HEIGHT = 340, 270
 LEFT, RIGHT, BOTTOM = 50, 14, 64
 LINE, FONT = 19, 15  # between two lines of text; its size, as in chart.css
 WIDE = 0x2E80  # from this character on they are as wide as high
+LEVELS: Sequence[tuple[float, Say]] = (  # marks of an axis of log-SNR, as `numbers.place` has it
+    (0.0, said("axis.clean")),
+    (0.25, "5.1"),
+    (0.5, "0"),
+    (0.75, "−5.1"),
+    (1.0, said("axis.noise")),
+)
 SUPERSCRIPT = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
 
 Place = Callable[[float], float]

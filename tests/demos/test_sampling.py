@@ -20,7 +20,7 @@ from demos.words import sentence
 from tests.demos import refused
 
 PROMPT = "dog face on a blue background"
-SPLIT, ATTENTION = list(PANELS)[1:]
+SPLIT, ATTENTION, UPDATE = list(PANELS)[1:]
 
 
 def run(**settings):
@@ -204,7 +204,7 @@ def test_what_is_offered_follows_the_model():
     digits, text = SampleRequest.read(), SampleRequest.read(model="emoji")
     assert digits.asked("label") and not digits.asked("prompt")
     assert text.asked("prompt") and not text.asked("label") and "clip_x0" in text.closed()
-    assert digits.allowed("show") == ["prediction", SPLIT]
+    assert digits.allowed("show") == ["prediction", SPLIT, UPDATE]
     assert text.allowed("show") == list(PANELS)
 
 

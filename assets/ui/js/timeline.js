@@ -34,6 +34,7 @@
       this.rows = [];     // what the filmstrip shows: { run, letter, frames, panel }
       this.compared = null;
       this.curves = "";
+      this.plots = new stepwise.Plots(root);
       this.listen();
     }
 
@@ -81,6 +82,7 @@
       this.find(".rail-drawing").style.setProperty("--tick", strength);
       this.label(run);
       this.drawStrip();
+      this.plots.update(run);
     }
 
     label({ head, frames }) {
@@ -174,6 +176,7 @@
     draw(clock) {
       const { run, frame } = clock;
       Object.assign(this, { run, frame, clock });
+      this.plots.draw(run, frame);
       this.drawCount();
       if (!frame) return;
       const track = this.find(".track"), start = run.at(0).pos;
