@@ -66,6 +66,7 @@ def tape_of(request: SampleRequest, seen: Panels, levels: list[Level]) -> Tape:
         total=len(levels),
         axis=level_axis(levels),
         strip="x0",
+        event=request.event,
     )
 
 

@@ -40,6 +40,7 @@ SCRIPTS = (
     "marks",
     "glossary",
     "uploads",
+    "tapefile",
     "pads",
 )
 STYLES = ("tokens", "page", "controls", "player", "timeline", "chart", "inversion", "glossary")
