@@ -82,6 +82,9 @@ def check(found: dict[str, Any], pictures: Mapping[str, bytes]) -> None:
             value.encode()  # half a character is none
     if fault := misfit(found, FILE, "tape"):
         raise ValueError(fault)
+    for i, frame in enumerate(found["frames"]):
+        if len(frame["pictures"]) != len(found["panels"]):
+            raise ValueError(f"frame {i} has not one picture per panel")
     for say in says(found):
         if not is_say(say):
             raise ValueError("it holds a sentence that is none")

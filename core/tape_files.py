@@ -67,7 +67,7 @@ def written(tape: Tape) -> bytes:
     frames = []
     for i, frame in enumerate(tape.frames):
         sent = tape.sent(i, frame)
-        made = (p() if callable(p) else p for p in sent["pictures"])
+        made: list[Any] = [p() if callable(p) else p for p in sent["pictures"]]
         sent["pictures"] = [names.setdefault(p, named(p, len(names))) for p in made]
         frames.append({**sent, "text": frame.text} if frame.text else sent)
     head = {"format": FORMAT, "version": VERSION, **tape.head(), "frames": frames}

@@ -296,9 +296,10 @@ def number(value: float) -> float | str:
     """A number as JSON has it, to five digits: infinity and what is no number are text there."""
     if math.isnan(value):
         return "nan"
-    if math.isinf(value):
+    rounded = float(f"{value:.5g}")  # the largest numbers become infinite by it
+    if math.isinf(rounded):
         return "inf" if value > 0 else "-inf"
-    return float(f"{value:.5g}")
+    return rounded
 
 
 def _rounded(curve: Sequence) -> list:
