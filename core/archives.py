@@ -18,6 +18,10 @@ EPOCH = (1980, 1, 1, 0, 0, 0)
 TROUBLES = (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError)
 
 
+class CutShort(ValueError):
+    """The end of a zip is missing."""
+
+
 def packed(files: Mapping[str, bytes]) -> bytes:
     """A zip with these files in their order: texts deflated, pictures, which are small, stored."""
     buffer = io.BytesIO()
@@ -31,6 +35,8 @@ def packed(files: Mapping[str, bytes]) -> bytes:
 
 def unpacked(content: bytes, most: int) -> dict[str, bytes]:
     """The files in a zip, by name; ValueError where it is broken, or no zip of the plain kind.
+
+    CutShort, which is a ValueError, where its end is missing.
 
     Before anything is unpacked it is known how much comes out: not more than `most` bytes, nor
     than 20,001 files. No name is ever a path: nothing is written.
@@ -53,7 +59,7 @@ def check_end(content: bytes) -> None:
     """
     tail = content[-TAIL.size :]
     if len(tail) < TAIL.size or not tail.startswith(END):
-        raise ValueError("the zip is cut short")
+        raise CutShort("the zip is cut short")
     _, _, _, _, count, size, place, comment = TAIL.unpack(tail)
     before = content[-TAIL.size - LOCATOR_BYTES : -TAIL.size]
     if comment or before.startswith(LOCATOR) or size + place + TAIL.size != len(content):

@@ -16,7 +16,7 @@ import threading
 from pathlib import Path
 from typing import Any
 
-from core.archives import packed, unpacked
+from core.archives import CutShort, packed, unpacked
 from core.files import refusal
 from core.tape_checks import ENDINGS, FILE_BYTES, NAME, TYPES, check, check_amount, parsed
 from core.tapes import Tape
@@ -28,6 +28,7 @@ SENTENCES = {
     "large": f"has more than {FILE_BYTES // 10**6} MB; save a run with fewer frames",
     "foreign": "is no saved run of Stepwise; choose a file that Save run has made",
     "newer": "is of a newer version of Stepwise; open it there, or update this one",
+    "cut": "is cut short; copy or download it again",
     "broken": "is a saved run that is broken ({}); save it again",
 }
 
@@ -97,6 +98,8 @@ def read(content: bytes) -> Tape:
             return _read(content)
         except Unopened:
             raise
+        except CutShort as error:
+            raise Unopened("cut") from error
         except (TypeError, KeyError, IndexError, RecursionError) as error:
             raise Unopened("broken", "its parts do not fit each other") from error
         except ValueError as error:

@@ -3,11 +3,13 @@
 import json
 import uuid
 from pathlib import Path
+from typing import Any
 
 import httpx
 import pytest
 
 from core import tape_files
+from core.archives import packed
 from core.tape_files import load, written
 from core.tapes import Frame, Panel, Tape
 from demos.runs.opened import message_of, name_of, opened
@@ -28,6 +30,8 @@ def sent(path, name="a run.stepwise"):
 
 
 def test_a_saved_run_is_shown_whole_and_says_where_it_is_from(tmp_path):
+    frames: Any
+    tape: Any
     tape, *frames = run(SampleRequest.of(steps=3))
     tape.frames.extend(frames)
     (tmp_path / "file").write_bytes(written(tape))
@@ -81,7 +85,9 @@ def test_what_is_no_run_is_refused_in_one_sentence_of_each_language(tmp_path, mo
     file = tmp_path / "file"
     monkeypatch.setattr(tape_files, "FILE_BYTES", 200_000)
     cases = {
-        "broken": (RECORDED / "sample.stepwise").read_bytes()[:5000],
+        "cut": (RECORDED / "sample.stepwise").read_bytes()[:5000],
+        "broken": packed({"tape.json": b'{"format": "stepwise", "version": 1}'}),
+        "newer": packed({"tape.json": b'{"format": "stepwise", "version": 2}'}),
         "foreign": b"\x89PNG\r\n\x1a\n",
         "large": bytes(200_001),
     }
@@ -152,7 +158,7 @@ def test_a_broken_file_is_one_sentence_and_a_strange_kind_is_not_taken(server):
     value = [{"path": answer.json()[0], "orig_name": "half.stepwise", "meta": META}]
     final = asked(server, value, "sample")[-2:]
     said = next(each["output"]["error"] for each in final if "error" in each.get("output", {}))
-    assert said.startswith("The file half.stepwise is a saved run that is broken")
+    assert said == "The file half.stepwise is cut short; copy or download it again."
     strange = upload(server, b"hello", "a.txt")
     assert strange.status_code == 415 and "saved runs" in strange.json()["detail"]
     large = upload(server, bytes(30_000_001))
