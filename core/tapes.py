@@ -7,13 +7,11 @@ text in the language of the reader.
 
 from __future__ import annotations
 
-import json
 import math
 import platform
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, fields
 from functools import cache, partial
-from pathlib import Path
 from typing import Any
 
 import torch
@@ -25,6 +23,22 @@ Curve = Sequence[tuple[float, float]]  # places and heights in 0..1
 
 SAY: dict[str, Any] = {"anyOf": [{"type": "string"}, {"type": "array"}]}
 PLACE: dict[str, Any] = {"type": "number", "minimum": 0, "maximum": 1}
+INDEX: dict[str, Any] = {"type": "integer", "minimum": 0}
+CURVE: dict[str, Any] = {
+    "type": "array",
+    "items": {"type": "array", "items": {"type": "number"}, "minItems": 2, "maxItems": 2},
+}
+PANEL: dict[str, Any] = {
+    "type": "object",
+    "properties": {
+        "key": {"type": "string"},
+        "symbol": {"type": "string"},
+        "title": SAY,
+        "tone": {"type": "string"},
+        "phone": {"type": "boolean"},
+    },
+    "required": ["key", "symbol", "title"],
+}
 FRAME: dict[str, Any] = {
     "type": "object",
     "properties": {
@@ -50,11 +64,11 @@ FRAME: dict[str, Any] = {
         "doubts": {"type": "array", "items": SAY, "description": "what to doubt, in words"},
         "approx": {
             "type": "array",
-            "items": {"type": "integer"},
+            "items": INDEX,
             "description": "the panels whose picture is an approximate preview",
         },
         "chart_x": {"anyOf": [PLACE, {"type": "null"}]},
-        "thumb": {"type": ["integer", "null"], "description": "the panel of the filmstrip"},
+        "thumb": {"anyOf": [INDEX, {"type": "null"}], "description": "the panel of the filmstrip"},
     },
     "required": ["i", "pictures", "text", "pos"],
 }
@@ -64,11 +78,23 @@ SCHEMA: dict[str, Any] = {
     "description": "The frames since the last message of the run; the final message has them all.",
     "properties": {
         "run": {"type": "string", "description": "a new id replaces the run that is shown"},
-        "status": {"type": "string", "enum": ["waiting", "running", "done", "tape", "stopped"]},
-        "total": {"type": "integer", "description": "frames of the finished run"},
+        "status": {"enum": ["waiting", "running", "done", "tape", "opened", "stopped"]},
+        "file": {"type": "string", "description": "what the run was opened from"},
+        "event": {"type": "string", "description": "what was called, see the names of the API"},
+        "total": {**INDEX, "description": "frames of the finished run"},
         "title": SAY,
         "settings": {"type": "object", "description": "what repeats this run"},
-        "panels": {"type": "array", "items": {"type": "object"}},
+        "panels": {"type": "array", "items": PANEL, "minItems": 1, "maxItems": 16},
+        "axis_name": SAY,
+        "curve": {"anyOf": [CURVE, {"type": "array", "items": {**CURVE, "minItems": 1}}]},
+        "curve_name": SAY,
+        "ends": {"type": "array", "items": SAY, "minItems": 2, "maxItems": 2},
+        "ticks": {"type": "array", "items": {"type": "number"}},
+        "strip": {**INDEX, "description": "the panel of the filmstrip"},
+        "chart": {"type": "string", "description": "SVG that stands beside the panels"},
+        "keep": {"type": ["string", "null"]},
+        "start": {"anyOf": [INDEX, {"type": "null"}], "description": "the frame it opens at"},
+        "versions": {"type": "object", "additionalProperties": {"type": "string"}},
         "frames": {"type": "array", "items": FRAME},
     },
     "required": ["run", "status", "frames"],
@@ -117,6 +143,7 @@ class Frame:
             whoever goes on with them.
         thumb: key of the panel that the filmstrip shows; "" is that of the tape.
         contrast: how far apart its panels are; a finished run opens where it is largest.
+        text: what `say` said in English when it was saved, for who knows its key no more.
     """
 
     pictures: Mapping[str, Picture]
@@ -131,6 +158,7 @@ class Frame:
     picture: tuple[str, Tensor] | None = None
     thumb: str = ""
     contrast: float = 0.0
+    text: str = ""
 
     def __post_init__(self) -> None:
         """ValueError for a place outside of the timeline or the chart."""
@@ -173,6 +201,7 @@ class Tape:
         start: index of the frame that a finished run opens at; None is the last.
         frames: in the order of the run.
         versions: of what made it.
+        event: what was called, as in the API; "" is not known.
     """
 
     request: Mapping[str, Any]
@@ -186,6 +215,7 @@ class Tape:
     start: int | None = None
     frames: list[Frame] = field(default_factory=list)
     versions: Mapping[str, str] = field(default_factory=lambda: versions())
+    event: str = ""
 
     def __post_init__(self) -> None:
         """ValueError for a tape without panels, with two of one key, or with a strip of none."""
@@ -219,6 +249,7 @@ class Tape:
     def head(self) -> dict[str, Any]:
         """All but the frames, as JSON."""
         return {
+            "event": self.event,
             "total": self.total,
             "title": self.title,
             "settings": dict(self.request),
@@ -235,41 +266,33 @@ class Tape:
             "versions": dict(self.versions),
         }
 
-    def save(self, path: Path | str) -> None:
-        """Write the run into a file, which `load` reads; its pictures are made."""
-        frames = [self.sent(i, frame) for i, frame in enumerate(self.frames)]
-        for frame in frames:
-            frame["pictures"] = [p() if callable(p) else p for p in frame["pictures"]]
-        text = json.dumps({**self.head(), "frames": frames}, ensure_ascii=False, allow_nan=False)
-        Path(path).write_text(text, encoding="utf-8")
-
     @classmethod
-    def load(cls, path: Path | str) -> Tape:
-        """Read a run from a file; ValueError, one sentence, for a file that holds none."""
-        try:
-            found = json.loads(Path(path).read_text(encoding="utf-8"))
-            panels = tuple(Panel(**panel) for panel in found["panels"])
-            return cls(
-                request=found["settings"],
-                title=found["title"],
-                panels=panels,
-                total=found["total"],
-                axis=Axis(
-                    name=found["axis_name"],
-                    curve=found["curve"],
-                    curve_name=found["curve_name"],
-                    ends=tuple(found["ends"]),
-                    ticks=found["ticks"],
-                ),
-                strip=panels[found["strip"]].key,
-                chart=found["chart"],
-                keep=found["keep"],
-                start=found["start"],
-                frames=[_frame(panels, i, each) for i, each in enumerate(found["frames"])],
-                versions=found["versions"],
-            )
-        except (OSError, ValueError, TypeError, KeyError, IndexError) as error:
-            raise ValueError(f"{path} holds no recorded run: {error}; record it again") from error
+    def of(cls, found: Mapping[str, Any]) -> Tape:
+        """The tape of a `head` and its `frames` as JSON; ValueError where they do not fit.
+
+        Of what came from elsewhere the types are checked before, see `core.tape_checks`.
+        """
+        panels = tuple(Panel(**_named(Panel, panel)) for panel in found["panels"])
+        return cls(
+            request=found["settings"],
+            title=found["title"],
+            panels=panels,
+            total=found["total"],
+            axis=Axis(
+                name=found["axis_name"],
+                curve=found["curve"],
+                curve_name=found["curve_name"],
+                ends=tuple(found["ends"]),
+                ticks=found["ticks"],
+            ),
+            strip=panels[found["strip"]].key,
+            chart=found["chart"],
+            keep=found.get("keep"),
+            start=found.get("start"),
+            frames=[_frame(panels, i, each) for i, each in enumerate(found["frames"])],
+            versions=found.get("versions", {}),
+            event=found.get("event", ""),
+        )
 
 
 def versions() -> dict[str, str]:
@@ -281,9 +304,10 @@ def number(value: float) -> float | str:
     """A number as JSON has it, to five digits: infinity and what is no number are text there."""
     if math.isnan(value):
         return "nan"
-    if math.isinf(value):
+    rounded = float(f"{value:.5g}")  # the largest numbers become infinite by it
+    if math.isinf(rounded):
         return "inf" if value > 0 else "-inf"
-    return float(f"{value:.5g}")
+    return rounded
 
 
 def _traced(traces: Mapping[str, float | Sequence[float]]) -> dict[str, Any]:
@@ -307,21 +331,27 @@ def _rounded(curve: Sequence) -> list:
     return [[round(float(pos), 4), round(float(height), 4)] for pos, height in curve]
 
 
+def _named(kind: Any, found: Mapping[str, Any]) -> dict[str, Any]:
+    """What a dataclass has a field for."""
+    return {each.name: found[each.name] for each in fields(kind) if each.name in found}
+
+
 def _frame(panels: Sequence[Panel], i: int, sent: Mapping[str, Any]) -> Frame:
     keys = [panel.key for panel in panels]
-    pictures = sent["pictures"]
-    if len(pictures) != len(keys) or not all(isinstance(each, str) for each in pictures):
+    pictures, thumb = sent["pictures"], sent.get("thumb")
+    if len(pictures) != len(keys):
         raise ValueError(f"frame {i} has not one picture per panel")
-    if sent["i"] != i or not 0 <= sent["pos"] <= 1:
+    if sent["i"] != i:
         raise ValueError(f"frame {i} is not in its place")
     return Frame(
         pictures=dict(zip(keys, pictures, strict=True)),
         say=sent["say"],
         pos=sent["pos"],
-        chart_x=sent["chart_x"],
-        numbers={name: float(value) for name, value in sent["numbers"].items()},
+        chart_x=sent.get("chart_x"),
+        numbers={name: float(value) for name, value in sent.get("numbers", {}).items()},
         traces={name: _trace(each) for name, each in sent.get("traces", {}).items()},
-        approximate=[keys[k] for k in sent["approx"]],
-        doubts=sent["doubts"],
-        thumb="" if sent["thumb"] is None else keys[sent["thumb"]],
+        approximate=[keys[k] for k in sent.get("approx", ())],
+        doubts=sent.get("doubts", []),
+        thumb="" if thumb is None else keys[thumb],
+        text=sent.get("text", ""),
     )

@@ -27,6 +27,7 @@ from core import assets
 from core.images import grid, to_pil
 from core.models import load
 from core.samplers import SAMPLERS, seeded
+from core.tape_files import save
 from core.tapes import Frame, Tape
 from demos.forward.request import NoiseRequest
 from demos.forward.run import run as noise
@@ -74,12 +75,12 @@ def tapes() -> None:
     """The finished runs that the tabs open with, at the settings that the controls show."""
     TAPES.mkdir(parents=True, exist_ok=True)
     first, _ = recorded(sample(SampleRequest.of()))
-    first.save(TAPES / "sample.json")
+    save(first, TAPES / "sample.stepwise")
     first, _ = recorded(noise(NoiseRequest.of()))
-    first.save(TAPES / "noise.json")
+    save(first, TAPES / "noise.stepwise")
     _, session = recorded(invert(InvertRequest.of()))
     both, _ = recorded(edit(EditRequest.of(session)))
-    both.save(TAPES / "inversion.json")
+    save(both, TAPES / "inversion.stepwise")
     strength = EditRequest.defaults()["strength"]
     for name, page in (
         ("microscope", microscope.report(session)),

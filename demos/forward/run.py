@@ -32,6 +32,7 @@ def run(request: NoiseRequest, report: Callable[[str], None] | None = None) -> I
         axis=level_axis(levels),
         strip=subject.strip,
         start=len(levels) // 3,
+        event=request.event,
     )
     draw = model.draw(request.seed)
     paths = (walk(levels, start, request.process, draw) for start in subject.starts)

@@ -127,6 +127,7 @@ def connect(runner: Runner, page: Layout, slider: gr.ImageSlider, lens: gr.HTML)
     """Which button starts what, and what follows from what."""
     inverting, editing = page.inverting, page.editing
     starts = [page.all.click, page.invert.click, *(chip.click for chip in page.chips)]
+    starts.append(runner.file.upload)
     gr.on(starts, None, None, slider, js=HIDE, api_visibility="private")
     with runner:
         runner.starts(page.invert, inverted, [*inverting.values()], api_name="invert")

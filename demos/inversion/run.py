@@ -83,6 +83,7 @@ def computed(model: Model, request: InvertRequest, x0: Tensor, pixels: Tensor) -
         total=method.up(request.steps, request.invert_guidance) + request.steps + 2,
         axis=level_axis(model.schedule.levels(request.steps)),
         strip="up",
+        event=request.event,
     )
     yield tape
     show = Show(model, x0, {"picture": pixels_uri(pixels)})
@@ -153,6 +154,7 @@ def edit(request: EditRequest) -> Way:
         title=request.title(),
         total=len(before.frames) + start + 1,
         strip="edit",
+        event=request.event,
         frames=[*before.frames],
     )
     last = before.frames[-1].pictures

@@ -58,6 +58,7 @@ def strides() -> Generator[Shown, None, Session]:
         total=LONG + SHORT + 1,
         axis=level_axis(ladders[SHORT]),
         strip="many",
+        event="strides",
     )
     session = completed(invert(request))
     x0, noise = session.x0, session.inversion.trajectory[-1]

@@ -115,16 +115,23 @@ def opened(picture: Any, source: str) -> Image.Image:
 
 
 def file_of(picture: Any) -> Any:
-    """Path or bytes of a sent file; Gradio has checked that a marked path is an upload."""
-    sent = picture if isinstance(picture, dict) else {}
-    path, url, meta = sent.get("path"), sent.get("url"), sent.get("meta")
-    marked = isinstance(meta, dict) and meta.get("_type") == "gradio.FileData"
-    if marked and path and isinstance(path, str):  # only a string was checked
+    """Path or bytes of a sent picture."""
+    path = path_of(picture)
+    if path is not None:
         return path
+    url = picture.get("url") if isinstance(picture, dict) else None
     if isinstance(url, str) and url.startswith("data:image/"):
         with contextlib.suppress(ValueError):
             return io.BytesIO(base64.b64decode(url.partition(",")[2], validate=True))
     raise Refusal("picture.refused.none")
+
+
+def path_of(sent: Any) -> str | None:
+    """The path of a sent file, None for what is none; Gradio has checked that it is an upload."""
+    given = sent if isinstance(sent, dict) else {}
+    path, meta = given.get("path"), given.get("meta")
+    marked = isinstance(meta, dict) and meta.get("_type") == "gradio.FileData"
+    return path if marked and path and isinstance(path, str) else None  # only a string was checked
 
 
 def named(

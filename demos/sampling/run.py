@@ -67,6 +67,7 @@ def tape_of(request: SampleRequest, seen: Panels, levels: list[Level]) -> Tape:
         total=len(levels),
         axis=level_axis(levels),
         strip=seen.strip,
+        event=request.event,
     )
 
 

@@ -9,6 +9,7 @@ from typing import Any, get_type_hints
 import gradio as gr
 
 from core.schedules import SCHEDULES
+from demos.runs.opened import message_of
 from demos.runs.requests import event
 from demos.runs.stream import as_text
 from demos.schedules.parameters import PARAMETERS, Parameters, offered
@@ -18,6 +19,7 @@ from demos.ui.controls import QUIET, Dropdown, control, text
 from demos.ui.errors import language, shown
 from demos.ui.player import Player
 from demos.ui.recorded import Shared
+from demos.ui.uploads import run_file
 from demos.words import said, sentence, word
 
 TITLE = "tab.schedule"
@@ -41,6 +43,8 @@ def build(shared: Shared) -> None:
             others = {name: control(ScheduleRequest, name) for name in SHARED}
         with gr.Column():
             player = Player(message(ScheduleRequest.of()), name="schedule")
+            file = run_file("schedule")
+    file.upload(shown(message_of), file, player, **QUIET)
     gr.api(typed(shown(schedule)), api_name="schedule")
     connect(groups, others, reset, player)
 

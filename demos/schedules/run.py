@@ -74,6 +74,7 @@ def tape_of(request: ScheduleRequest, x0: Tensor) -> Tape:
         chart=over_time(curves, shown, still_note(request)),
         keep="schedule",
         start=FRAMES // 3,
+        event=request.event,
     )
 
 

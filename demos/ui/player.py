@@ -45,6 +45,7 @@ SCRIPTS = (
     "marks",
     "glossary",
     "uploads",
+    "tapefile",
     "pads",
 )
 STYLES = (

@@ -9,7 +9,7 @@ from typing import Any
 import gradio as gr
 
 from core.paths import ROOT
-from core.tapes import Tape
+from core.tape_files import ENDING, load
 from demos.runs.stream import recorded
 from demos.shipped import broken
 
@@ -26,11 +26,11 @@ class Shared:
 
 def tape(name: str) -> dict[str, Any] | None:
     """The finished run that a tab opens with, recorded by `make figures`; None without it."""
-    path = TAPES / f"{name}.json"
+    path = TAPES / f"{name}{ENDING}"
     if not whole(path.name):
         return None
     try:
-        return recorded(Tape.load(path), name)
+        return recorded(load(path), name)
     except ValueError as error:  # recorded by another version: only this is missing
         print(f"Stepwise goes on without it: {error}", file=sys.stderr)
         return None

@@ -15,11 +15,13 @@ import gradio as gr
 
 from demos.pictures.prompts import in_language
 from demos.runs.archive import Archive
+from demos.runs.opened import opened
 from demos.runs.requests import Request
 from demos.runs.stream import Sending
 from demos.ui.controls import QUIET, Number, Raw, control, dice, text
 from demos.ui.errors import language, shown
 from demos.ui.player import Player
+from demos.ui.uploads import RunFile, run_file
 from demos.views.html import spoken
 from demos.words import said
 
@@ -39,26 +41,31 @@ class Runner:
         self.name, self.player, self.stop = name, player, stop
         self.archive = gr.State(OPENS_WITH)
         self.outputs = [player, self.archive]
-        self.starting: list[tuple[gr.Button, str]] = []  # a button, and what starts its run
+        self.starting: list[tuple[Callable, str]] = []  # an event, and what starts its run
         self.runs: list[Any] = []
         button = gr.Button(elem_id=f"refine-{name}", elem_classes=["out-of-sight"])
         self.at_rest(button.click, decoded)
+        self.file = run_file(name)
 
     def __enter__(self) -> Runner:
         """Declare the runs."""
         return self
 
     def __exit__(self, *_: Any) -> None:
-        """Let each button end what is at work and then start its run, and Stop end it."""
-        for button, start in self.starting:
+        """Let each button end what is at work and then start its run, and Stop end it.
+
+        A saved run that is opened ends it, too, and leaves nothing to go on from.
+        """
+        self.starts(self.file, opened, [self.file])
+        for pressing, start in self.starting:
             pressed = f"() => stepwise.press('{self.name}', '{start}')"
-            button.click(None, cancels=self.runs, js=pressed, trigger_mode="multiple", **PRIVATE)
+            pressing(None, cancels=self.runs, js=pressed, trigger_mode="multiple", **PRIVATE)
         stopped = f"() => stepwise.stop('{self.name}')"
         self.stop.click(None, cancels=self.runs, js=stopped, **PRIVATE)
 
     def starts(
         self,
-        button: gr.Button,
+        button: gr.Button | RunFile,
         run: Callable[..., Iterator[Any]],
         inputs: Sequence[Any],
         api_name: str | None = None,
@@ -82,7 +89,8 @@ class Runner:
         )
         event.failure(None, js=f"() => stepwise.failed('{self.name}')", **PRIVATE)
         event.then(None, js=f"() => stepwise.ended('{self.name}')", **PRIVATE)
-        self.starting.append((button, start))
+        pressing = button.upload if isinstance(button, RunFile) else button.click
+        self.starting.append((pressing, start))
         self.runs.append(event)
         return event
 

@@ -1,4 +1,4 @@
-"""Pictures that are sent: components whose values are opened and judged by us."""
+"""Pictures and runs that are sent: components whose values are opened and judged by us."""
 
 from __future__ import annotations
 
@@ -79,6 +79,33 @@ class MaskPad(gr.ImageEditor):
     def get_block_name(self) -> str:
         """The front end of gr.ImageEditor."""
         return "imageeditor"
+
+
+class RunFile(gr.UploadButton):
+    """A saved run; the menu of a player and what is dropped on the page put the file here."""
+
+    def __init__(self, **given: Any) -> None:
+        """As gr.UploadButton, whose constructor would set a model of its own."""
+        super().__init__(**given)
+        self.data_model = Sent
+
+    def preprocess(self, payload: Any) -> Any:
+        """The file as it was sent; the page sends a list of one."""
+        sent = payload.root if payload is not None else None
+        return sent[0] if isinstance(sent, list) and sent else sent
+
+    def get_block_name(self) -> str:
+        """The front end of gr.UploadButton."""
+        return "uploadbutton"
+
+
+def run_file(player: str) -> RunFile:
+    """The place for a file of the player with this name, out of sight in `#open-PLAYER`.
+
+    Gradio 6.31 gives an upload button no id and no class of ours.
+    """
+    with gr.Row(elem_id=f"open-{player}", elem_classes=["out-of-sight"]):
+        return RunFile(label=text("player.open_run"))
 
 
 def upload() -> Picture:

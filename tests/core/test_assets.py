@@ -31,7 +31,7 @@ def test_every_part_of_the_app_is_listed():
         "data/emoji/pictures.zip",
         "data/train-images-idx3-ubyte.gz",
         "images/library/library.json",
-        "tapes/sample.json",
+        "tapes/sample.stepwise",
         "ui/js/player.js",
     ):
         assert path in listed
@@ -67,7 +67,7 @@ RESTORE = "; restore it from the repository"
 @pytest.mark.parametrize(
     ("path", "change", "said"),
     [
-        ("tapes/sample.json", lambda content: content[:1000], "is cut short: 1000 of "),
+        ("tapes/sample.stepwise", lambda content: content[:1000], "is cut short: 1000 of "),
         ("models/basic/model.safetensors", lambda content: content[:-1], "is cut short: "),
         ("models/emoji/unet/config.json", lambda content: content + b" ", "was changed"),
         ("ui/js/player.js", lambda content: content.replace(b"a", b"b", 1), "was changed"),

@@ -76,7 +76,7 @@ def test_broken_weights_cost_their_model_alone(copy, tmp_path, file, event, aske
 
 
 @pytest.mark.parametrize(
-    "file", ["tapes/sample.json", "tapes/start.html", "images/library/library.json"]
+    "file", ["tapes/sample.stepwise", "tapes/start.html", "images/library/library.json"]
 )
 def test_a_broken_tape_or_library_costs_itself(copy, tmp_path, file):
     cut(copy / "assets" / file)

@@ -3,7 +3,7 @@
 import json
 import re
 
-from core.tapes import Tape
+from core.tape_files import load
 from demos.runs.stream import recorded
 from demos.ui.player import UI, page_head
 
@@ -48,7 +48,7 @@ def mounted(page, message="", name="one"):
 
 def tape(name="sample"):
     """A recorded run as it is sent, as text."""
-    return json.dumps(recorded(Tape.load(UI.parent / "tapes" / f"{name}.json"), name))
+    return json.dumps(recorded(load(UI.parent / "tapes" / f"{name}.stepwise"), name))
 
 
 def evaluated(page, body):

@@ -349,3 +349,18 @@ def test_another_guidance_can_be_wondered_about_after_the_run(open_page):
     guided = player(page).locator(".panel").nth(3).locator("img")
     expect(wondered).not_to_have_attribute("src", asked)
     assert wondered.get_attribute("src") != guided.get_attribute("src"), "w holds on every frame"
+
+
+def test_after_a_run_that_was_refused_the_next_one_runs(open_page):
+    page = open_page(tab="Sample")
+    set_steps(page, 3)
+    seed = page.get_by_label("Seed").and_(page.locator("input:visible")).first
+    for value in ("-5", "-6"):
+        seed.fill(value)
+        seed.press("Tab")
+        run(page)
+        expect(page.get_by_text(f"in 0..4294967295, got {value}.").first).to_be_visible()
+    seed.fill("5")
+    seed.press("Tab")
+    run(page)
+    wait_for_status(page, "done")

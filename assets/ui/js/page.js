@@ -29,6 +29,7 @@
   // Gradio cancels events one after the other and answers none of it at once: what was started
   // meanwhile would be cancelled, too. So the next run starts when the one before it has ended.
   const active = new Set(), next = {}; // names of players; what starts the run that waits
+  const ending = {}, SILENCE = 300; // milliseconds after which a run that failed has ended
 
   function start(name) {
     const button = next[name];
@@ -48,11 +49,15 @@
     tell(named(name), { kind: "stopped" });
   }
 
-  function failed(name) { // or was cancelled
+  // Or was cancelled: Gradio 6.31 says then that it has ended, too, and after an error it does not.
+  function failed(name) {
     if (!next[name]) tell(named(name), { kind: "stopped" });
+    clearTimeout(ending[name]);
+    ending[name] = setTimeout(() => ended(name), SILENCE);
   }
 
   function ended(name) {
+    clearTimeout(ending[name]);
     active.delete(name);
     if (next[name]) start(name);
   }

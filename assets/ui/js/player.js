@@ -5,7 +5,7 @@
   const { Comparison, Differences, Pins } = stepwise;
   const calm = window.matchMedia("(prefers-reduced-motion: reduce)");
   const mouse = window.matchMedia("(hover: hover)");
-  const NEWS = ["running", "done", "stopped"]; // of which a learner is told
+  const NEWS = ["running", "done", "stopped", "opened"]; // of which a learner is told
   const HASTE = 300; // milliseconds in which an answer needs no word about waiting
   const REST = 200; // milliseconds on a frame after which its previews are decoded in full
 
@@ -138,13 +138,14 @@
     statusSaid() {
       const { state: status, count, total } = this.run;
       if (status === "empty" || status === "waiting") return ""; // the stage says it
-      if (status !== "running") return [`player.${status}`, { count, total }];
+      const part = status === "opened" && count < total ? ".part" : "", { file } = this.run.head;
+      if (status !== "running") return [`player.${status}${part}`, { count, total, file }];
       const tab = this.root.closest("[role=tabpanel]");
       const esc = mouse.matches && tab?.querySelector(".stop-button");
       return [`player.running${esc ? ".esc" : ""}`, { count, total }];
     }
 
-    // Running, done and stopped are announced, and the frames to which the learner moves.
+    // Running, done, stopped and opened are announced, and the frames to which the learner moves.
     announce(frame, now) {
       const { run, awaited } = this, told = `${run.id} ${run.status}`;
       if (awaited) {

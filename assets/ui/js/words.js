@@ -18,6 +18,7 @@
   class Words {
     constructor(tables, language) {
       this.tables = tables;
+      for (const table of Object.values(tables)) Object.setPrototypeOf(table, null); // keys alone
       this.language = language in tables ? language : FALLBACK;
     }
 
@@ -154,6 +155,7 @@
 
   // JSON knows no infinity: the server writes it as Python does.
   const INFINITE = {
+    __proto__: null,
     inf: Infinity, "-inf": -Infinity, Infinity, "-Infinity": -Infinity,
     "∞": Infinity, "−∞": -Infinity,
   };

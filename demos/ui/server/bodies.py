@@ -6,11 +6,12 @@ import asyncio
 import json
 import math
 import re
-from collections.abc import AsyncGenerator, Callable, Iterator
+from collections.abc import AsyncGenerator, Callable
 from typing import Any, NoReturn
 
 from starlette.types import Message, Receive
 
+from core.shapes import nested
 from demos.ui.server.refusals import Refused
 
 PATIENCE = 30  # seconds that the next part of a body may take
@@ -82,18 +83,6 @@ def _not_json(name: str) -> NoReturn:
 def _finite(digits: str) -> float:
     number = float(digits)
     return number if math.isfinite(number) else _not_json(digits)
-
-
-def nested(value: Any) -> Iterator[tuple[Any, int]]:
-    """Everything within a JSON value, keys too, each with its depth; never recursive."""
-    waiting = [(value, 0)]
-    while waiting:
-        value, depth = waiting.pop()
-        yield value, depth
-        if isinstance(value, dict):
-            waiting += ((each, depth + 1) for pair in value.items() for each in pair)
-        elif isinstance(value, list):
-            waiting += ((each, depth + 1) for each in value)
 
 
 def word(value: Any, name: str) -> str:

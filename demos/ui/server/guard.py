@@ -15,7 +15,8 @@ from demos.ui.errors import shown
 NUMBERS = (gr.Slider, gr.Number)
 CHOICES = (gr.Dropdown, gr.Radio)
 TEXTS = (gr.Textbox, gr.Markdown)
-JUDGED_LATER = (gr.State, gr.Image, gr.ImageEditor)  # by the function that gets them
+UPLOADS = (gr.Image, gr.ImageEditor, gr.UploadButton)
+JUDGED_LATER = (gr.State, *UPLOADS)  # by the function that gets them
 
 
 def guard(functions: Sequence[BlockFunction]) -> None:

@@ -1,4 +1,4 @@
-"""Uploaded pictures: kept for an hour in a folder of our own, under random names."""
+"""What is uploaded: kept for an hour in a folder of our own, under random names."""
 
 from __future__ import annotations
 
@@ -22,21 +22,25 @@ FILES = 8  # of one request
 AGE = 3600  # seconds that a file is kept
 FOLDER_BYTES = 2_000_000_000
 PREFIX = "upload/"
-NAME = re.compile(r"upload/[0-9a-f]{32}-[a-zA-Z0-9_-]{0,40}\.[a-z]{3,4}")
+NAME = re.compile(r"upload/[0-9a-f]{32}-[a-zA-Z0-9_-]{0,40}\.[a-z]{3,8}")
 ENDINGS = ["png", "jpg", "jpeg", "webp", "gif", "bmp", "heic", "heif", "avif"]
 OTHERS = ["tif", "tiff"]  # pictures, too: that they cannot be read is said where others are
-NOT_A_PICTURE = f"only pictures can be uploaded: {', '.join(ENDINGS)}"
+SAVED_RUN = "stepwise"
+TAKEN = [*ENDINGS, *OTHERS, SAVED_RUN]
+NOT_A_PICTURE = (
+    f"only pictures can be uploaded, {', '.join(ENDINGS)}, and saved runs, which end in .stepwise"
+)
 
 
 class Uploads:
-    """The folder of uploaded pictures.
+    """The folder of uploaded pictures and runs.
 
     Gradio answers an upload with an absolute path; here it is a random name that ends as that of
     the file, and `path_of` finds it when the name comes back.
     """
 
     def __init__(self, folder: Path) -> None:
-        """Keep pictures in this folder, which is made when the first one comes."""
+        """Keep them in this folder, which is made when the first file comes."""
         self.folder = folder
 
     async def taken(self, request: Request) -> tuple[list[str], int]:
@@ -63,9 +67,9 @@ class Uploads:
         stem, _, ending = (file.filename or "").rpartition(".")
         stem, ending = re.sub(r"[^a-zA-Z0-9_-]+", "-", stem)[:40], ending.lower()
         kind, _, subtype = (file.content_type or "").lower().partition("/")
-        if ending not in ENDINGS + OTHERS:  # a photo from the clipboard may have no name
+        if ending not in TAKEN:  # a photo from the clipboard may have no name
             ending = subtype if kind == "image" else ""
-        if ending not in ENDINGS + OTHERS:
+        if ending not in TAKEN:
             raise Refused(415, NOT_A_PICTURE)
         name = f"{PREFIX}{secrets.token_hex(16)}-{stem}.{ending}"
         try:
@@ -99,13 +103,13 @@ class Uploads:
                 else:
                     total += stat.st_size
         if total > FOLDER_BYTES:
-            raise Refused(507, "there is no room for more pictures; try again in an hour")
+            raise Refused(507, "there is no room for more files; try again in an hour")
 
 
 def _full(error: OSError) -> Refused:
     if error.errno not in (errno.ENOSPC, errno.EDQUOT):
-        return Refused(507, "the picture could not be stored on the server; tell its operator")
-    return Refused(507, "the server's disk is full, so the picture could not be stored")
+        return Refused(507, "the file could not be stored on the server; tell its operator")
+    return Refused(507, "the server's disk is full, so the file could not be stored")
 
 
 def named(value: dict[str, Any], uploads: Uploads, cache: Path) -> dict[str, Any]:
@@ -122,4 +126,4 @@ def named(value: dict[str, Any], uploads: Uploads, cache: Path) -> dict[str, Any
     made = Path(path)
     if "\0" not in path and made.is_absolute() and cache in made.parents and ".." not in path:
         return value
-    raise Refused(400, "this picture is not here any more: upload it again")
+    raise Refused(400, "this file is not here any more: upload it again")

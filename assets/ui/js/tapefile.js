@@ -1,0 +1,149 @@
+// A run as a file: saved here, since the page holds every frame, of a run that was stopped or
+// recorded, too; opened by the server, which judges what comes from strangers. A file is a zip of
+// tape.json and pictures, see core/tape_files.py, which writes and reads the same.
+(() => {
+  const { make, visible } = stepwise;
+  const ENDING = /\.stepwise$/i, FORMAT = "stepwise", VERSION = 1, TAPE = "tape.json";
+  const URI = /^data:image\/(png|jpeg);base64,(.*)$/s;
+  const HOMES = { // the tab and the player of an event
+    schedule: ["schedules", "schedule"],
+    noise: ["forward", "noise"],
+    sample: ["sampling", "sample"],
+    invert: ["inversion", "invert"],
+    edit: ["inversion", "invert"],
+    strides: ["inversion", "invert"],
+  };
+  const DAY = 0x21; // 1 January 1980: the same run is the same file
+  const PATIENCE = 10000; // milliseconds until a tab that was never open has its player
+
+  // ---------------------------------------------------------- zip, every file stored as it is
+  const TABLE = Uint32Array.from({ length: 256 }, (_, n) => {
+    for (let k = 0; k < 8; k += 1) n = n & 1 ? 0xedb88320 ^ (n >>> 1) : n >>> 1;
+    return n;
+  });
+
+  function crc32(bytes) {
+    let code = 0xffffffff;
+    for (const byte of bytes) code = TABLE[(code ^ byte) & 255] ^ (code >>> 8);
+    return (code ^ 0xffffffff) >>> 0;
+  }
+
+  function record(...fields) { // [bytes, value], the lowest byte first
+    const values = fields.flatMap(([size, value]) => (
+      Array.from({ length: size }, (_, k) => Math.floor(value / 256 ** k) % 256)));
+    return Uint8Array.from(values);
+  }
+
+  // PKWARE, APPNOTE 6.3.10, 4.3.7, 4.3.12 and 4.3.16.
+  function zip(files) {
+    const parts = [], directory = [];
+    let place = 0;
+    for (const [name, bytes] of files) {
+      const path = new TextEncoder().encode(name), size = bytes.length;
+      const about = [[2, 20], [2, 0], [2, 0], [2, 0], [2, DAY], [4, crc32(bytes)], [4, size],
+        [4, size], [2, path.length], [2, 0]];
+      directory.push(
+        record([4, 0x02014b50], [2, 20], ...about, [2, 0], [2, 0], [2, 0], [4, 0], [4, place]),
+        path);
+      parts.push(record([4, 0x04034b50], ...about), path, bytes);
+      place += 30 + path.length + size;
+    }
+    const size = directory.reduce((sum, part) => sum + part.length, 0), count = files.size;
+    const end = record([4, 0x06054b50], [2, 0], [2, 0], [2, count], [2, count], [4, size],
+      [4, place], [2, 0]);
+    return new Blob([...parts, ...directory, end], { type: "application/zip" });
+  }
+
+  // ---------------------------------------------------------- save
+  function tapeFile({ head, frames }) {
+    const { run, status, file, refined, ...kept } = head, names = new Map(), pictures = new Map();
+    const named = (picture) => {
+      if (!names.has(picture)) {
+        const [, kind, text] = URI.exec(picture), ending = kind === "png" ? "png" : "jpg";
+        const name = `pictures/${String(names.size).padStart(5, "0")}.${ending}`;
+        names.set(picture, name);
+        pictures.set(name, Uint8Array.from(atob(text), (letter) => letter.charCodeAt(0)));
+      }
+      return names.get(picture);
+    };
+    const shown = frames.filter(Boolean).map(({ asked, ...frame }, i) => (
+      { ...frame, i, pictures: frame.pictures.map(named) }));
+    const tape = { format: FORMAT, version: VERSION, ...kept, frames: shown };
+    const json = new TextEncoder().encode(JSON.stringify(tape));
+    return zip(new Map([[TAPE, json], ...pictures]));
+  }
+
+  function fileName(name, settings = {}) {
+    const { model, sampler, method, steps, seed } = settings;
+    const parts = ["stepwise", name, model, sampler ?? method, steps && `${steps}-steps`,
+      seed !== undefined && `seed-${seed}`].filter(Boolean);
+    return `${parts.join("-").replace(/[^\w.-]+/g, "-").slice(0, 80)}.stepwise`;
+  }
+
+  function saveRun(run, name) {
+    const link = make("a", "");
+    link.href = URL.createObjectURL(tapeFile(run));
+    link.download = fileName(name, run.head.settings);
+    link.click();
+    setTimeout(() => URL.revokeObjectURL(link.href), 10000);
+  }
+
+  // ---------------------------------------------------------- open
+  const inputOf = (name) => document.querySelector(`#open-${CSS.escape(name)} input[type=file]`);
+
+  // What made the run, read from the first file of the zip; "" where that cannot be seen: the
+  // server will say what is wrong with such a file, in the tab that is open.
+  async function eventOf(file) {
+    try {
+      const head = new DataView(await file.slice(0, 30).arrayBuffer());
+      const size = head.getUint32(18, true), start = 30 + head.getUint16(26, true);
+      const part = file.slice(start, start + size);
+      const deflated = head.getUint16(8, true) === 8;
+      const stream = deflated && part.stream().pipeThrough(new DecompressionStream("deflate-raw"));
+      return JSON.parse(await (stream ? new Response(stream) : part).text()).event ?? "";
+    } catch {
+      return "";
+    }
+  }
+
+  async function home(event) { // the name of the player, once its tab is open
+    const [tab, name] = HOMES[event] ?? [];
+    if (!tab) return visible(".player")?.closest("[id^=player-]")?.id.replace("player-", "");
+    visible(`[role=tab][data-tab-id="${tab}"]`)?.click();
+    for (const since = Date.now(); Date.now() - since < PATIENCE && !inputOf(name);) {
+      await new Promise((resolve) => { setTimeout(resolve, 50); });
+    }
+    return name;
+  }
+
+  async function openFile(file) {
+    const input = inputOf(await home(await eventOf(file)));
+    if (!input) return;
+    const chosen = new DataTransfer();
+    chosen.items.add(file);
+    input.files = chosen.files;
+    input.dispatchEvent(new Event("change", { bubbles: true }));
+  }
+
+  function chooseRun() {
+    const input = make("input", "");
+    Object.assign(input, { type: "file", accept: ".stepwise" });
+    input.onchange = () => openFile(input.files[0]);
+    input.click();
+  }
+
+  const carriesFile = (event) => event.dataTransfer?.types.includes("Files");
+
+  document.addEventListener("dragover", (event) => { // or the browser would leave the page
+    if (carriesFile(event)) event.preventDefault();
+  });
+  document.addEventListener("drop", (event) => {
+    const file = [...(event.dataTransfer?.files ?? [])].find(({ name }) => ENDING.test(name));
+    if (!file) return;
+    event.preventDefault();
+    event.stopPropagation(); // no place for pictures may take it
+    openFile(file);
+  }, true);
+
+  window.stepwise = Object.assign(window.stepwise ?? {}, { saveRun, chooseRun });
+})();
