@@ -76,11 +76,12 @@ def build(shared: Shared) -> None:
                 chips({key: values_of(controls, each) for key, each in PRESETS.items()})
             send = gr.Button(text("sample.send"), size="sm")
         with gr.Column():
-            player = Player(tape("sample"), name="sample")
+            player = Player(tape("sample"), name="sample", links=shared.links)
             wonder = what_if_slider(controls["show"])
     ordered = [controls[name] for name in SampleRequest.controls()]
     with Runner("sample", player, stop) as runner:
         runner.starts(button, sample, ordered, api_name="sample")
+    shared.links.offer_run("sampling", runner, button, controls, SampleRequest)
     runner.stale(ordered)
     runner.at_rest(wonder.change, what_if, [wonder])
     resets(reset, controls)

@@ -104,6 +104,7 @@
       this.drawStatus();
       this.announce(frame, performance.now());
       if (frame) this.rest(frame);
+      stepwise.address.note(this);
       clearTimeout(this.timer);
       if (!clock.motion || !this.element.isConnected) return;
       this.timer = setTimeout(() => this.wake(), clock.untilNext(now));
@@ -227,6 +228,7 @@
       new IntersectionObserver(([entry]) => {
         this.seen = entry.isIntersecting;
         this.startWhenSeen();
+        this.wake(); // its tab may have been opened
       }).observe(this.root);
     }
   }
@@ -239,12 +241,18 @@
     End: (player) => player.seek(player.run.last),
   };
 
+  const mounted = []; // all players of the page
+
   function mount(element, props, watch, options) {
     const player = new Player(element, options);
+    mounted.push(player);
     watch("value", () => player.take(props.value));
     player.take(props.value);
     return player;
   }
 
-  window.stepwise = Object.assign(window.stepwise ?? {}, { mount });
+  window.stepwise = Object.assign(window.stepwise ?? {}, {
+    mount,
+    players: () => mounted.filter(({ element }) => element.isConnected),
+  });
 })();
