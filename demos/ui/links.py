@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping, Sequence
+from html import escape
 from typing import Any
 
 import gradio as gr
@@ -124,11 +125,11 @@ class Links:
                 return self.answer(offer, frame=frame) | self.at_first(offer)
             asked = offer.asked(links.parsed(texts, offer.kinds))
         except ValueError as error:
-            gr.Warning(in_words(error))
+            gr.Warning(toast(error))
             return self.answer(offer, refused=True)
         what = lost(asked)
         if what is not None:
-            gr.Info(in_words(said("link.bring", what=what)))
+            gr.Info(toast(said("link.bring", what=what)))
         press = offer.button.elem_id if offer.button and what is None else None
         return self.answer(offer, frame=frame, press=press) | offer.restore(*asked)
 
@@ -173,7 +174,7 @@ class Links:
         says: list[Say] = [said("paste.done" if offer.button else "paste.shown")]
         what = lost(asked)
         says += [] if what is None else [said("link.bring", what=what)]
-        gr.Info(in_words(says))
+        gr.Info(toast(says))
         return self.answer(offer) | offer.restore(*asked)
 
 
@@ -196,3 +197,8 @@ def in_words(told: ValueError | Say) -> str:
     """A sentence in the language of the page."""
     say = getattr(told, "say", str(told)) if isinstance(told, ValueError) else told
     return capital(sentence(say, language()))
+
+
+def toast(told: ValueError | Say) -> str:
+    """The same for a message of Gradio's, which takes text for HTML."""
+    return escape(in_words(told), quote=False)

@@ -83,7 +83,7 @@ def values_of(request: Request) -> list[tuple[str, dict[str, Any]]]:
         value = getattr(request, name)
         shown = {"value": value, "visible": request.asked(name)}
         if isinstance(field, ChoiceField):
-            shown["choices"] = options(type(request), name, request.allowed(name))
+            shown["choices"] = options(type(request), name, request.allowed(name) or field.names())
         elif value is None:
             shown["value"] = ""
         found.append((name, gr.update(**shown)))

@@ -20,11 +20,10 @@
     return new URLSearchParams(run.head.link?.query ?? { tab: options.name });
   }
 
-  // The frame, unless it is the one that a finished run shows by itself.
-  function frameOf({ run, clock }) {
-    const own = run.head.start ?? run.last;
-    return !run.count || clock.index === own || (clock.follow && run.state === "running")
-      ? null : clock.index + 1;
+  // The frame, unless nobody has chosen it, or it is the one that a finished run shows by itself.
+  function frameOf({ run, clock, moved }) {
+    const own = run.head.start ?? run.last, arrives = clock.follow && run.state === "running";
+    return !run.count || !moved || arrives || clock.index === own ? null : clock.index + 1;
   }
 
   function queryOf(player) {
@@ -120,11 +119,15 @@
   // While the run that was started goes on: its frame may be there now. The run of a link may be
   // the second of two.
   function follow(player) {
-    const { press, begun, before, frame } = opening, { run } = player;
-    const asked = new URLSearchParams(opening.query).get("tab") === runOf(player).get("tab");
-    if (!begun || !press || !asked || run.waiting || run.id === before) return;
+    const { press, begun, frame } = opening, { run } = player;
+    if (!begun || !press || !arrived(player)) return;
     // The last frame that is there would be followed by the next ones.
     if (run.status !== "running" || (frame && frame < run.count)) found(player);
+  }
+
+  function arrived(player) {
+    const tab = new URLSearchParams(opening.query).get("tab"), { run } = player;
+    return !run.waiting && run.id !== opening.before && runOf(player).get("tab") === tab;
   }
 
   function found(player) {
@@ -134,7 +137,13 @@
   }
 
   function ended(name) { // the run has ended, or could not begin
-    if (opening?.begun && opening.name === name) end();
+    const mine = opening;
+    if (!mine?.begun || mine.name !== name) return;
+    setTimeout(() => { // its last message may not have been drawn yet
+      if (opening !== mine) return;
+      if (arrived(seen)) found(seen);
+      else end();
+    }, PAUSE);
   }
 
   function end() { // what is on the stage now is what the address says

@@ -22,9 +22,10 @@
 
   // ------------------------------------------------------------ a link, and its code
   function text(link) {
-    const field = make("input", "share-link");
+    const field = make("textarea", "share-link");
     field.value = link;
     field.readOnly = true;
+    field.rows = Math.min(5, Math.ceil(link.length / 45));
     field.setAttribute("aria-label", say("link.address"));
     field.addEventListener("focus", () => field.select());
     return field;
