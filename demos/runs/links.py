@@ -11,14 +11,14 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 from typing import Any
-from urllib.parse import parse_qsl, urlencode
+from urllib.parse import urlencode
 
 from demos.runs.fields import WholeField
 from demos.runs.requests import Request
 from demos.words import Refusal, said
 
 TAB, FRAME = "tab", "frame"  # no field is called so
-LONGEST = 20_000  # characters of a query, or of settings as text
+LONGEST = 2000  # characters that the door lets in as one text; the browser knows it, too
 FRAMES = WholeField(low=1, high=100_000, default=1)
 
 Kinds = Sequence[type[Request]]  # the requests of one run, each starts from the one before
@@ -47,22 +47,31 @@ def written(kind: type[Request], settings: Mapping[str, Any]) -> dict[str, str]:
     }
 
 
-def texts_of(query: str) -> dict[str, str]:
-    """The texts of a query by name, the last of each; Refusal for one that is too long."""
-    if len(query) > LONGEST:
+def texts_of(text: str) -> dict[str, str]:
+    """The texts of a query by name, which the browser has decoded: a JSON object.
+
+    Refusal for anything else: the browser sends none of a query that is too long.
+    """
+    found = _table(text)
+    if found is None or not all(isinstance(value, str) for value in found.values()):
         raise Refusal("link.refused.long", most=LONGEST)
-    return dict(parse_qsl(query.removeprefix("?"), keep_blank_values=True, errors="replace"))
+    return found
 
 
 def settings_of(text: str) -> dict[str, Any]:
     """Settings as "Copy settings" gives them; Refusal for a text that holds none."""
+    found = _table(text)
+    if not found:
+        raise Refusal("paste.refused")
+    return found
+
+
+def _table(text: str) -> dict[str, Any] | None:
     try:
         found = json.loads(text) if len(text) <= LONGEST else None
     except (ValueError, RecursionError):
-        found = None
-    if not isinstance(found, dict) or not found:
-        raise Refusal("paste.refused")
-    return found
+        return None
+    return found if isinstance(found, dict) else None
 
 
 def frame_of(texts: Mapping[str, str]) -> int | None:

@@ -115,7 +115,10 @@ class Links:
         return list(found)
 
     def opened(self, query: Any) -> Updates:
-        """Bring what a link asks for into the controls, and say what the browser does next."""
+        """Bring what a link asks for into the controls, and say what the browser does next.
+
+        `query` is a JSON object of texts by name.
+        """
         offer = None
         try:
             texts = links.texts_of(str(query))
@@ -131,7 +134,8 @@ class Links:
         if what is not None:
             gr.Info(toast(said("link.bring", what=what)))
         press = offer.button.elem_id if offer.button and what is None else None
-        return self.answer(offer, frame=frame, press=press) | offer.restore(*asked)
+        run = links.query(offer.name, offer.kinds, settings_of(asked))
+        return self.answer(offer, frame=frame, press=press, run=run) | offer.restore(*asked)
 
     def named(self, name: str | None) -> Offer:
         """What a link is of; without a name it is the tab that the page opens with."""
@@ -176,6 +180,11 @@ class Links:
         says += [] if what is None else [said("link.bring", what=what)]
         gr.Info(toast(says))
         return self.answer(offer) | offer.restore(*asked)
+
+
+def settings_of(asked: Sequence[Request]) -> dict[str, Any]:
+    """The settings of requests that are one run."""
+    return {name: value for request in asked for name, value in request.settings().items()}
 
 
 def coded(address: Any) -> str:

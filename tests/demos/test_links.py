@@ -1,6 +1,7 @@
 """Links: what a query holds is what was asked for, and what it cannot hold is said."""
 
 import json
+from urllib.parse import parse_qsl
 
 import gradio as gr
 import pytest
@@ -85,8 +86,17 @@ def settings_of(found):
     return {k: value for request in found for k, value in request.settings().items()}
 
 
+def texts(query):
+    """What a browser sends of a query, and the server reads."""
+    return links.texts_of(as_sent(query))
+
+
+def as_sent(query):
+    return json.dumps(dict(parse_qsl(query, keep_blank_values=True)), ensure_ascii=False)
+
+
 def opened(query, kinds):
-    return links.asked(links.parsed(links.texts_of(query), kinds), kinds)
+    return links.asked(links.parsed(texts(query), kinds), kinds)
 
 
 @pytest.mark.parametrize("name", KINDS)
@@ -99,8 +109,8 @@ def test_what_is_asked_for_is_read_from_its_link(name):
         held = settings_of(found)
         query = links.query(name, kinds, held, frame)
         assert settings_of(opened(query, kinds)) == held
-        assert links.texts_of(query)["tab"] == name
-        assert links.frame_of(links.texts_of(query)) == frame
+        assert texts(query)["tab"] == name
+        assert links.frame_of(texts(query)) == frame
         again = links.asked(links.settings_of(json.dumps(held)), kinds)  # copied and pasted
         assert settings_of(again) == held
 
@@ -112,8 +122,8 @@ def test_a_link_names_what_differs_and_no_name_is_taken_twice(name):
     kinds = KINDS[name]
     held = settings_of(links.asked({}, kinds))
     first = next(iter(kinds[0].controls()))
-    texts = links.texts_of(links.query(name, kinds, held))
-    assert {"tab", first} <= set(texts) and len(texts) <= 3  # a scene's prompt is always said
+    held = texts(links.query(name, kinds, held))
+    assert {"tab", first} <= set(held) and len(held) <= 3  # a scene's prompt is always said
     names = [field for kind in kinds for field in kind.controls()]
     assert len(names) == len(set(names)) and not {"tab", "frame"} & set(names)
     assert not any("." in each for each in names)  # a prefix is left for a second run
@@ -138,7 +148,7 @@ def test_a_link_is_short_and_can_be_read():
         ("steps=abc", "sample", "Steps must be a whole number in 1..1000, got abc."),
         ("steps=", "sample", "Steps must be a whole number in 1..1000, got nothing."),
         ("steps=7.5", "sample", "Steps must be a whole number in 1..1000, got 7.5."),
-        ("steps=" + "9" * 5000, "sample", "Steps must be a whole number in 1..1000, got 999"),
+        ("steps=" + "9" * 1000, "sample", "Steps must be a whole number in 1..1000, got 999"),
         ("guidance=nan", "sample", "Guidance must be a number in 0..20, got nan."),
         ("clip_x0=yes", "sample", "Clip x0 while sampling must be true or false, got yes."),
         ("model=<script>", "sample", "Model must be one of "),
@@ -169,7 +179,9 @@ def test_a_text_that_holds_no_settings_is_one_sentence(text):
     with pytest.raises(Refusal, match="This text holds no settings"):
         links.settings_of(text)
     with pytest.raises(Refusal, match="longer than"):
-        links.texts_of("tab=" + "x" * 30_000)
+        links.texts_of("")
+    with pytest.raises(Refusal, match="longer than"):
+        links.texts_of('{"steps": 7}')  # a query holds texts
 
 
 @pytest.mark.parametrize(
@@ -231,9 +243,10 @@ def test_a_message_has_the_link_of_its_run_and_the_recorded_one_has_none(offered
 
 def test_a_link_sets_every_control_of_its_tab_and_names_the_button(offered):
     offer: Offer = offered.offers["sample"]
-    found = offered.opened("?tab=sample&model=emoji&prompt=tiger face&steps=7&frame=3")
+    found = offered.opened(as_sent("tab=sample&model=emoji&prompt=tiger face&steps=7&frame=3"))
     assert told(offered, found) == {
-        "player": "sample", "frame": 3, "press": "press-start-sample-0"}  # fmt: skip
+        "player": "sample", "frame": 3, "press": "press-start-sample-0",
+        "run": "tab=sample&model=emoji&steps=7&prompt=tiger+face"}  # fmt: skip
     assert found[offered.tabs].selected == "sampling"
     by_name = {
         each.elem_classes[1]: update
@@ -252,18 +265,18 @@ def offer_controls(offer):
 
 
 def test_a_link_without_settings_brings_back_what_the_tab_opens_with(offered):
-    found = offered.opened("tab=sample&frame=12")
+    found = offered.opened(as_sent("tab=sample&frame=12"))
     assert told(offered, found) == {"player": "sample", "frame": 12}
     player = offered.offers["sample"].player
     assert found[player]["run"] == "tape-sample"
     assert found[offered.offers["sample"].runner.archive] == "recorded"
-    assert told(offered, offered.opened(""))["player"] == "sample"
+    assert told(offered, offered.opened("{}"))["player"] == "sample"
 
 
 def test_an_upload_is_asked_for_and_nothing_is_run(offered, monkeypatch):
     says = []
     monkeypatch.setattr(gr, "Info", says.append)
-    found = offered.opened("tab=noise&source=upload")
+    found = offered.opened(as_sent("tab=noise&source=upload"))
     assert told(offered, found)["press"] is None
     assert len(says) == 1 and "cannot hold the uploaded picture" in says[0]
 
@@ -272,7 +285,7 @@ def test_an_upload_is_asked_for_and_nothing_is_run(offered, monkeypatch):
 def test_a_bad_link_is_one_sentence_and_opens_its_tab_if_it_has_one(offered, monkeypatch, query):
     says = []
     monkeypatch.setattr(gr, "Warning", says.append)
-    found = offered.opened(query)
+    found = offered.opened(as_sent(query))
     assert told(offered, found)["refused"] and len(says) == 1
     assert (offered.tabs in found) == ("nope" not in query)
     assert len(found) <= 2  # no control is touched
@@ -312,4 +325,14 @@ def test_what_is_no_address_has_no_code(address, said):
 def test_every_model_can_be_linked():
     for name in MODELS:
         held = SampleRequest.read(model=name).settings()
-        assert links.texts_of(links.query("sample", (SampleRequest,), held))["model"] == name
+        assert texts(links.query("sample", (SampleRequest,), held))["model"] == name
+
+
+@pytest.mark.parametrize("name", ["sample", "edit"])
+def test_the_longest_link_and_its_settings_pass_the_door(name):
+    values = {"model": "emoji", "prompt": "狗" * 500, "negative": "猫" * 500, "seed": 2**32 - 1}
+    more = {"source": "scene", "caption": "狗" * 200, "target_prompt": "猫" * 500}
+    values |= more if name == "edit" else {}
+    held = settings_of(links.asked(values, KINDS[name]))
+    assert opened(links.query(name, KINDS[name], held, 999), KINDS[name])
+    assert len(json.dumps(held, ensure_ascii=False)) < links.LONGEST

@@ -5,10 +5,12 @@
   const { changed } = stepwise;
   const PAUSE = 500;     // milliseconds between two changes of an address: browsers allow few more
   const PATIENCE = 15000; // milliseconds in which an opened tab has to be there
+  const LONGEST = 2000;  // characters of a text that the server lets in
   const tabs = {};       // the id of the tab of each player, by its name
   let home = null;       // the player that an address without a query opens
   let seen = null;       // the player in view
   let opening = null;    // what is being opened: { query, press, frame, before, since, ... }
+  let next = null;       // the query that is opened once the server has answered
   let timer = null;
 
   const tabOf = (id) => document.querySelector(`[role=tab][data-tab-id="${CSS.escape(id)}"]`);
@@ -84,18 +86,34 @@
   function open(query) {
     const button = document.getElementById("link-open");
     if (!button) return;
+    if (opening?.sent) { // two answers at once would set each other's controls
+      next = query;
+      return;
+    }
     if (["running", "waiting"].includes(seen?.run.state)) {
       stepwise.visible(".stop-button")?.click();
     }
     stepwise.bring("run");
-    opening = { query: query.toString(), since: performance.now() };
+    opening = { query: query.toString(), since: performance.now(), sent: true };
     button.click();
   }
 
-  function got({ player, press, frame, refused }) {
+  // Decoded: a Chinese letter of a query is nine characters.
+  function sent() {
+    const text = JSON.stringify(Object.fromEntries(new URLSearchParams(opening?.query)));
+    return [text.length > LONGEST ? "" : text];
+  }
+
+  function got({ player, press, run, frame, refused }) {
     if (!opening) return;
+    opening.sent = false;
+    if (next) {
+      const query = next;
+      next = null;
+      return open(query);
+    }
     if (refused) return end();
-    Object.assign(opening, { name: player, press, frame, got: true });
+    Object.assign(opening, { name: player, press, run, frame });
     start();
   }
 
@@ -126,8 +144,8 @@
   }
 
   function arrived(player) {
-    const tab = new URLSearchParams(opening.query).get("tab"), { run } = player;
-    return !run.waiting && run.id !== opening.before && runOf(player).get("tab") === tab;
+    const { run } = player, asked = new URLSearchParams(opening.run).toString();
+    return !run.waiting && run.id !== opening.before && runOf(player).toString() === asked;
   }
 
   function found(player) {
@@ -155,9 +173,8 @@
   function back() {
     const query = spelled(current()), run = without(query, "frame");
     const player = stepwise.players().find((each) => runOf(each).toString() === run);
-    if (!player) return open(query);
+    if (!player || opening) return open(query);
     const frame = Number(query.get("frame")) || (player.run.head.start ?? player.run.last) + 1;
-    opening = null;
     if (!inView(player)) tabOf(tabs[player.options.name])?.click();
     seen = player;
     player.seek(frame - 1);
@@ -177,6 +194,6 @@
 
   window.stepwise = Object.assign(window.stepwise ?? {}, {
     address: { note, linkOf, ended },
-    links: { open: { sent: () => [opening?.query ?? ""], got } },
+    links: { open: { sent, got } },
   });
 })();

@@ -2,6 +2,7 @@
 (() => {
   const { words, make, links, address } = stepwise;
   const AGAIN = 1500; // milliseconds in which a button says that it has copied
+  const LONGEST = 2000; // characters of a text that the server lets in
   let player = null;  // whose menu was used last
   let dialog = null;
 
@@ -58,13 +59,17 @@
     document.getElementById("link-code")?.click();
   }
 
+  function refuse(sentence) { // true: the server gave none
+    const text = sentence === true ? say("error.fault") : sentence;
+    dialog.querySelector(".share-status").textContent = text;
+  }
+
   function gotCode({ code, refused }) {
     const place = dialog?.querySelector(".share-code");
     if (!place) return;
     place.removeAttribute("aria-busy");
     if (!code) {
-      dialog.querySelector(".share-status").textContent = refused === true
-        ? say("player.unreachable") : refused;
+      refuse(refused);
       return;
     }
     const picture = make("img", "");
@@ -94,12 +99,16 @@
   function gotPaste({ refused }) {
     if (!dialog?.matches(".paste")) return;
     if (!refused) return dialog.close();
-    dialog.querySelector(".share-status").textContent = refused === true
-      ? say("player.unreachable") : refused;
+    refuse(refused);
     dialog.querySelector("textarea").focus();
   }
 
-  const pasted = () => `${player.options.name}\n${dialog.querySelector("textarea").value}`;
+  // The spaces of printed JSON say nothing, and the server lets in so many characters.
+  function pasted() {
+    const written = dialog.querySelector("textarea").value.replace(/\s+/g, " ");
+    const text = `${player.options.name}\n${written}`;
+    return [text.length > LONGEST ? `${player.options.name}\n` : text];
+  }
 
   const ACTS = { link: copyLink, code: showCode, paste: showPaste };
   document.addEventListener("click", ({ target }) => {
@@ -111,6 +120,6 @@
 
   Object.assign(links, {
     code: { sent: () => [address.linkOf(player)], got: gotCode },
-    paste: { sent: () => [pasted()], got: gotPaste },
+    paste: { sent: pasted, got: gotPaste },
   });
 })();
