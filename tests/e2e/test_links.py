@@ -117,6 +117,7 @@ def test_what_a_learner_runs_is_in_the_address_and_back_forward_and_reload_bring
         page.go_forward()
     expect(player(page).locator(".frame-count")).to_have_text("frame 1 of 8")
     expect(steps).to_have_value("7")
+    page.wait_for_timeout(2000)  # a page that is left while it hears from the server complains
     page.reload()
     expect(player(page).locator(".frame-count")).to_have_text("frame 1 of 8")
     assert shown(page)["last"] == seven["last"] and shown(page)["stale"] is False

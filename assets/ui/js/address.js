@@ -114,21 +114,20 @@
     }
     if (refused) return end();
     Object.assign(opening, { name: player, press, run, frame });
-    start();
+    start(opening);
   }
 
   // Once the tab is there: the controls have their values.
-  function start() {
-    if (!opening) return;
-    const { name, press, since } = opening, button = press && document.getElementById(press);
+  function start(mine) {
+    if (opening !== mine) return; // something else is being opened by now
+    const { name, press, since } = mine, button = press && document.getElementById(press);
     const ready = seen?.options.name === name && inView(seen);
     if (ready && (!press || button)) {
-      opening.before = seen.run.id;
-      opening.begun = true;
+      Object.assign(mine, { before: seen.run.id, begun: true });
       if (press) button.click();
-      else setTimeout(() => found(seen), PAUSE);
+      else setTimeout(() => { if (opening === mine) found(seen); }, PAUSE);
     } else if (performance.now() - since < PATIENCE) {
-      requestAnimationFrame(start);
+      requestAnimationFrame(() => start(mine));
     } else {
       end();
     }
