@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from app import page
 from core.models import MODELS
+from demos import TABS
 from demos.forward.request import NoiseRequest
 from demos.inversion.request import EditRequest, InvertRequest, StridesRequest
 from demos.runs import fields, links
@@ -17,6 +17,7 @@ from demos.sampling.request import SampleRequest
 from demos.schedules.parameters import PARAMETERS, defaults_of
 from demos.schedules.request import ScheduleRequest
 from demos.ui.offers import Offer
+from demos.ui.recorded import Shared
 from demos.views.codes import code
 from demos.words import Refusal, sentence
 
@@ -209,10 +210,14 @@ def test_what_a_link_cannot_hold_is_known(kinds, values, lost):
 @pytest.fixture(scope="module")
 def offered():
     """The links of the whole page."""
-    built = page()
-    assert isinstance(built, gr.Blocks)
-    function = next(fn for fn in built.fns.values() if fn.name == "opened")
-    return function.fn.__wrapped__.__self__
+    with gr.Blocks():
+        with gr.Tabs(selected="sampling") as tabs:
+            shared = Shared(tabs, gr.State())
+            for tab in TABS:
+                with gr.Tab(id=tab.__name__.rpartition(".")[2]):
+                    tab.build(shared)
+        shared.links.connect(tabs)
+    return shared.links
 
 
 def told(links, updates):
