@@ -30,9 +30,11 @@ def page() -> gr.Blocks:
         gr.HTML(head(), padding=False, elem_classes=["stepwise-head"])
         picture = gr.State()  # outside of gr.Tabs, which would count it as a tab
         with gr.Tabs(selected="sampling") as tabs:
+            shared = Shared(tabs, picture)
             for tab in TABS:
                 with gr.Tab(text(tab.TITLE), id=tab.__name__.rpartition(".")[2]):
-                    tab.build(Shared(tabs, picture))
+                    tab.build(shared)
+        shared.links.connect(tabs)
     return blocks
 
 

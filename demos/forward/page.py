@@ -55,10 +55,11 @@ def build(shared: Shared) -> None:
                 controls["frames"] = control(NoiseRequest, "frames")
                 controls["seed"] = seed_row(NoiseRequest)
         with gr.Column():
-            player = Player(tape("noise"), name="noise")
+            player = Player(tape("noise"), name="noise", links=shared.links)
     ordered = [controls[name] for name in NoiseRequest.controls()]
     with Runner("noise", player, stop) as runner:
         runner.starts(button, noise, ordered, api_name="noise")
+    shared.links.offer_run("forward", runner, button, controls, NoiseRequest)
     runner.stale([*controls.values()])
     resets(reset, controls)
     translates(controls["model"], controls["caption"])

@@ -33,10 +33,12 @@ PICTURE = (
 FOLLOW = f"""(caption, library, photo, source, prompt, followed) => {{
     const photograph = {json.dumps(PHOTOS)}[photo];
     const known = {{ scene: caption, library, photograph }}[source] || "";
+    if (stepwise.brought()) return [prompt, prompt === known ? known : followed];
     return !prompt || [followed, known].includes(prompt) ? [known, known] : [prompt, followed];
 }}"""
 LABEL = """(digit, library, source, label) =>
-    source === "test digit" ? String(digit)
+    stepwise.brought() ? label
+    : source === "test digit" ? String(digit)
     : source === "library" && /^[0-9]$/.test(library || "") ? library : label"""
 
 
@@ -83,7 +85,6 @@ class Layout:
         for name in ("target", "target_prompt", "strength"):
             found[name] = control(EditRequest, name)
         beside(self.inverting["model"], found["target_prompt"])
-        translates(self.inverting["model"], self.inverting["caption"], found["target_prompt"])
         self.start = gr.HTML(page("start"))
         with gr.Accordion(text("more"), open=False):
             for name in ("guidance", "sdedit_seed", "mask", "painted"):
@@ -127,7 +128,8 @@ class Layout:
             api_visibility="private",
         )
         picture = self.shared.picture
-        picture.change(shown(arrived), picture, [source, model, archive], **QUIET)
+        arrival = picture.change(shown(arrived), picture, [source, model, archive], **QUIET)
+        translates(model, caption, targets[1], after=[arrival.success])
 
 
 def of_target(model: str) -> list[dict[str, Any]]:

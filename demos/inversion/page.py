@@ -13,7 +13,7 @@ from demos.inversion import microscope
 from demos.inversion.layout import Layout
 from demos.inversion.methods.section import section
 from demos.inversion.presets import PRESETS
-from demos.inversion.request import EditRequest, InvertRequest
+from demos.inversion.request import EditRequest, InvertRequest, StridesRequest
 from demos.inversion.run import edit, invert
 from demos.inversion.session import Session
 from demos.inversion.strides import STRIDES, strides
@@ -115,12 +115,13 @@ def build(shared: Shared) -> None:
         with gr.Column():
             page = Layout(shared, buttons)
         with gr.Column():
-            player = Player(tape("inversion"), name="invert")
+            player = Player(tape("inversion"), name="invert", links=shared.links)
             slider = slider_of_two()
             runner = Runner("invert", player, page.stop)
             lens = look_closer(runner)
             section(runner, page.editing, session_of)
     connect(runner, page, slider, lens)
+    offers(shared, runner, page)
 
 
 def connect(runner: Runner, page: Layout, slider: gr.ImageSlider, lens: gr.HTML) -> None:
@@ -139,6 +140,16 @@ def connect(runner: Runner, page: Layout, slider: gr.ImageSlider, lens: gr.HTML)
     interlock(InvertRequest, inverting, ("model", "source", "method", "invert_guidance"))
     page.follow(runner.archive)
     follow_run(runner.archive, page, lens)
+
+
+def offers(shared: Shared, runner: Runner, page: Layout) -> None:
+    """What a link can name: the way there and back, an edit after it, and the lesson."""
+    there = page.inverting
+    kinds = {page.invert: (InvertRequest,), page.all: (InvertRequest, EditRequest)}
+    for button, requests in kinds.items():
+        shared.links.offer_run("inversion", runner, button, there | page.editing, *requests)
+    lesson = page.chips[-1]
+    shared.links.offer_run("inversion", runner, lesson, there, StridesRequest, name="strides")
 
 
 def edits(runner: Runner, page: Layout) -> list[Any]:

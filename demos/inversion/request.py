@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
@@ -117,6 +117,10 @@ class InvertRequest(Request):
             return None
         return picked(self.card.condition, self.library).prompt
 
+    def beyond(self) -> list[str]:
+        """The fields that count and that no text can hold."""
+        return super().beyond() + (["generated"] if self.source == "generated" else [])
+
     def settings(self) -> dict[str, Any]:
         """What repeats the run, with what was meant where nothing was said."""
         settings = super().settings()
@@ -140,10 +144,30 @@ class InvertRequest(Request):
 
 
 @dataclass(frozen=True)
+class StridesRequest(InvertRequest):
+    """The lesson of frame 20 of 50, and the inversion that it starts from."""
+
+    lesson: str = Choice(("strides",), "strides")
+
+
+@dataclass(frozen=True)
+class Planned:
+    """An inversion that is asked for together with what follows it."""
+
+    request: InvertRequest
+
+
+@dataclass(frozen=True)
 class TargetRequest(Request):
     """What is asked of a picture that was inverted before: a label, or a prompt."""
 
     session: Any = Sent("what `invert` left behind")
+
+    @classmethod
+    def after(cls, before: Sequence[Request]) -> dict[str, Any]:
+        """The inversion that is asked for in the same run."""
+        planned = (Planned(each) for each in before if isinstance(each, InvertRequest))
+        return {"session": next(planned, None)}
 
     @property
     def asks(self) -> str:

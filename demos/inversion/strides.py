@@ -13,7 +13,7 @@ from core.noise import seeded
 from core.samplers import SAMPLERS, Step
 from core.schedules import Level
 from core.tapes import Frame, Panel, Say, Tape
-from demos.inversion.request import InvertRequest
+from demos.inversion.request import InvertRequest, StridesRequest
 from demos.inversion.run import invert
 from demos.inversion.session import Session
 from demos.runs.stream import Shown, completed
@@ -52,7 +52,7 @@ def strides() -> Generator[Shown, None, Session]:
     model = loaded(request.model)
     ladders = {count: model.schedule.levels(count) for count in (LONG, SHORT)}
     yield Tape(
-        request=request.settings(),
+        request=StridesRequest.of(**STRIDES).settings(),
         title=said("strides.title", digit=DIGIT, long=LONG, short=SHORT),
         panels=PANELS,
         total=LONG + SHORT + 1,

@@ -41,6 +41,19 @@ class Field:
         return value
 
     @property
+    def is_text(self) -> bool:
+        """Whether a text can hold its values: not those that are judged where they are opened."""
+        return type(self) is not Field
+
+    def written(self, value: Any) -> str:
+        """A value as the text that a link has."""
+        return "" if value is None else str(value)
+
+    def parsed(self, text: str) -> Any:
+        """The value of such a text, yet to be checked."""
+        return text
+
+    @property
     def rest(self) -> Any:
         """The value that asks for nothing."""
         return self.default if self.idle is None else self.idle
@@ -107,6 +120,14 @@ class ChoicesField(OptionsField):
         chosen = {one.check(each, name) for each in value}
         return tuple(each for each in self.names() if each in chosen)
 
+    def written(self, value: Any) -> str:
+        """The names, with commas."""
+        return ",".join(value)
+
+    def parsed(self, text: str) -> Any:
+        """The names between the commas."""
+        return text.split(",") if text else []
+
     def range(self) -> str:
         """What it may hold, in the words of the API."""
         return "one or more of " + ", ".join(self.names())
@@ -158,6 +179,10 @@ class RealField(Field):
             raise Refusal("refused.real", name=name, **values)
         return number
 
+    def written(self, value: Any) -> str:
+        """The shortest text that is read as the same number."""
+        return "" if value is None else repr(float(value)).removesuffix(".0")
+
     def ends(self) -> Collection[Any]:
         """Values by which a rule can be tried."""
         return (self.high,) if self.optional else (self.low, self.high)
@@ -197,6 +222,14 @@ class TruthField(Field):
             raise Refusal("refused.truth", name=name, got=_got(value))
         return value
 
+    def written(self, value: Any) -> str:
+        """As JSON has it."""
+        return "true" if value else "false"
+
+    def parsed(self, text: str) -> Any:
+        """True or False; another text stays as it is."""
+        return {"true": True, "false": False}.get(text, text)
+
     def ends(self) -> Collection[Any]:
         """Values by which a rule can be tried."""
         return False, True
@@ -221,9 +254,24 @@ class TableField(Field):
             raise Refusal("refused.table", name=name, got=_got(value))
         return {key: self._checked(name, key, each) for key, each in value.items()}
 
+    def written(self, value: Any) -> str:
+        """Names and values as `beta_end:0.03,s:0.1`."""
+        pairs = (value or {}).items()
+        return ",".join(f"{key}:{self._field(key).written(each)}" for key, each in pairs)
+
+    def parsed(self, text: str) -> Any:
+        """The values by name; a text that is no such list stays as it is."""
+        pairs = [part.partition(":") for part in text.split(",") if text]
+        if not all(colon for _, colon, _ in pairs):
+            return text
+        return {key: self._field(key).parsed(each) for key, _, each in pairs}
+
     def _checked(self, name: Any, key: Any, value: Any) -> Any:
         part = said("refused.part", name=name, part=str(key)[:40])
-        return self.named.get(key, self.other).check(value, part)
+        return self._field(key).check(value, part)
+
+    def _field(self, key: Any) -> Field:
+        return self.named.get(key, self.other)
 
 
 def Choice(options: Options, default: Any, **more: Any) -> Any:

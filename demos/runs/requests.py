@@ -94,8 +94,23 @@ class Request:
 
     def settings(self) -> dict[str, Any]:
         """What repeats the run, as JSON: the fields that count."""
-        kept = (name for name, each in self.controls().items() if type(each) is not Field)
+        kept = (name for name, each in self.controls().items() if each.is_text)
         return {name: getattr(self, name) for name in kept if self.asked(name)}
+
+    @classmethod
+    def linked(cls, settings: Mapping[str, Any]) -> Mapping[str, Any]:
+        """The settings that a link has to name, unless they are the defaults."""
+        return settings
+
+    @classmethod
+    def after(cls, before: Sequence[Request]) -> dict[str, Any]:
+        """What a request takes from those before it in the same run, where all are only asked."""
+        return {}
+
+    def beyond(self) -> list[str]:
+        """The fields that count and that no text can hold: an upload, a drawing."""
+        sent = {name: each for name, each in self.controls().items() if not each.is_text}
+        return [name for name, each in sent.items() if each.needs and each.needs(self)]
 
     def changed(self) -> dict[str, Any]:
         """The settings that count and differ from their defaults."""

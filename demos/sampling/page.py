@@ -108,7 +108,7 @@ def build(shared: Shared) -> None:
             send = gr.Button(text("sample.send"), size="sm")
             versus_chips = chip_row([f"versus.{key}" for key in COMPARISONS], "chips.compare")
         with gr.Column():
-            player = Player(tape("sample"), name="sample")
+            player = Player(tape("sample"), name="sample", links=shared.links)
             wonder = what_if_slider(controls["show"])
             here, over, endings = when_decided()
     ordered = [controls[name] for name in SampleRequest.controls()]
@@ -120,6 +120,7 @@ def build(shared: Shared) -> None:
             runner.starts(chosen(chip, settings, f"versus-{key}"), partial(versus, key), [])
     runner.reports(here, decided_here, endings, frame=True)
     runner.reports(over, decided_over, endings)
+    shared.links.offer_run("sampling", runner, button, controls, SampleRequest)
     runner.stale(ordered)
     runner.at_rest(wonder.change, what_if, [wonder])
     resets(reset, controls)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable
+from functools import partial
 from typing import Any, get_type_hints
 
 import gradio as gr
@@ -42,11 +43,13 @@ def build(shared: Shared) -> None:
             groups = {side: group(side) for side in SIDES}
             others = {name: control(ScheduleRequest, name) for name in SHARED}
         with gr.Column():
-            player = Player(message(ScheduleRequest.of()), name="schedule")
+            player = Player(message(ScheduleRequest.of()), name="schedule", links=shared.links)
             file = run_file("schedule")
     file.upload(shown(message_of), file, player, **QUIET)
     gr.api(typed(shown(schedule)), api_name="schedule")
     connect(groups, others, reset, player)
+    restore = partial(restored, groups, others, player)
+    shared.links.offer("schedules", player, restore, ScheduleRequest)
 
 
 def typed(function: Callable[..., Any]) -> Callable[..., Any]:
@@ -111,6 +114,25 @@ def connect(
     menus = [each["schedule"] for each in groups.values()]
     causes = [*menus, others["quantity"]]
     gr.on([each.change for each in causes], shown(noted), causes, others["quantity"], **QUIET)
+
+
+def restored(
+    groups: dict[str, dict[str, Any]],
+    others: dict[str, Any],
+    player: Player,
+    request: ScheduleRequest,
+) -> dict[Any, Any]:
+    """All controls with the values of a request, and its picture on the stage."""
+    found: dict[Any, Any] = {player: message(request)}
+    for side, controls in groups.items():
+        start = Parameters.at_first(request.name(side))
+        given = {k: value for k, value in request.given(side).items() if k in PARAMETERS}
+        held = Parameters.read(**{**vars(start), **given})
+        updates = adopted(held.schedule)
+        for (name, each), update in zip(controls.items(), updates, strict=True):
+            found[each] = {**update, "value": getattr(held, name)}
+    values = {each: gr.update(value=getattr(request, name)) for name, each in others.items()}
+    return found | values
 
 
 def explored(*values: Any) -> dict[str, Any]:

@@ -96,6 +96,17 @@ class ScheduleRequest(Request):
         """What repeats the comparison: the quantity is the one that is drawn."""
         return super().settings() | {"quantity": self.shown()}
 
+    @classmethod
+    def linked(cls, settings: Mapping[str, Any]) -> Mapping[str, Any]:
+        """The settings, of the parameters those alone that differ from the schedule's own."""
+        tables = {side: settings.get(f"{side}_parameters") or {} for side in SIDES}
+        changed = {}
+        for side, given in tables.items():
+            own = defaults_of(settings[side]) if side in settings else {}
+            kept = {key: value for key, value in given.items() if value != own.get(key)}
+            changed[f"{side}_parameters"] = kept or None
+        return {**settings, **changed}
+
     def title(self) -> Say:
         """Both schedules and the visited timesteps, then all else that was changed."""
         first, second = self.called_on_stage()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import gradio as gr
@@ -78,8 +79,11 @@ def random_prompt() -> str:
     return draw_scene(torch.Generator().manual_seed(dice())).caption(language())
 
 
-def translates(model: gr.Dropdown, *prompts: gr.Textbox) -> None:
-    """Bring prompts that nobody has changed into the language of the page, for a model of it."""
+def translates(model: gr.Dropdown, *prompts: gr.Textbox, after: Sequence[Any] = ()) -> None:
+    """Bring prompts that nobody has changed into the language of the page, for a model of it.
+
+    When the learner chooses the model, and `after` other events; a link brings its own prompt.
+    """
     defaults = [prompt.value for prompt in prompts]
 
     def spoken_here(name: str, *texts: str) -> Any:
@@ -91,4 +95,5 @@ def translates(model: gr.Dropdown, *prompts: gr.Textbox) -> None:
         ]
         return values if len(values) > 1 else values[0]
 
-    model.change(shown(spoken_here), [model, *prompts], [*prompts], **QUIET)
+    for event in (model.input, *after):
+        event(shown(spoken_here), [model, *prompts], [*prompts], **QUIET)

@@ -5,7 +5,7 @@
 """
 
 import json
-from typing import Any
+from typing import Any, Protocol
 
 import gradio as gr
 
@@ -44,6 +44,8 @@ SCRIPTS = (
     "terms",
     "marks",
     "glossary",
+    "address",
+    "share",
     "uploads",
     "tapefile",
     "pads",
@@ -59,7 +61,16 @@ STYLES = (
     "chart",
     "inversion",
     "glossary",
+    "share",
 )
+
+
+class Linking(Protocol):
+    """What knows the links of a page."""
+
+    def link(self, player: str, message: dict[str, Any]) -> dict[str, Any] | None:
+        """The link of the run of a message in the player of this name."""
+        ...
 
 
 class Player(gr.HTML):
@@ -68,15 +79,17 @@ class Player(gr.HTML):
     As an output it takes a message or None. Pass `show_progress="hidden"` to its events.
     """
 
-    def __init__(self, value=None, *, name: str, **kwargs):
+    def __init__(self, value=None, *, name: str, links: Linking | None = None, **kwargs):
         """Places a player with the element id `player-NAME`.
 
         Args:
             value: A message, usually that of a recorded run, or None.
             name: What page.js calls this player, unique on the page.
+            links: What knows the link of a run, if the tab has some.
             **kwargs: As in gr.HTML.
         """
-        self.name = name
+        # Gradio makes a component anew for a session, from these arguments alone.
+        self.name, self.opening, self.linking = name, value, links
         options = {"name": name, "panels": []}
         kwargs.setdefault("elem_id", f"player-{name}")
         kwargs.setdefault("elem_classes", ["stepwise-player"])
@@ -93,8 +106,9 @@ class Player(gr.HTML):
         return json.loads(payload) if payload else None
 
     def postprocess(self, value: dict | None) -> str | None:
-        """The message as JSON text, see `as_text`."""
-        return None if value is None else as_text(value)
+        """The message as JSON text, see `as_text`, with the link of its run."""
+        link = self.linking.link(self.name, value) if self.linking and value else None
+        return None if value is None else as_text(value | {"link": link} if link else value)
 
     def api_info(self) -> dict[str, Any]:
         """Describes a message to API clients."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import gradio as gr
@@ -12,16 +12,21 @@ from core.paths import ROOT
 from core.tape_files import ENDING, load
 from demos.runs.stream import recorded
 from demos.shipped import broken
+from demos.ui.links import Links
 
 TAPES = ROOT / "assets" / "tapes"
 
 
 @dataclass(frozen=True)
 class Shared:
-    """What tabs hand to each other: the tab bar, a picture as (model name, x0 (1, C, H, W))."""
+    """What tabs hand to each other: the tab bar, a picture as (model name, x0 (1, C, H, W)).
+
+    Each tab tells `links` what can be asked of it.
+    """
 
     tabs: gr.Tabs
     picture: gr.State
+    links: Links = field(default_factory=Links)
 
 
 def tape(name: str) -> dict[str, Any] | None:

@@ -76,6 +76,7 @@ class Runner:
         Its errors become one sentence. `more` are outputs that the run fills besides.
         """
         start = f"start-{self.name}-{len(self.runs)}"
+        button.elem_id = button.elem_id or f"press-{start}"  # by which a link presses it
         unseen = gr.Button(elem_id=start, elem_classes=["out-of-sight"])
         event = clicked(
             unseen,

@@ -52,13 +52,21 @@
 
   async function copySettings(run, button) {
     const text = JSON.stringify(run.head.settings, null, 2);
-    try {
-      await navigator.clipboard.writeText(text);
-    } catch { // no permission, or a page without TLS, where there is no clipboard object
-      copyByHand(text, button);
+    if (!await copyText(text, button)) {
+      throw new Error("the browser refused to copy the settings");
     }
     button.dataset.say = '["player.copied"]'; // words.js fills it in
     setTimeout(() => { button.dataset.say = '["player.copy"]'; }, 1500);
+  }
+
+  // Whether the browser has put the text on the clipboard.
+  async function copyText(text, button) {
+    try {
+      await navigator.clipboard.writeText(text);
+      return true;
+    } catch { // no permission, or a page without TLS, where there is no clipboard object
+      return copyByHand(text, button);
+    }
   }
 
   function copyByHand(text, button) {
@@ -69,8 +77,8 @@
     const copied = document.execCommand("copy");
     area.remove();
     button.focus();
-    if (!copied) throw new Error("the browser refused to copy the settings");
+    return copied;
   }
 
-  window.stepwise = Object.assign(window.stepwise ?? {}, { saveFrame, copySettings });
+  window.stepwise = Object.assign(window.stepwise ?? {}, { saveFrame, copySettings, copyText });
 })();

@@ -14,14 +14,15 @@
   // A tab that was never opened has no player yet: then there is nothing to mark.
   const named = (name) => document.querySelector(`#player-${CSS.escape(name)} .player`);
 
-  // A chip sets controls and runs with them: their changes are no reason to call the run stale,
-  // however late they come; those after the learner's next touch are.
-  let chip = false;
-  const touched = (event) => {
-    if (!event.target.closest?.(".player")) chip = !!event.target.closest?.(".chip");
+  // A chip or a link sets controls and runs with them: their changes are no reason to call the run
+  // stale, however late they come; those after the learner's next touch are. Pasted settings are
+  // not run yet.
+  let brought = ""; // "run", "set" or nothing
+  const touched = ({ target }) => {
+    if (!target.closest?.(".player")) brought = target.closest?.(".chip") ? "run" : "";
   };
   for (const kind of ["pointerdown", "keydown"]) document.addEventListener(kind, touched, true);
-  const stale = (name) => !chip && tell(named(name), { kind: "stale" });
+  const stale = (name) => brought !== "run" && tell(named(name), { kind: "stale" });
 
   const shown = {}; // the frame that each player shows
 
@@ -60,6 +61,7 @@
     clearTimeout(ending[name]);
     active.delete(name);
     if (next[name]) start(name);
+    else stepwise.address.ended(name);
   }
 
   // ---------------------------------------------------------- presenter mode
@@ -93,6 +95,8 @@
     tell,
     run: () => visible(".run-button")?.click(),
     stale,
+    bring: (how) => { brought = how; },
+    brought: () => Boolean(brought),
     shows: (name, frame) => { shown[name] = frame; },
     shown: (name) => shown[name] ?? 0,
     refine: (name) => document.querySelector(`#refine-${CSS.escape(name)}`)?.click(),

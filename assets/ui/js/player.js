@@ -121,6 +121,7 @@
       this.drawStatus();
       this.announce(this.shown.frame, performance.now());
       if (own) this.rest(own);
+      stepwise.address.note(this);
       clearTimeout(this.timer);
       if (!clock.motion || !this.element.isConnected) return;
       this.timer = setTimeout(() => this.wake(), clock.untilNext(now));
@@ -272,6 +273,7 @@
       new IntersectionObserver(([entry]) => {
         this.seen = entry.isIntersecting;
         this.startWhenSeen();
+        this.wake(); // its tab may have been opened
       }).observe(this.root);
     }
   }
@@ -284,12 +286,18 @@
     End: (player) => player.seek(player.clock.run.last),
   };
 
+  const mounted = []; // all players of the page
+
   function mount(element, props, watch, options) {
     const player = new Player(element, options);
+    mounted.push(player);
     watch("value", () => player.take(props.value));
     player.take(props.value);
     return player;
   }
 
-  window.stepwise = Object.assign(window.stepwise ?? {}, { mount });
+  window.stepwise = Object.assign(window.stepwise ?? {}, {
+    mount,
+    players: () => mounted.filter(({ element }) => element.isConnected),
+  });
 })();

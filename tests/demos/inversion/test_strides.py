@@ -55,10 +55,12 @@ def test_the_figures_at_the_end_are_those_of_two_runs_from_one_noise(archive):
 
 def test_the_controls_are_told_what_is_on_the_stage(archive):
     """A digit on stage while the controls say emoji, dog: that was the fault."""
-    assert archive.message["settings"] == InvertRequest.of(**STRIDES).settings()
+    settings = dict(archive.message["settings"])
+    assert settings.pop("lesson") == "strides"  # by which a link finds it
+    assert settings == InvertRequest.of(**STRIDES).settings()
     assert (STRIDES["model"], STRIDES["digit"], STRIDES["label"]) == ("digits", DIGIT, str(DIGIT))
     counting = {"model", "source", "digit", "index", "label", "method", "steps", "seed"}
-    assert set(STRIDES) == counting | {"invert_guidance"} == set(archive.message["settings"])
+    assert set(STRIDES) == counting | {"invert_guidance"} == set(settings)
     first = next(page.stepped())
     assert first[2:] == tuple(STRIDES.values())
     assert list(STRIDES).index("source") < list(STRIDES).index("model")

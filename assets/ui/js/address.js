@@ -1,0 +1,200 @@
+// The address of the page: the tab, the settings of the run on its stage, and the frame. A run or
+// a tab that is chosen is an entry of the history, a frame replaces it. What an address asks for
+// is opened by the server: it sets the controls, then the run is started and the frame sought.
+(() => {
+  const { changed } = stepwise;
+  const PAUSE = 500;     // milliseconds between two changes of an address: browsers allow few more
+  const PATIENCE = 15000; // milliseconds in which an opened tab has to be there
+  const LONGEST = 2000;  // characters of a text that the server lets in
+  const tabs = {};       // the id of the tab of each player, by its name
+  let home = null;       // the player that an address without a query opens
+  let seen = null;       // the player in view
+  let opening = null;    // what is being opened: { query, press, frame, before, since, ... }
+  let next = null;       // the query that is opened once the server has answered
+  let timer = null;
+
+  const tabOf = (id) => document.querySelector(`[role=tab][data-tab-id="${CSS.escape(id)}"]`);
+  const chosen = () => document.querySelector("[role=tab][aria-selected=true]")?.dataset.tabId;
+  const inView = (player) => player?.root.getClientRects().length > 0;
+
+  // ------------------------------------------------------------ what is on the stage, as a query
+  function runOf({ run, options }) { // without the frame
+    return new URLSearchParams(run.head.link?.query ?? { tab: options.name });
+  }
+
+  // The frame, unless nobody has chosen it, or it is the one that a finished run shows by itself.
+  function frameOf({ run, clock, moved }) {
+    const own = run.head.start ?? run.last, arrives = clock.follow && run.state === "running";
+    if (!run.count || !moved || arrives) return null;
+    const { i } = clock.frameOf(run); // beside another one, if runs are compared
+    return i === own ? null : i + 1;
+  }
+
+  function queryOf(player) {
+    const query = runOf(player), frame = frameOf(player);
+    if (frame !== null) query.set("frame", frame);
+    return query;
+  }
+
+  const without = (query, name) => {
+    const rest = new URLSearchParams(query);
+    rest.delete(name);
+    return rest.toString();
+  };
+
+  // The address now: parameters that begin with __ are Gradio's, and stay.
+  const current = () => split(([name]) => !name.startsWith("__"));
+  const gradios = () => split(([name]) => name.startsWith("__"));
+  const split = (kept) => new URLSearchParams(
+    [...new URLSearchParams(window.location.search)].filter(kept));
+
+  // A link for somebody else: the address of this page, with nothing of Gradio's.
+  function linkOf(player) {
+    const { origin, pathname } = window.location;
+    return `${origin}${pathname}?${queryOf(player)}`;
+  }
+
+  // ------------------------------------------------------------ the address follows the stage
+  // Each player calls this when it has drawn.
+  function note(player) {
+    if (!inView(player) || (seen !== player && inView(seen))) return;
+    if (player.run.count && !player.run.head.panels.length) return; // its description comes later
+    tabs[player.options.name] = chosen() ?? tabs[player.options.name];
+    const turned = seen && seen !== player;
+    seen = player;
+    home ??= current().has("tab") ? "" : player.options.name;
+    if (opening) return follow(player);
+    const fresh = without(runOf(player), "frame") !== without(spelled(current()), "frame");
+    if (fresh && (turned || !player.run.head.keep)) write(player, "pushState");
+    else if (player.moved || !player.clock.motion) timer ??= setTimeout(later, PAUSE);
+  }
+
+  function later() {
+    timer = null;
+    if (!opening && inView(seen)) write(seen, "replaceState");
+  }
+
+  const spelled = (query) => (query.has("tab") ? query : new URLSearchParams({ tab: home }));
+
+  function write(player, how) {
+    const query = queryOf(player), plain = query.toString() === `tab=${home}`;
+    if (query.toString() === spelled(current()).toString()) return;
+    const all = new URLSearchParams([...gradios(), ...(plain ? [] : query)]).toString();
+    const { pathname } = window.location;
+    window.history[how](window.history.state, "", all ? `${pathname}?${all}` : pathname);
+  }
+
+  // ------------------------------------------------------------ what an address asks for
+  function open(query) {
+    const button = document.getElementById("link-open");
+    if (!button) return;
+    if (opening?.sent) { // two answers at once would set each other's controls
+      next = query;
+      return;
+    }
+    if (["running", "waiting"].includes(seen?.run.state)) {
+      stepwise.visible(".stop-button")?.click();
+    }
+    stepwise.bring("run");
+    opening = { query: query.toString(), since: performance.now(), sent: true };
+    button.click();
+  }
+
+  // Decoded: a Chinese letter of a query is nine characters.
+  function sent() {
+    const text = JSON.stringify(Object.fromEntries(new URLSearchParams(opening?.query)));
+    return [text.length > LONGEST ? "" : text];
+  }
+
+  function got({ player, press, run, frame, refused }) {
+    if (!opening) return;
+    opening.sent = false;
+    if (next) {
+      const query = next;
+      next = null;
+      return open(query);
+    }
+    if (refused) return end();
+    Object.assign(opening, { name: player, press, run, frame });
+    start(opening);
+  }
+
+  // Once the tab is there: the controls have their values.
+  function start(mine) {
+    if (opening !== mine) return; // something else is being opened by now
+    const { name, press, since } = mine, button = press && document.getElementById(press);
+    const ready = seen?.options.name === name && inView(seen);
+    if (ready && (!press || button)) {
+      Object.assign(mine, { before: seen.run.id, begun: true });
+      if (press) button.click();
+      else setTimeout(() => { if (opening === mine) found(seen); }, PAUSE);
+    } else if (performance.now() - since < PATIENCE) {
+      requestAnimationFrame(() => start(mine));
+    } else {
+      end();
+    }
+  }
+
+  // While the run that was started goes on: its frame may be there now. The run of a link may be
+  // the second of two.
+  function follow(player) {
+    const { press, begun, frame } = opening, { run } = player;
+    if (!begun || !press || !arrived(player)) return;
+    // The last frame that is there would be followed by the next ones.
+    if (run.status !== "running" || (frame && frame < run.count)) found(player);
+  }
+
+  function arrived(player) {
+    const { run } = player, asked = new URLSearchParams(opening.run).toString();
+    return !run.waiting && run.id !== opening.before && runOf(player).toString() === asked;
+  }
+
+  function found(player) {
+    const { frame } = opening ?? {};
+    if (frame) player.seekIn(player.run, Math.min(frame, player.run.count) - 1);
+    if (opening) end();
+  }
+
+  function ended(name) { // the run has ended, or could not begin
+    const mine = opening;
+    if (!mine?.begun || mine.name !== name) return;
+    setTimeout(() => { // its last message may not have been drawn yet
+      if (opening !== mine) return;
+      if (arrived(seen)) found(seen);
+      else end();
+    }, PAUSE);
+  }
+
+  function end() { // what is on the stage now is what the address says
+    opening = null;
+    if (inView(seen)) write(seen, "replaceState");
+  }
+
+  // Back and forward: what is on the stage already needs no run.
+  function back() {
+    const query = spelled(current()), run = without(query, "frame");
+    const player = stepwise.players().find((each) => runOf(each).toString() === run);
+    if (!player || opening) return open(query);
+    const frame = Number(query.get("frame")) || (player.run.head.start ?? player.run.last) + 1;
+    if (!inView(player)) tabOf(tabs[player.options.name])?.click();
+    seen = player;
+    player.seekIn(player.run, frame - 1);
+  }
+
+  window.addEventListener("popstate", back);
+  const asked = current();
+  if (asked.has("tab")) {
+    let first = true;
+    changed(() => { // Gradio has laid out the page
+      if (!first || !document.getElementById("link-open") || !seen) return;
+      first = false;
+      open(asked);
+    });
+    opening = { query: asked.toString(), since: performance.now() }; // nothing is written before
+  }
+
+  window.stepwise = Object.assign(window.stepwise ?? {}, {
+    address: { note, linkOf, ended },
+    links: { open: { sent, got } },
+  });
+})();
