@@ -41,8 +41,23 @@ SCRIPTS = (
     "glossary",
     "uploads",
     "pads",
+    "drawn",
+    "pulls",
+    "drawing",
+    "live",
+    "configs",
 )
-STYLES = ("tokens", "page", "controls", "player", "timeline", "chart", "inversion", "glossary")
+STYLES = (
+    "tokens",
+    "page",
+    "controls",
+    "player",
+    "timeline",
+    "chart",
+    "inversion",
+    "glossary",
+    "drawing",
+)
 
 
 class Player(gr.HTML):

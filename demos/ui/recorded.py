@@ -18,10 +18,17 @@ TAPES = ROOT / "assets" / "tapes"
 
 @dataclass(frozen=True)
 class Shared:
-    """What tabs hand to each other: the tab bar, a picture as (model name, x0 (1, C, H, W))."""
+    """What tabs hand to each other.
+
+    Attributes:
+        tabs: the tab bar.
+        picture: a picture as (model name, x0 (1, C, H, W)).
+        schedule: what to sample with: settings of the sampler by name, and when it was asked for.
+    """
 
     tabs: gr.Tabs
     picture: gr.State
+    schedule: gr.State
 
 
 def tape(name: str) -> dict[str, Any] | None:

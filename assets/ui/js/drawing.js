@@ -35,18 +35,20 @@
       this.handles = shape("g");
       this.plot.append(this.grid, this.line, this.handles);
       this.readout = make("p", "drawing-readout");
-      const button = (name, act) => {
-        const node = make("button", `drawing-${name}`);
+      const button = (name, act, sign) => {
+        const node = make("button", `drawing-${name}`, sign ?? ""), say = `["drawing.${name}"]`;
         node.type = "button";
-        node.dataset.say = JSON.stringify([`drawing.${name}`]);
+        for (const mark of sign ? ["say-aria-label", "say-title"] : ["say"]) {
+          node.setAttribute(`data-${mark}`, say);
+        }
         node.addEventListener("click", act);
         return node;
       };
       this.kinds = Object.fromEntries(Object.keys(drawn.KINDS).map(
         (kind) => [kind, button(kind, () => this.change(() => this.measure(kind)))]));
       this.buttons = {
-        add: button("add", () => this.change(() => this.add())),
-        remove: button("remove", () => this.change(() => this.remove())),
+        add: button("add", () => this.change(() => this.add()), "+"),
+        remove: button("remove", () => this.change(() => this.remove()), "−"),
         undo: button("undo", () => this.undo()),
       };
       this.element.replaceChildren(
@@ -190,7 +192,8 @@
     drawGrid(last) {
       if (this.gridOf === this.quantity) return;
       this.gridOf = this.quantity;
-      const text = (content, x, y, anchor) => shape("text", { x, y, "text-anchor": anchor }, content);
+      const text = (content, x, y, anchor) => shape(
+        "text", { x, y, "text-anchor": anchor }, content);
       const lines = GRID[this.quantity].map((value) => shape("line", { class: "chart-grid",
         x1: LEFT, x2: WIDTH - RIGHT, y1: this.y(value), y2: this.y(value) }));
       const sides = GRID[this.quantity].map((value) => text(

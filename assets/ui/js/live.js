@@ -59,13 +59,15 @@
     }
 
     drawCurve(quantity) {
-      const old = this.player.root.querySelector(`.chart .chart-curve.${this.side}:not(.chart-live)`);
+      const curve = `.chart polyline.chart-curve.${this.side}:not(.chart-live)`;
+      const old = this.player.root.querySelector(curve);
       if (!old) return;
       const { x0, x1, y0, y1, low, high } = old.ownerSVGElement.dataset, last = drawn.TOTAL - 1;
       const points = drawn.CURVES[quantity](this.powers).flatMap((value, t) => {
         if ((t % 4 && t !== last) || !Number.isFinite(value)) return [];
         const share = drawn.within((value - low) / (high - low), 0, 1);
-        return [`${(+x0 + (t / last) * (x1 - x0)).toFixed(1)},${(+y0 + share * (y1 - y0)).toFixed(1)}`];
+        const x = +x0 + (t / last) * (x1 - x0), y = +y0 + share * (y1 - y0);
+        return [`${x.toFixed(1)},${y.toFixed(1)}`];
       });
       this.curve.setAttribute("points", points.join(" "));
       if (this.curve.previousSibling !== old) old.after(this.curve);

@@ -239,12 +239,14 @@
     End: (player) => player.seek(player.run.last),
   };
 
+  const players = {}; // by name
+
   function mount(element, props, watch, options) {
-    const player = new Player(element, options);
+    const player = players[options.name] = new Player(element, options);
     watch("value", () => player.take(props.value));
     player.take(props.value);
     return player;
   }
 
-  window.stepwise = Object.assign(window.stepwise ?? {}, { mount });
+  window.stepwise = Object.assign(window.stepwise ?? {}, { mount, players });
 })();

@@ -14,7 +14,7 @@ from demos.ui.errors import shown
 
 NUMBERS = (gr.Slider, gr.Number)
 CHOICES = (gr.Dropdown, gr.Radio)
-TEXTS = (gr.Textbox, gr.Markdown)
+TEXTS = (gr.Textbox, gr.Markdown, gr.HTML)
 JUDGED_LATER = (gr.State, gr.Image, gr.ImageEditor)  # by the function that gets them
 
 
