@@ -3,7 +3,7 @@
 (() => {
   const { words, make, write, drawn } = stepwise;
   const SVG = "http://www.w3.org/2000/svg";
-  const WIDTH = 320, HEIGHT = 216, LEFT = 40, RIGHT = 14, TOP = 12, BOTTOM = 28;
+  const WIDTH = 270, HEIGHT = 190, LEFT = 50, RIGHT = 12, TOP = 12, BOTTOM = 28;
   const SHOWN = { alpha_bar: [0, 1], log_snr: [-20, 14] };       // range of the axis
   const GRID = { alpha_bar: [0, 0.25, 0.5, 0.75, 1], log_snr: [-20, -10, 0, 10] };
   const KEPT = 50;  // drawings that can be undone
@@ -36,7 +36,8 @@
       this.plot.append(this.grid, this.line, this.handles);
       this.readout = make("p", "drawing-readout");
       const button = (name, act, sign) => {
-        const node = make("button", `drawing-${name}`, sign ?? ""), say = `["drawing.${name}"]`;
+        const node = make("button", `drawing-${name}`, sign ?? "");
+        const say = JSON.stringify([`drawing.${name}`]);
         node.type = "button";
         for (const mark of sign ? ["say-aria-label", "say-title"] : ["say"]) {
           node.setAttribute(`data-${mark}`, say);
@@ -197,7 +198,7 @@
       const lines = GRID[this.quantity].map((value) => shape("line", { class: "chart-grid",
         x1: LEFT, x2: WIDTH - RIGHT, y1: this.y(value), y2: this.y(value) }));
       const sides = GRID[this.quantity].map((value) => text(
-        String(value).replace("-", "−"), LEFT - 6, this.y(value) + 5, "end"));
+        String(value).replace("-", "−"), LEFT - 14, this.y(value) + 5, "end"));
       this.grid.replaceChildren(...lines, ...sides, text("t = 0", LEFT, HEIGHT - 6, "start"),
         text(String(last), WIDTH - RIGHT, HEIGHT - 6, "end"));
     }
