@@ -86,9 +86,9 @@
     }
 
     load(text) {
-      if (!text || text === this.told) return;
+      if (!text || drawn.written(drawn.parsed(text)) === this.told) return;
       Object.assign(this, drawn.parsed(text));
-      this.told = text;
+      this.told = this.text;
       this.chosen = Math.min(this.chosen, this.points.length - 1);
       this.draw();
     }
@@ -101,6 +101,7 @@
     }
 
     begin() {
+      if (this.resting) this.end(); // keys that the server was not told of yet
       this.past = [...this.past.slice(-KEPT), this.text];
     }
 
@@ -148,11 +149,11 @@
 
     insert(u) {
       const i = this.points.findIndex((point) => point.u > u);
-      const room = i > 0 && Math.min(u - this.points[i - 1].u, this.points[i].u - u);
-      if (this.points.length >= drawn.MOST || room < drawn.APART) return;
-      this.points.splice(i, 0, { u, y: drawn.monotone(this.points, [u])[0] });
+      if (i < 1 || this.points.length >= drawn.MOST) return;
+      const point = { u, y: drawn.monotone(this.points, [u])[0] };
+      if (!drawn.fits(this, i, point)) return;
+      this.points.splice(i, 0, point);
       this.chosen = i;
-      this.move(i, this.points[i]);
       this.focused = true;
     }
 

@@ -109,8 +109,15 @@
     };
   }
 
+  // Whether one more point fits before the i-th, at twice the distance that it has to keep.
+  function fits({ quantity, points }, i, { u, y }) {
+    const { fall } = KINDS[quantity], before = points[i - 1], after = points[i];
+    return Math.min(u - before.u, after.u - u) >= 2 * APART
+      && Math.min(before.y - y, y - after.y) >= 2 * fall;
+  }
+
   const drawn = {
-    TOTAL, MOST, APART, KINDS, CURVES, parsed, written, monotone, powers, converted, room, within,
+    TOTAL, MOST, KINDS, CURVES, parsed, written, monotone, powers, converted, room, fits, within,
   };
   window.stepwise = Object.assign(window.stepwise ?? {}, { drawn });
 })();

@@ -35,9 +35,9 @@
     if (undo) return void drawing.undo();
     if (act) return void act(drawing);
     if (!drawing.resting) drawing.begin();
+    clearTimeout(drawing.resting);
     drawing.move(i, to);
     drawing.moved();
-    clearTimeout(drawing.resting);
     drawing.resting = setTimeout(() => drawing.end(), REST);
   }
 
@@ -62,6 +62,8 @@
   function pulls(node, i, drawing) {
     node.addEventListener("keydown", (event) => onKey(event, i, drawing));
     node.addEventListener("pointerdown", (event) => onPointer(event, i, drawing));
+    // A finger on a point scrolls nothing: touch-action does not hold for parts of an SVG.
+    node.addEventListener("touchstart", (event) => event.preventDefault(), { passive: false });
   }
 
   window.stepwise = Object.assign(window.stepwise ?? {}, { pulls });
