@@ -8,11 +8,9 @@ from typing import Any
 from core.bridge import config_of, schedule_of
 from core.drawn_schedules import parsed, placed
 from core.schedules import CLEAN, Schedule
-from demos.runs.fields import TextField
 from demos.words import Refusal, Say, said
 
 CLASS = "DDIMScheduler"  # any class that reads trained_betas would do
-TEXT = TextField(most=400_000)  # of a config with 10,000 betas
 
 
 def config_text(name: Say, schedule: Schedule, spacing: str) -> str:
@@ -27,17 +25,12 @@ def config_text(name: Say, schedule: Schedule, spacing: str) -> str:
     return json.dumps({"_class_name": CLASS, **config, "timestep_spacing": spacing}, indent=1)
 
 
-def config_points(sent: Any) -> tuple[str, Say]:
-    """A drawing of the schedule of a config that is sent as text, and how close it comes.
+def config_points(config: Any) -> tuple[str, Say]:
+    """A drawing of the schedule of a config, and how close it comes.
 
-    ValueError, one sentence, for a text that is no JSON object, and for a config that
-    `core.bridge` cannot read.
+    ValueError, one sentence, for what is no JSON object, and for a config that `core.bridge`
+    cannot read.
     """
-    text = TEXT.check(sent, said("schedule.config.label"))
-    try:
-        config = json.loads(text)
-    except (ValueError, RecursionError) as error:
-        raise Refusal("schedule.refused.json") from error
     if not isinstance(config, dict):
         raise Refusal("schedule.refused.json")
     schedule = schedule_of(config)

@@ -19,7 +19,7 @@ from demos.schedules.parameters import (
     offered,
 )
 from demos.schedules.request import SIDES
-from demos.ui.controls import QUIET, Dropdown, Textbox, text
+from demos.ui.controls import QUIET, Radio, Raw, Textbox, text
 from demos.ui.errors import shown
 from demos.ui.recorded import Shared
 from demos.ui.runner import PRIVATE
@@ -27,6 +27,10 @@ from demos.views.html import spoken
 from demos.words import Refusal
 
 SAVE = "(text) => stepwise.saveConfig(text, 'scheduler_config.json')"
+
+
+class Sent(Raw, gr.JSON):
+    """A JSON value that the page sends; whoever gets it judges it."""
 
 
 def menu_word(name: str) -> Any:
@@ -56,7 +60,7 @@ def build() -> dict[str, Any]:
     """What draws over another schedule, opens and saves configs, and samples with a schedule."""
     swaps: dict[str, Any] = {}
     with gr.Accordion(text("schedule.exchange"), open=False):
-        swaps["over"] = Dropdown(
+        swaps["over"] = Radio(
             [(menu_word(name), name) for name in offered() if name != DRAWN],
             value=None,
             label=text("schedule.over.label"),
@@ -73,7 +77,7 @@ def build() -> dict[str, Any]:
             for name in ("open", "draw", *(f"save_{side}" for side in SIDES)):
                 swaps[name] = gr.Button(text(f"schedule.{name}"), size="sm")
         swaps["placed"] = gr.HTML(elem_classes=["drawing-advice"])
-        swaps["file"] = Textbox(visible=False)
+        swaps["file"], swaps["sent"] = Textbox(visible=False), Sent(visible=False)
     swaps["sample"] = gr.Button(text("schedule.sample"), size="sm")
     return swaps
 
@@ -91,7 +95,9 @@ def connect(
         **redraw
     )
     swaps["open"].click(None, js="() => stepwise.openConfig()", **PRIVATE)
-    draw = swaps["draw"].click(shown(drawn_over_config), swaps["config"], outputs, **QUIET)
+    draw = swaps["draw"].click(
+        shown(drawn_over_config), swaps["sent"], outputs, js="() => [stepwise.pasted()]", **QUIET
+    )
     draw.success(**redraw)
     for side in SIDES:
         inputs = [*groups[side].values(), others["spacing"]]

@@ -15,7 +15,7 @@ from demos.ui.errors import shown
 NUMBERS = (gr.Slider, gr.Number)
 CHOICES = (gr.Dropdown, gr.Radio)
 TEXTS = (gr.Textbox, gr.Markdown, gr.HTML)
-JUDGED_LATER = (gr.State, gr.Image, gr.ImageEditor)  # by the function that gets them
+JUDGED_LATER = (gr.State, gr.Image, gr.ImageEditor, gr.JSON)  # by the function that gets them
 
 
 def guard(functions: Sequence[BlockFunction]) -> None:
