@@ -31,6 +31,7 @@ class Drawing(Raw, gr.HTML):
             html_template='<div class="drawing"></div>',
             js_on_load=f"stepwise.mountDrawing(element, props, trigger, watch, {options})",
             apply_default_css=False,
+            elem_classes=["drawing-box"],
             **kwargs,
         )
 
