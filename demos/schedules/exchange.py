@@ -126,7 +126,8 @@ def saved(*values: Any) -> str:
     *group, spacing = values
     asked = Parameters.read(*group)
     schedule = made(asked.schedule, asked.given())
-    return config_text(in_words(asked.schedule), schedule, spacing)
+    points = asked.points if asked.schedule == DRAWN else ""
+    return config_text(in_words(asked.schedule), schedule, spacing, points)
 
 
 def handed_over(*values: Any) -> tuple[tuple[dict[str, Any], float], Any]:

@@ -342,9 +342,13 @@ def test_a_config_is_saved_and_opened_again(open_page, tmp_path):
         page.get_by_role("button", name="Open a file").click()
     chooser.value.set_files(file)
     page.get_by_role("button", name="Draw the config").click()
-    text, _ = placed(ours)
-    rested(page, text)
-    expect(page.get_by_text("points on the curve of DDIMScheduler")).to_be_visible()
+    rested(page, START.replace("0.5 0.5", "0.5 0.49"))
+    expect(page.get_by_text("The 5 points of the drawing")).to_be_visible()
+    field = page.get_by_role("textbox", name="Scheduler config")
+    field.fill('{"_class_name": "DDPMScheduler", "beta_schedule": "squaredcos_cap_v2"}')
+    page.get_by_role("button", name="Draw the config").click()
+    rested(page, placed(cosine())[0])
+    expect(page.get_by_text("10 points on the curve of DDPMScheduler")).to_be_visible()
 
 
 def test_what_cannot_be_opened_or_saved_is_one_sentence(open_page):
