@@ -34,7 +34,7 @@ DRAWABLE = {"alpha_bar": Quantity(0.0, 0.999999, 1e-6), "log_snr": Quantity(-20.
 FEWEST, MOST = 2, 12  # points of a drawing
 APART = 0.001  # of the time, between two points
 TOLERANCE = 5e-3  # of alpha_bar, to which points are placed on a curve, where 12 are enough
-START = "alpha_bar: 0 0.9999, 0.25 0.85, 0.5 0.5, 0.75 0.15, 1 0.0001"
+START = "alpha_bar: 0 0.9999, 0.25 0.6, 0.5 0.5, 0.75 0.4, 1 0.0001"
 
 
 def drawn(timesteps: int = 1000, points: str = START) -> Schedule:
@@ -135,26 +135,26 @@ def written(quantity: str, points: Sequence[Point]) -> str:
     return f"{quantity}: " + ", ".join(f"{u:.4g} {y:.6g}" for u, y in points)
 
 
-def placed(schedule: Schedule, quantity: str = "alpha_bar") -> tuple[str, float]:
-    """A drawing of a schedule, and the largest difference of its alpha_bar from the schedule's.
+def placed(schedule: Schedule) -> tuple[str, float]:
+    """A drawing of a schedule's alpha_bar, and the largest difference of the two.
 
     The points lie evenly along the curve, by |du| + |dy| of axes of length 1; as many as it takes
     to come within TOLERANCE, 12 at most. Where variance is not preserved, alpha_bar is that of
     the same SNR, SNR / (1 + SNR). ValueError for a schedule that falls too little to be drawn.
     """
-    kind, total = DRAWABLE[quantity], len(schedule)
+    kind, total = DRAWABLE["alpha_bar"], len(schedule)
     power = schedule.alpha**2
     wanted = power / (power + schedule.sigma**2)
-    curve = (wanted.logit() if quantity == "log_snr" else wanted).clamp(kind.low, kind.high)
+    curve = wanted.clamp(kind.low, kind.high)
     fall = float(curve[0] - curve[-1])
     if not fall >= kind.fall:
-        raise ValueError(f"this schedule's {quantity} falls by {fall:.3g}, too little to be drawn")
+        raise ValueError(f"this schedule's alpha_bar falls by {fall:.3g}, too little to be drawn")
     along = torch.arange(total) / (total - 1) + (curve[0] - curve) / fall
     text, error = "", math.inf
     for count in range(FEWEST, MOST + 1):
         places = torch.searchsorted(along, torch.linspace(0, 2, count, dtype=torch.float64))
         chosen = _spread([min(int(t), total - 1) for t in places], curve, kind)
-        text = written(quantity, [(t / (total - 1), float(curve[t])) for t in chosen])
+        text = written("alpha_bar", [(t / (total - 1), float(curve[t])) for t in chosen])
         error = float((drawn(total, text).alpha_bar - wanted).abs().max())
         if error <= TOLERANCE:
             break

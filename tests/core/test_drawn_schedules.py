@@ -6,7 +6,7 @@ from itertools import pairwise
 import diffusers
 import pytest
 import torch
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from core.bridge import config_of, schedule_of
@@ -97,6 +97,7 @@ def test_a_peak_is_flat():
     assert slopes([1.0, 1.0], [0.0, -2.0])[1] == 0.0
 
 
+@settings(deadline=None)  # machines may be shared
 @given(drawings())
 def test_every_drawing_falls_at_every_timestep(drawing):
     quantity, points = drawing
@@ -106,6 +107,7 @@ def test_every_drawing_falls_at_every_timestep(drawing):
     torch.testing.assert_close(schedule.alpha**2 + schedule.sigma**2, torch.ones(1000).double())
 
 
+@settings(deadline=None)  # machines may be shared
 @given(drawings())
 def test_it_passes_through_its_points(drawing):
     _, points = drawing
@@ -129,6 +131,7 @@ def test_alpha_bar_may_end_without_signal():
 # ---- text ---------------------------------------------------------------------------------------
 
 
+@settings(deadline=None)  # machines may be shared
 @given(drawings())
 def test_a_drawing_is_the_same_after_it_was_written_and_read(drawing):
     text = written(*drawing)
@@ -178,14 +181,13 @@ def test_timesteps_are_those_of_all_schedules():
 # ---- points on a curve --------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("quantity", DRAWABLE)
 @pytest.mark.parametrize("name", SCHEDULES)
-def test_points_are_placed_on_every_schedule_and_the_error_is_what_is_said(name, quantity):
+def test_points_are_placed_on_every_schedule_and_the_error_is_what_is_said(name):
     schedule = SCHEDULES[name]()
-    text, error = placed(schedule, quantity)
-    found, points = parsed(text)
+    text, error = placed(schedule)
+    quantity, points = parsed(text)
     wanted = schedule.snr / (1 + schedule.snr)  # alpha^2 where variance is preserved
-    assert found == quantity and len(points) <= MOST
+    assert quantity == "alpha_bar" and len(points) <= MOST
     difference = (drawn(len(schedule), text).alpha_bar - wanted).abs().max()
     assert error == pytest.approx(float(difference), abs=1e-9)
     assert error <= TOLERANCE or (len(points) == MOST and error < 2 * TOLERANCE)
@@ -196,12 +198,12 @@ def test_points_lie_on_the_curve():
         assert float(linear().alpha_bar[round(999 * u)]) == pytest.approx(y, rel=1e-5)
 
 
+@settings(deadline=None)  # machines may be shared
 @given(drawings())
 def test_any_drawing_can_be_drawn_over(drawing):
     schedule = drawn(300, written(*drawing))
-    for quantity in DRAWABLE:
-        text, error = placed(schedule, quantity)
-        assert parsed(text)[0] == quantity and 0 <= error < 1
+    text, error = placed(schedule)
+    assert len(parsed(text)[1]) <= MOST and 0 <= error < 1
 
 
 @pytest.mark.parametrize("timesteps", [2, 5, 50])
@@ -230,6 +232,7 @@ def test_a_drawing_is_the_same_schedule_in_diffusers(name):
     assert (read.final, read.offset) == (CLEAN, 0)
 
 
+@settings(deadline=None)  # machines may be shared
 @given(drawings())
 def test_any_drawing_has_a_config_and_is_read_from_it(drawing):
     schedule = drawn(1000, written(*drawing))
