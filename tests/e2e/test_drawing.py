@@ -49,7 +49,7 @@ def points(page):
 def text_of(page):
     """The drawing that is on the stage, as the server has it."""
     settings = page.evaluate("() => stepwise.players.schedule.run.head.settings")
-    return (settings["first_parameters"] or {}).get("points")
+    return (settings["first_parameters"] or {}).get("points", "")
 
 
 def rested(page, text=None):
