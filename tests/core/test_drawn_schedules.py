@@ -2,6 +2,7 @@
 
 import math
 from itertools import pairwise
+from typing import Any
 
 import diffusers
 import pytest
@@ -227,8 +228,9 @@ def test_a_drawing_is_the_same_schedule_in_diffusers(name):
     config = {"_class_name": "DDIMScheduler", **config_of(schedule)}
     read = schedule_of(config)
     torch.testing.assert_close(read.alpha_bar, schedule.alpha_bar, rtol=0, atol=1e-12)
-    theirs = diffusers.DDIMScheduler.from_config(config).alphas_cumprod.double()
-    torch.testing.assert_close(theirs, schedule.alpha_bar, rtol=0, atol=1e-6)
+    theirs: Any = diffusers.DDIMScheduler.from_config(config)
+    found = theirs.alphas_cumprod.double()
+    torch.testing.assert_close(found, schedule.alpha_bar, rtol=0, atol=1e-6)
     assert (read.final, read.offset) == (CLEAN, 0)
 
 

@@ -4,6 +4,7 @@ import base64
 import json
 import re
 from itertools import pairwise
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -232,7 +233,7 @@ def test_diffusers_leaves_the_points_aside():
     from diffusers import DDIMScheduler
 
     config = json.loads(saved(*held(DRAWN, points=STEEP), "linspace"))
-    theirs = DDIMScheduler.from_config(config)
+    theirs: Any = DDIMScheduler.from_config(config)
     ours = drawn(1000, STEEP)
     assert float((theirs.alphas_cumprod.double() - ours.alpha_bar).abs().max()) < 1e-6
     theirs.set_timesteps(8)
@@ -252,7 +253,7 @@ def test_the_sampler_runs_through_the_points():
     request = SampleRequest.of(
         model="exact", guidance=1, schedule=DRAWN, points=STEEP, steps=4, label="3"
     )
-    levels = ladder(Own(), request)
+    levels = ladder(OWN, request)
     assert [level.alpha for level in levels] == [
         level.alpha for level in drawn(1000, STEEP).levels(4)
     ]
@@ -261,17 +262,14 @@ def test_the_sampler_runs_through_the_points():
     assert "through 4 points" in sentence(request.title())
 
 
-class Own:
-    """A model that knows a schedule of its own."""
-
-    schedule = linear()
+OWN: Any = SimpleNamespace(schedule=linear())  # a model, as far as its levels go
 
 
 def test_points_count_only_where_the_schedule_is_drawn():
     request = SampleRequest.of(points="no drawing at all")
     assert "points" not in request.settings()
-    assert torch.equal(Own.schedule.alpha, linear().alpha)
-    assert ladder(Own(), request) == linear().levels(50)
+    assert torch.equal(OWN.schedule.alpha, linear().alpha)
+    assert ladder(OWN, request) == linear().levels(50)
 
 
 def test_a_trained_model_keeps_its_schedule():
