@@ -28,9 +28,9 @@ def page() -> gr.Blocks:
     """The page with its tabs."""
     with gr.Blocks(title="Stepwise", fill_width=True) as blocks:
         gr.HTML(head(), padding=False, elem_classes=["stepwise-head"])
-        picture = gr.State()  # outside of gr.Tabs, which would count it as a tab
+        picture, chosen = gr.State(), gr.State()  # in gr.Tabs they would count as tabs
         with gr.Tabs(selected="sampling") as tabs:
-            shared = Shared(tabs, picture)
+            shared = Shared(tabs, picture, chosen)
             for tab in TABS:
                 with gr.Tab(text(tab.TITLE), id=tab.__name__.rpartition(".")[2]):
                     tab.build(shared)

@@ -52,7 +52,13 @@ VIEWS = (
     ("compare-zh", "zh", 1366, 768),
     ("compare-phone", "en", 390, 844),
 )
-SHOTS = {"schedule": "Schedule", "noise": "Noise", "sample": "Sample", "invert": "Invert & edit"}
+SHOTS = {
+    "schedule": "Schedule",
+    "drawing": "Schedule",
+    "noise": "Noise",
+    "sample": "Sample",
+    "invert": "Invert & edit",
+}
 
 
 def recorded(run: Iterator[Tape | Frame]) -> tuple[Tape, Any]:
@@ -107,6 +113,9 @@ def screens() -> None:
             page.goto(address, wait_until="domcontentloaded")
             page.wait_for_selector(".player:visible")
             page.get_by_role("tab", name=tab, exact=True).last.click()
+            if name == "drawing":
+                page.get_by_label("First schedule").first.click()
+                page.get_by_role("option", name="your drawing").click()
             page.wait_for_timeout(3000)
             page.screenshot(path=IMAGES / f"{name}.png")
             if name == "sample":

@@ -28,6 +28,7 @@ from demos.ui.player import Player
 from demos.ui.recorded import Shared, tape
 from demos.ui.runner import (
     OPENS_WITH,
+    PRIVATE,
     Runner,
     chip_row,
     chips,
@@ -43,7 +44,7 @@ from demos.words import Refusal, said
 TITLE = "tab.sample"
 SPLIT = "guidance split"
 WHAT_IF = 4  # the panel of the guidance to wonder about
-CAUSES = ("model", "sampler", "guidance", "show")  # of what else can be asked for
+CAUSES = ("model", "sampler", "guidance", "show", "schedule")  # of what else can be asked for
 SHOWN_FIRST = ("model", "label", "prompt", "sampler", "steps", "guidance", "seed")
 W = RealField(low=0, high=20, default=7.5, slider=(0, 20))
 
@@ -125,6 +126,9 @@ def build(shared: Shared) -> None:
     runner.at_rest(wonder.change, what_if, [wonder])
     resets(reset, controls)
     interlock(SampleRequest, controls, CAUSES)
+    adopt = partial(taken, list(controls))
+    handed = shared.schedule.change(adopt, shared.schedule, list(controls.values()), **QUIET)
+    handed.then(None, js="() => stepwise.run()", **PRIVATE)
     send.click(shown(hand_over), runner.archive, [shared.picture, shared.tabs], **QUIET)
 
 
@@ -150,6 +154,14 @@ def values_of(controls: dict[str, Any], preset: dict[str, Any]) -> dict[Any, Any
     named = ("model", "label", "prompt", "sampler", "steps", "guidance", "show")
     defaults = SampleRequest.defaults()
     return {controls[name]: preset.get(name, defaults[name]) for name in named}
+
+
+def taken(names: list[str], handed: tuple[dict[str, Any], float]) -> list[Any]:
+    """What the controls hold to sample with settings; the others are the defaults."""
+    settings, _ = handed
+    asked = SampleRequest.of(**settings)
+    held = (getattr(asked, name) for name in names)
+    return ["" if value is None else value for value in held]
 
 
 def what_if_slider(show: gr.Radio) -> Slider:

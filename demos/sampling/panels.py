@@ -263,6 +263,8 @@ def noisy(model: Model, request: SampleRequest) -> str:
 
 def ladder(model: Model, request: SampleRequest) -> list[Level]:
     """The levels of the run, from noisy to clean; ValueError where the schedule has fewer."""
-    own = request.schedule not in SCHEDULES
-    schedule = model.schedule if own else SCHEDULES[request.schedule]()
+    schedule = model.schedule
+    if request.schedule in SCHEDULES:
+        given = {"points": request.points} if request.asked("points") else {}
+        schedule = SCHEDULES[request.schedule](**given)
     return schedule.levels(request.steps, request.spacing)

@@ -8,6 +8,7 @@ from typing import Any, ClassVar
 
 from core.bridge import BRIDGED
 from core.data.captions import EXAMPLES
+from core.drawn_schedules import START, parsed
 from core.models import MODELS, ModelCard
 from core.samplers import SAMPLERS, Sampler
 from core.schedules import SCHEDULES, SPACINGS
@@ -19,6 +20,7 @@ from demos.words import Refusal, Say, said, word
 
 ALL_SAMPLERS: dict[str, Sampler] = {**SAMPLERS, **BRIDGED}
 OWN = "own"  # the schedule that the model was trained with
+DRAWN = "drawn"  # the one through `points`
 VARIANCES = ("posterior", "beta")
 SEEDS = 2**32 - 1
 IN_TITLE = ("model", "sampler", "steps", "seed", "label", "prompt")  # always
@@ -45,6 +47,7 @@ class SampleRequest(Request):
     prompt: str = Text(500, EXAMPLES[0], needs=lambda asked: asked.card.condition == "text")
     negative: str = Text(500, needs=lambda asked: asked.card.condition == "text")
     show: str = Choice(PANELS, "prediction")
+    points: str = Text(400, START, needs=lambda asked: asked.schedule == DRAWN)
 
     def refusals(self) -> Iterator[tuple[str, Refusal]]:
         """What does not go together."""
@@ -55,6 +58,8 @@ class SampleRequest(Request):
             yield "guidance", Refusal("sample.refused.guidance", model=self.model)
         if card.schedules == "own" and self.schedule != OWN:
             yield "schedule", Refusal("sample.refused.schedule", model=self.model)
+        if self.asked("points"):
+            yield from self.misdrawn()
         if self.eta and sampler.deterministic:
             yield "eta", Refusal("sample.refused.eta", sampler=self.sampler)
         if self.eta is not None and self.sampler == "lcm":
@@ -68,6 +73,13 @@ class SampleRequest(Request):
         refusal = PANELS[self.show].refusal(self)
         if refusal is not None:
             yield "show", refusal
+
+    def misdrawn(self) -> Iterator[tuple[str, Refusal]]:
+        """Why the points are no drawing of a schedule."""
+        try:
+            parsed(self.points)
+        except ValueError as error:
+            yield "points", Refusal("points.refused", reason=str(error))
 
     @property
     def card(self) -> ModelCard:
@@ -114,6 +126,8 @@ class SampleRequest(Request):
         """A setting in a title."""
         if name == "guidance":
             return guidance_title(self.card, value)
+        if name == "points":
+            return said("sample.title.points", value=len(parsed(value)[1]))
         if name == "show":
             return said("sample.title.show", value=said(word(self.event, name, f"option.{value}")))
         return said(f"sample.title.{name}", value=value if type(value) is not bool else "")

@@ -9,21 +9,27 @@ from typing import Any, get_type_hints
 
 import gradio as gr
 
-from core.schedules import SCHEDULES
 from demos.runs.opened import message_of
 from demos.runs.requests import event
 from demos.runs.stream import as_text
-from demos.schedules.parameters import PARAMETERS, Parameters, offered
+from demos.schedules import exchange
+from demos.schedules.advice import advice
+from demos.schedules.exchange import adopted, menu_word, parameters_info
+from demos.schedules.live import digits
+from demos.schedules.parameters import DRAWN, PARAMETERS, Parameters, offered
 from demos.schedules.request import SIDES, ScheduleRequest
 from demos.schedules.run import message, still_note
 from demos.ui.controls import QUIET, Dropdown, control, text
+from demos.ui.drawing import Drawing
 from demos.ui.errors import language, shown
 from demos.ui.player import Player
 from demos.ui.recorded import Shared
 from demos.ui.uploads import run_file
+from demos.views.html import spoken
 from demos.words import said, sentence, word
 
 TITLE = "tab.schedule"
+PLAYER = "schedule"
 SHARED = ("quantity", "steps", "spacing", "digit")  # by both schedules
 
 
@@ -40,14 +46,21 @@ def build(shared: Shared) -> None:
         with gr.Column():
             with gr.Row(elem_classes=["run-row"]):
                 reset = gr.Button(text("button.reset"), elem_classes=["reset-button"])
-            groups = {side: group(side) for side in SIDES}
+            groups, advised = {}, {}
+            for side in SIDES:
+                with gr.Group():
+                    groups[side] = group(side)
+                    advised[side] = gr.HTML(elem_classes=["drawing-advice"])
             others = {name: control(ScheduleRequest, name) for name in SHARED}
+            swaps = exchange.build()
         with gr.Column():
-            player = Player(message(ScheduleRequest.of()), name="schedule", links=shared.links)
-            file = run_file("schedule")
+            player = Player(message(ScheduleRequest.of()), name=PLAYER, links=shared.links)
+            file = run_file(PLAYER)
     file.upload(shown(message_of), file, player, **QUIET)
+    gr.HTML(digits(), elem_classes=["out-of-sight"])
     gr.api(typed(shown(schedule)), api_name="schedule")
-    connect(groups, others, reset, player)
+    redraw = connect(groups, others, reset, [player, *advised.values()])
+    exchange.connect(swaps, groups, others, redraw, shared)
     restore = partial(restored, groups, others, player)
     shared.links.offer("schedules", player, restore, ScheduleRequest)
 
@@ -65,42 +78,37 @@ def typed(function: Callable[..., Any]) -> Callable[..., Any]:
 def group(side: str) -> dict[str, Any]:
     """The choice of a schedule and the controls of its parameters, which it alone shows."""
     start = Parameters.at_first(ScheduleRequest.defaults()[side])
-    with gr.Group():
-        controls: dict[str, Any] = {
-            "schedule": Dropdown(
-                [(menu_word(name), name) for name in offered()],
-                value=start.schedule,
-                label=text(word("schedule", side, "label")),
-                info=parameters_info(start.schedule),
-                elem_classes=["control", f"control-{side}"],
-            )
-        }
-        for name in PARAMETERS:
-            held = {"value": getattr(start, name), "visible": start.asked(name)}
+    controls: dict[str, Any] = {
+        "schedule": Dropdown(
+            [(menu_word(name), name) for name in offered()],
+            value=start.schedule,
+            label=text(word("schedule", side, "label")),
+            info=parameters_info(start.schedule),
+            elem_classes=["control", f"control-{side}"],
+        )
+    }
+    for name in PARAMETERS:
+        held = {"value": getattr(start, name), "visible": start.asked(name)}
+        if name == "points":
+            controls[name] = Drawing(player=PLAYER, side=side, **held)
+        else:
             controls[name] = control(Parameters, name, **held)
     return controls
 
 
-def menu_word(name: str) -> Any:
-    """A schedule in the menu; a model on the hub goes without its owner."""
-    return text(f"schedule.option.{name}") or name.rpartition("/")[2]
-
-
-def parameters_info(name: str) -> Any:
-    """Whether a schedule has parameters."""
-    return text("schedule.adjustable" if name in SCHEDULES else "schedule.fixed")
-
-
 def connect(
-    groups: dict[str, dict[str, Any]], others: dict[str, Any], reset: gr.Button, player: Player
-) -> None:
-    """Every control redraws while it moves; a new schedule shows its own parameters."""
+    groups: dict[str, dict[str, Any]], others: dict[str, Any], reset: gr.Button, drawn: list[Any]
+) -> dict[str, Any]:
+    """Every control redraws while it moves; a new schedule shows its own parameters.
+
+    Returns the event that redraws.
+    """
     controls = [each for group in groups.values() for each in group.values()]
     controls += others.values()
     redraw: dict[str, Any] = {
-        "fn": shown(explored),
+        "fn": shown(redrawn),
         "inputs": controls,
-        "outputs": player,
+        "outputs": drawn,
         "trigger_mode": "always_last",
         "concurrency_limit": None,
         **QUIET,
@@ -114,6 +122,7 @@ def connect(
     menus = [each["schedule"] for each in groups.values()]
     causes = [*menus, others["quantity"]]
     gr.on([each.change for each in causes], shown(noted), causes, others["quantity"], **QUIET)
+    return redraw
 
 
 def restored(
@@ -135,21 +144,32 @@ def restored(
     return found | values
 
 
-def explored(*values: Any) -> dict[str, Any]:
-    """The message for what all controls hold: both groups, then what is shared."""
+def asked(*values: Any) -> ScheduleRequest:
+    """What is asked for by what all controls hold: both groups, then what is shared."""
     size = len(Parameters.controls())
     first, second = Parameters.read(*values[:size]), Parameters.read(*values[size : 2 * size])
     sent = first.schedule, second.schedule, *values[2 * size :], first.given(), second.given()
-    return message(ScheduleRequest.of(*sent))
+    return ScheduleRequest.of(*sent)
 
 
-def adopted(name: Any) -> list[dict[str, Any]]:
-    """Show the parameters of the chosen schedule, at their defaults, or say that it has none."""
-    start = Parameters.at_first(name)
-    menu = gr.update(value=start.schedule, info=parameters_info(start.schedule))
-    return [menu] + [
-        gr.update(visible=start.asked(key), value=getattr(start, key)) for key in PARAMETERS
-    ]
+def explored(*values: Any) -> dict[str, Any]:
+    """The message for what all controls hold."""
+    return message(asked(*values))
+
+
+def redrawn(*values: Any) -> list[Any]:
+    """The same, and below each schedule what is worth knowing of it, if it is drawn."""
+    request = asked(*values)
+    return [message(request), *(advice_html(request, side) for side in SIDES)]
+
+
+def advice_html(request: ScheduleRequest, side: str) -> str:
+    """What is worth knowing of a drawn schedule, as a list; "" for another one."""
+    if request.name(side) != DRAWN:
+        return ""
+    schedule = request.pair[SIDES.index(side)]
+    said = advice(schedule, request.steps, request.spacing)
+    return f"<ul>{''.join(spoken(each, 'li') for each in said)}</ul>"
 
 
 def at_first() -> list[Any]:

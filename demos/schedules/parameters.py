@@ -8,14 +8,17 @@ from pathlib import Path
 from typing import Any, ClassVar, Self
 
 from core.bridge import schedule_of
+from core.drawn_schedules import START
 from core.models import MODELS, ModelCard
 from core.models.folder import folder_of
 from core.paths import ROOT
 from core.schedules import SCHEDULES, Schedule
-from demos.runs.fields import Choice, Real, RealField, Truth
+from demos.runs.fields import Choice, Real, RealField, Text, Truth
 from demos.runs.requests import Request
 from demos.words import Say, said, table
 
+DRAWN = "drawn"
+LONGEST = 400  # characters of a drawing
 OTHER = RealField(low=0, high=10_000)  # of a schedule that was added, with parameters of its own
 
 
@@ -62,6 +65,7 @@ class Parameters(Request):
     rho: float = parameter("rho", 1, 100, (1.0, 20.0), 0.5)
     shift: float = parameter("shift", 0.01, 100, (0.1, 10.0), 0.1)
     zero_terminal_snr: bool = Truth(False, needs=takes("zero_terminal_snr"))
+    points: str = Text(LONGEST, START, needs=takes("points"))
 
     @classmethod
     def at_first(cls, name: str) -> Self:

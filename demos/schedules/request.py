@@ -7,10 +7,19 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, ClassVar
 
+from core.drawn_schedules import parsed
 from core.schedules import SCHEDULES, SPACINGS, Schedule
 from demos.runs.fields import Choice, Table, Whole
 from demos.runs.requests import Request
-from demos.schedules.parameters import OTHER, PARAMETERS, defaults_of, in_words, made, offered
+from demos.schedules.parameters import (
+    DRAWN,
+    OTHER,
+    PARAMETERS,
+    defaults_of,
+    in_words,
+    made,
+    offered,
+)
 from demos.views.charts import QUANTITIES
 from demos.words import Refusal, Say, said
 
@@ -144,6 +153,11 @@ def refused(name: str, given: dict[str, Any]) -> Iterator[Refusal]:
     if {"sigma_min", "sigma_max"} <= set(values) and values["sigma_min"] >= values["sigma_max"]:
         low, high = values["sigma_min"], values["sigma_max"]
         yield Refusal("schedule.refused.sigmas", schedule=name, low=low, high=high)
+    if name == DRAWN:
+        try:
+            parsed(values["points"])
+        except ValueError as error:
+            yield Refusal("points.refused", reason=str(error))
 
 
 def exploding(schedule: Schedule) -> bool:
@@ -159,6 +173,10 @@ def constant(schedule: Schedule, quantity: str) -> bool:
 
 def changed_parameter(schedule: Say, name: str, value: Any) -> Say:
     """A parameter in the title."""
+    if name == "points":
+        quantity, points = parsed(value)
+        drawn = said(f"quantity.option.{quantity}")
+        return said("schedule.title.points", count=len(points), quantity=drawn)
     if isinstance(value, bool):
         flag = said(f"schedule.{name}.label")
         return said("schedule.title.flag", schedule=schedule, name=flag)

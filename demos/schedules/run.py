@@ -8,12 +8,12 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from core.data import mnist, signed
+from core.data import signed
 from core.images import pixels_uri
-from core.noise import seeded
 from core.schedules import Level, Schedule
 from core.tapes import Axis, Frame, Panel, Say, Tape, later
 from demos.runs.stream import Shown, streamed
+from demos.schedules.live import digit_of, noise_of
 from demos.schedules.request import SIDES, ScheduleRequest, exploding
 from demos.views.charts import Curve, over_time, values_of
 from demos.views.numbers import noise_power
@@ -36,9 +36,8 @@ def message(request: ScheduleRequest) -> dict[str, Any]:
 
 def run(request: ScheduleRequest) -> Iterator[Shown]:
     """The digit at every level of the timeline, noised by both schedules with one eps."""
-    images, labels = mnist("test")
-    x0 = signed(images[(labels == request.digit).nonzero()[0]])
-    eps = seeded(0, 1)(x0)
+    x0 = signed(digit_of(request.digit))
+    eps = noise_of(x0)
     yield tape_of(request, x0)
     alike = same(*request.pair)
     last = len(request.pair[0]) - 1

@@ -49,6 +49,11 @@ SCRIPTS = (
     "uploads",
     "tapefile",
     "pads",
+    "drawn",
+    "pulls",
+    "drawing",
+    "live",
+    "configs",
 )
 STYLES = (
     "tokens",
@@ -62,6 +67,7 @@ STYLES = (
     "inversion",
     "glossary",
     "share",
+    "drawing",
 )
 
 

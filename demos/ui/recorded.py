@@ -19,13 +19,18 @@ TAPES = ROOT / "assets" / "tapes"
 
 @dataclass(frozen=True)
 class Shared:
-    """What tabs hand to each other: the tab bar, a picture as (model name, x0 (1, C, H, W)).
+    """What tabs hand to each other.
 
-    Each tab tells `links` what can be asked of it.
+    Attributes:
+        tabs: the tab bar.
+        picture: a picture as (model name, x0 (1, C, H, W)).
+        schedule: what to sample with: settings of the sampler by name, and when it was asked for.
+        links: what can be asked of each tab, which it offers there.
     """
 
     tabs: gr.Tabs
     picture: gr.State
+    schedule: gr.State
     links: Links = field(default_factory=Links)
 
 

@@ -131,7 +131,8 @@ def chart(curves: Sequence[Curve], axes: Axes) -> str:
     label = saying(said("chart.label", title=axes.title, below=axes.below), "aria-label")
     return (
         f'<svg class="chart" viewBox="0 0 {WIDTH} {HEIGHT}" data-x0="{LEFT}" '
-        f'data-x1="{WIDTH - RIGHT}" role="img"{label}>'
+        f'data-x1="{WIDTH - RIGHT}" data-y0="{HEIGHT - BOTTOM}" data-y1="{top}" '
+        f'data-low="{low}" data-high="{high}" role="img"{label}>'
         f"{''.join(parts)}"
         f'<line class="chart-playhead" x1="{LEFT}" x2="{LEFT}" y1="{top}" '
         f'y2="{HEIGHT - BOTTOM}"/></svg>'

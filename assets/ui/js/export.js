@@ -80,5 +80,7 @@
     return copied;
   }
 
-  window.stepwise = Object.assign(window.stepwise ?? {}, { saveFrame, copySettings, copyText });
+  window.stepwise = Object.assign(window.stepwise ?? {}, {
+    saveFrame, copySettings, copyText, download,
+  });
 })();

@@ -14,9 +14,9 @@ from demos.ui.errors import shown
 
 NUMBERS = (gr.Slider, gr.Number)
 CHOICES = (gr.Dropdown, gr.Radio)
-TEXTS = (gr.Textbox, gr.Markdown)
+TEXTS = (gr.Textbox, gr.Markdown, gr.HTML)
 UPLOADS = (gr.Image, gr.ImageEditor, gr.UploadButton)
-JUDGED_LATER = (gr.State, *UPLOADS)  # by the function that gets them
+JUDGED_LATER = (gr.State, *UPLOADS, gr.JSON)  # by the function that gets them
 
 
 def guard(functions: Sequence[BlockFunction]) -> None:
