@@ -58,8 +58,10 @@ def check_end(content: bytes) -> None:
     many in memory.
     """
     tail = content[-TAIL.size :]
-    if len(tail) < TAIL.size or not tail.startswith(END):
+    if END not in content:
         raise CutShort("the zip is cut short")
+    if len(tail) < TAIL.size or not tail.startswith(END):
+        raise ValueError("something stands behind the end of the zip")
     _, _, _, _, count, size, place, comment = TAIL.unpack(tail)
     before = content[-TAIL.size - LOCATOR_BYTES : -TAIL.size]
     if comment or before.startswith(LOCATOR) or size + place + TAIL.size != len(content):
