@@ -10,6 +10,7 @@ from collections.abc import Mapping
 
 END = b"PK\5\6"  # begins what a zip ends with
 TAIL = struct.Struct("<4s4H2LH")  # disks and entries, then bytes and place of the directory
+COMMENT = 2**16  # bytes that may follow it
 LOCATOR, LOCATOR_BYTES = b"PK\6\7", 20  # of a zip with 64-bit sizes, which stands before
 ENTRIES, NAMES = 20_001, 100  # files in a zip, bytes of its directory for each of them
 METHODS = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
@@ -57,12 +58,10 @@ def check_end(content: bytes) -> None:
     The directory is bounded before it is read: an entry takes 46 bytes there, and ten times as
     many in memory.
     """
-    tail = content[-TAIL.size :]
-    if END not in content:
+    at = content.rfind(END, max(0, len(content) - TAIL.size - COMMENT))
+    if at < 0 or len(content) < at + TAIL.size:
         raise CutShort("the zip is cut short")
-    if len(tail) < TAIL.size or not tail.startswith(END):
-        raise ValueError("something stands behind the end of the zip")
-    _, _, _, _, count, size, place, comment = TAIL.unpack(tail)
+    _, _, _, _, count, size, place, comment = TAIL.unpack_from(content, at)
     before = content[-TAIL.size - LOCATOR_BYTES : -TAIL.size]
     if comment or before.startswith(LOCATOR) or size + place + TAIL.size != len(content):
         raise ValueError("the zip is of a kind that is not read")
