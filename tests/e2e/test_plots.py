@@ -11,6 +11,7 @@ from demos.runs.stream import as_text
 from demos.sampling.page import sample
 from tests.e2e import player, wait_for_status
 from tests.e2e.bench import FRAME, HEAD, mounted, tape
+from tests.e2e.test_access import faults
 
 
 @cache
@@ -148,10 +149,10 @@ def test_an_axis_covers_the_values_in_round_ticks(bench, values, spectral, ticks
     assert spectral or all(each >= -1e-9 for each in shown)
 
 
-@pytest.mark.parametrize("width", [390, 1366])
-def test_the_update_is_chosen_run_and_plotted(open_page, width):
+@pytest.mark.parametrize("width, theme", [(390, "dark"), (1366, "light")])
+def test_the_update_is_chosen_run_and_plotted(open_page, width, theme):
     """What a learner does: show the update, run, open the plots, scrub; the text can be read."""
-    page = open_page(width, 768 if width > 900 else 844, tab="Sample")
+    page = open_page(width, 768 if width > 900 else 844, theme, "Sample")
     page.get_by_role("button", name="into a step").click()
     stage = player(page)
     expect(stage.locator(".player-title")).to_contain_text("the update", timeout=180_000)
@@ -175,3 +176,4 @@ def test_the_update_is_chosen_run_and_plotted(open_page, width):
     )
     assert min(sizes) >= 14
     assert page.evaluate("document.documentElement.scrollWidth") <= width
+    assert not faults(page)
