@@ -11,7 +11,8 @@ from core.shapes import is_say
 ELEMENTS = {"svg", "g", "line", "polyline", "path", "rect", "circle", "text", "tspan"}
 NUMBERS = {"x", "y", "x1", "x2", "y1", "y2", "cx", "cy", "r", "width", "height", "points", "d"}
 SAID = {"data-say", "data-say-aria-label"}
-ATTRIBUTES = {"class", "viewBox", "data-x0", "data-x1", "role", "aria-label", "text-anchor"}
+ENDS = {"data-x0", "data-x1", "data-y0", "data-y1", "data-low", "data-high"}  # of a chart's axes
+ATTRIBUTES = {"class", "viewBox", "role", "aria-label", "text-anchor"}
 CLASSES = re.compile(r"(chart(-[a-z]+)*|first|second|third|fourth|signal|noise|difference)?")
 DEEP = 8  # elements within one another
 
@@ -52,4 +53,4 @@ def is_allowed(name: str, value: str) -> bool:
             return is_say(json.loads(value))
         except (ValueError, RecursionError):
             return False
-    return name in NUMBERS | ATTRIBUTES
+    return name in NUMBERS | ENDS | ATTRIBUTES
