@@ -18,6 +18,7 @@ from core import models
 from demos import TABS
 from demos.shipped import check
 from demos.ui.controls import text
+from demos.ui.exports import exporter
 from demos.ui.player import head, page_head
 from demos.ui.recorded import Shared
 from demos.ui.server.flags import parser
@@ -33,6 +34,7 @@ def page() -> gr.Blocks:
             for tab in TABS:
                 with gr.Tab(text(tab.TITLE), id=tab.__name__.rpartition(".")[2]):
                     tab.build(Shared(tabs, picture))
+        exporter()
     return blocks
 
 

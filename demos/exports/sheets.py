@@ -14,7 +14,7 @@ from demos.exports.fonts import Pen
 from demos.exports.labels import about, heading, settings
 from demos.words import said, sentence
 
-FRAMES = 40  # on one sheet, the first and the last one among them
+FRAMES = 30  # on one sheet, the first and the last one among them
 WIDTH = 1600  # pixels that the frames of a row may take
 
 
@@ -32,12 +32,12 @@ def sheet(tape: Tape, panels: Sequence[Panel], language: str) -> Iterator[int | 
     row = Row(tape, panels, THUMB, least=THUMB.least)
     columns = max(1, min(len(frames), (WIDTH + 2 * GAP) // (row.width + 2 * GAP)))
     width = max(640, columns * (row.width + 2 * GAP) - 2 * GAP)
-    key = "   ".join(f"{each.symbol}  {sentence(each.title, language)}" for each in panels)
+    key = ", ".join(f"{each.symbol} {sentence(each.title, language)}" for each in panels)
     amount = said("export.sheet.frames", count=len(frames), total=len(tape.frames))
     head = [
         (large, large.wrapped(heading(tape, language), width)),
         (small, small.wrapped(settings(tape), width)),
-        (text, text.wrapped(f"{sentence(amount, language)}   {key}", width)),
+        (text, text.wrapped(f"{sentence(amount, language)}: {key}", width)),
     ]
     top = GAP + sum(len(lines) * pen.line for pen, lines in head) + GAP
     line = row.height + 2 * small.line + GAP

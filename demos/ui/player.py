@@ -41,6 +41,7 @@ SCRIPTS = (
     "glossary",
     "uploads",
     "tapefile",
+    "films",
     "pads",
 )
 STYLES = ("tokens", "page", "controls", "player", "timeline", "chart", "inversion", "glossary")

@@ -72,5 +72,5 @@
     if (!copied) throw new Error("the browser refused to copy the settings");
   }
 
-  window.stepwise = Object.assign(window.stepwise ?? {}, { saveFrame, copySettings });
+  window.stepwise = Object.assign(window.stepwise ?? {}, { saveFrame, copySettings, download });
 })();
