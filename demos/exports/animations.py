@@ -6,7 +6,7 @@ import io
 import struct
 from abc import ABC, abstractmethod
 from fractions import Fraction
-from typing import ClassVar
+from typing import Any, ClassVar
 from xml.sax.saxutils import escape
 
 from PIL import GifImagePlugin, Image
@@ -149,7 +149,7 @@ class Mp4(Animation):
         name = next(each for each in self.codecs if each in av.codecs_available)
         self.made = av.open(self.file, "w", format="mp4")
         self.made.metadata.update(title=self.title, comment=self.about)
-        self.stream = self.made.add_stream(name, rate=self.ticks, options=self.codecs[name])
+        self.stream: Any = self.made.add_stream(name, rate=self.ticks, options=self.codecs[name])
         self.stream.width, self.stream.height = self.size
         self.stream.pix_fmt = "yuv420p"
         self.stream.codec_context.thread_count = 1

@@ -13,6 +13,7 @@ from PIL import Image, ImageDraw
 
 from core.tapes import Frame, Panel, Picture, Tape
 from demos.exports.fonts import Pen
+from demos.exports.labels import caption, heading
 from demos.words import sentence
 
 SMALL = 128  # pixels of a longer side up to which a picture is enlarged by a whole number
@@ -55,7 +56,7 @@ FILM = Scale(256, 512)
 THUMB = Scale(112, 160)
 
 
-@lru_cache(maxsize=64)
+@lru_cache(maxsize=32)
 def opened(picture: str) -> Image.Image:
     """The picture of a data URI, in colour."""
     with Image.open(io.BytesIO(base64.b64decode(picture.partition(",")[2]))) as found:
@@ -65,11 +66,6 @@ def opened(picture: str) -> Image.Image:
 def made(picture: Picture) -> str:
     """The data URI of a picture that may be made later."""
     return picture() if callable(picture) else picture
-
-
-def caption(frame: Frame, language: str) -> str:
-    """What a frame says, and what to doubt in it."""
-    return sentence([frame.say, *frame.doubts], language)
 
 
 class Row:
@@ -114,7 +110,7 @@ class Film:
         self.heading, self.text, self.small = Pen(19), Pen(17), Pen(16, "#444444")
         self.row = Row(tape, panels, FILM, least=200)
         width = max(self.row.width, 480)
-        self.title = self.heading.wrapped(sentence(tape.title, language), width)
+        self.title = self.heading.wrapped(heading(tape, language), width)
         self.captions = [
             self.text.wrapped(caption(frame, language), width) for frame in tape.frames
         ]

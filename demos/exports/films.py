@@ -33,8 +33,7 @@ def film(tape: Tape, panels: Sequence[Panel], asked: ExportRequest) -> Iterator[
     Refusal for more pixels, or bytes, than one file may have.
     """
     drawn = Film(tape, panels, asked.language)
-    width, height = drawn.size
-    count = len(tape.frames)
+    (width, height), count = drawn.size, len(tape.frames)
     if count * width * height > PIXELS or max(drawn.size) > 8000:
         raise Refusal(
             "export.refused.pixels", frames=count, width=width, height=height, most=PIXELS // 10**6
@@ -51,6 +50,6 @@ def film(tape: Tape, panels: Sequence[Panel], asked: ExportRequest) -> Iterator[
 def _animation(
     asked: ExportRequest, size: tuple[int, int], title: str, description: str
 ) -> Animation:
-    if asked.kind == "mp4":
+    if asked.format == "mp4":
         return Mp4(size, title, description, asked.rate)
-    return {"gif": Gif, "webp": WebP}[asked.kind](size, title, description)
+    return {"gif": Gif, "webp": WebP}[asked.format](size, title, description)

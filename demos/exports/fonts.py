@@ -107,6 +107,7 @@ class Pen:
         """Letters of so many pixels."""
         self.size, self.colour = size, colour
         self.fonts = {face: ImageFont.truetype(face[0], size, index=face[1]) for face in faces()}
+        self.widths: dict[str, float] = {}
 
     @property
     def line(self) -> int:
@@ -119,13 +120,22 @@ class Pen:
 
     def wrapped(self, text: str, width: float) -> list[str]:
         """The lines of a text; a word that is wider than a line is broken."""
-        lines = [""]
+        lines, used = [""], 0.0
         for piece in PIECE.findall(" ".join(text.split())):
-            for part in [piece] if self.width(piece) <= width else piece:
-                if self.width(lines[-1] + part.rstrip()) > width and lines[-1]:
+            for part in [piece] if self._width(piece) <= width else piece:
+                if used + self._width(part.rstrip()) > width and lines[-1]:
                     lines.append("")
-                lines[-1] += part if lines[-1] else part.lstrip()
+                    used = 0.0
+                if lines[-1] or part.strip():  # no line begins with a space
+                    lines[-1] += part
+                    used += self._width(part)
         return [line.rstrip() for line in lines if line]
+
+    def _width(self, piece: str) -> float:
+        """That of a word, which comes again in other lines."""
+        if piece not in self.widths:
+            self.widths[piece] = self.width(piece)
+        return self.widths[piece]
 
     def write(self, on: ImageDraw.ImageDraw, left: float, top: float, lines: list[str]) -> float:
         """Write lines below each other; answers where the next one would stand."""

@@ -4,13 +4,20 @@ from __future__ import annotations
 
 import json
 
-from core.tapes import Tape
+from core.tapes import Frame, Tape
 from demos.words import sentence
+
+LONGEST = 800  # characters of a text on a picture; the file of a run may be a stranger's
+
+
+def caption(frame: Frame, language: str) -> str:
+    """What a frame says, and what to doubt in it."""
+    return _short(sentence([frame.say, *frame.doubts], language))
 
 
 def heading(tape: Tape, language: str) -> str:
     """The title of the run."""
-    return sentence(tape.title, language)
+    return _short(sentence(tape.title, language))
 
 
 def about(tape: Tape) -> str:
@@ -22,8 +29,9 @@ def about(tape: Tape) -> str:
 
 def settings(tape: Tape) -> str:
     """The settings as they are called in the API."""
-    return ", ".join(f"{name}={_value(value)}" for name, value in tape.request.items())
+    named = tape.request.items()
+    return _short(", ".join(f"{k}={json.dumps(each, ensure_ascii=False)}" for k, each in named))
 
 
-def _value(value: object) -> str:
-    return json.dumps(value, ensure_ascii=False)
+def _short(text: str) -> str:
+    return text if len(text) <= LONGEST else f"{text[: LONGEST - 1]}…"

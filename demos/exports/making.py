@@ -6,16 +6,15 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
 from core.tapes import Panel, Say, Tape
-from demos.exports.drawing import caption
 from demos.exports.films import film
 from demos.exports.fonts import missing
-from demos.exports.labels import heading, settings
+from demos.exports.labels import caption, heading, settings
 from demos.exports.request import FILMS, ExportRequest
 from demos.exports.sheets import FRAMES, sheet
 from demos.exports.tables import table
 from demos.words import Refusal, said, sentence
 
-ENDINGS = {"sheet": "png", "table": "csv", **{kind: kind for kind in FILMS}}
+ENDINGS = {"sheet": "png", "table": "csv", **{film: film for film in FILMS}}
 SHOWN = 20  # characters without a font that are named
 
 
@@ -47,11 +46,11 @@ def making(tape: Tape, asked: ExportRequest) -> Iterator[Progress | Made]:
     if not tape.frames:
         raise Refusal("export.refused.empty")
     panels = shown(tape, asked.panel)
-    if asked.kind == "table":
-        yield Made(table(tape, asked.language), ENDINGS[asked.kind])
+    if asked.format == "table":
+        yield Made(table(tape, asked.language), ENDINGS[asked.format])
         return
     asked, notes = readable(tape, panels, asked)
-    films = asked.kind in FILMS
+    films = asked.format in FILMS
     run = film(tape, panels, asked) if films else sheet(tape, panels, asked.language)
     total = len(tape.frames) if films else min(len(tape.frames), FRAMES)
     yield Progress(0, total)
@@ -59,7 +58,7 @@ def making(tape: Tape, asked: ExportRequest) -> Iterator[Progress | Made]:
         if isinstance(each, int):
             yield Progress(each, total)
         else:
-            yield Made(each, ENDINGS[asked.kind], notes)
+            yield Made(each, ENDINGS[asked.format], notes)
 
 
 def shown(tape: Tape, key: str) -> tuple[Panel, ...]:

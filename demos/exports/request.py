@@ -10,12 +10,12 @@ from demos.runs.requests import Request
 from demos.words import LANGUAGES
 
 FILMS = ("gif", "webp", "mp4")
-KINDS = (*FILMS, "sheet", "table")
+FORMATS = (*FILMS, "sheet", "table")
 
 
 @dataclass(frozen=True)
 class ExportRequest(Request):
-    """A run as one file of some kind.
+    """A run as one file in some format.
 
     `panel` is the key of the only panel that is shown, "" shows all; `rate` is frames a second;
     `first` and `last` are the seconds for which the first and the last frame stand.
@@ -23,9 +23,9 @@ class ExportRequest(Request):
 
     event: ClassVar[str] = "export"
 
-    kind: str = Choice(KINDS, "gif")
-    panel: str = Text(100, needs=lambda asked: asked.kind != "table")
-    rate: int = Whole(1, 30, 10, needs=lambda asked: asked.kind in FILMS)
-    first: float = Real(0, 10, 1.0, needs=lambda asked: asked.kind in FILMS)
-    last: float = Real(0, 10, 2.0, needs=lambda asked: asked.kind in FILMS)
+    format: str = Choice(FORMATS, "gif")
+    panel: str = Text(100, needs=lambda asked: asked.format != "table")
+    rate: int = Whole(1, 30, 10, needs=lambda asked: asked.format in FILMS)
+    first: float = Real(0, 10, 1.0, needs=lambda asked: asked.format in FILMS)
+    last: float = Real(0, 10, 2.0, needs=lambda asked: asked.format in FILMS)
     language: str = Choice(LANGUAGES, LANGUAGES[0])

@@ -6,7 +6,7 @@ import csv
 import io
 
 from core.tapes import Tape
-from demos.exports.drawing import caption
+from demos.exports.labels import caption
 
 FORMULAS = ("=", "+", "-", "@", "\t", "\r")  # with which a cell is no text for a spreadsheet
 

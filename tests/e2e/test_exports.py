@@ -26,7 +26,7 @@ def dialog(page):
 
 
 def asked(found, kind, **values):
-    found.locator("[name=kind]").select_option(kind)
+    found.locator("[name=format]").select_option(kind)
     for name, value in values.items():
         found.locator(f"[name={name}]").fill(str(value))
 
@@ -57,7 +57,7 @@ def test_a_run_becomes_a_film_a_sheet_and_a_table(open_page, tmp_path):
     expect(found.locator("[name=rate]")).to_be_hidden()
     made(page, found, tmp_path / "a.png")
     with Image.open(tmp_path / "a.png") as sheet:
-        assert json.loads(sheet.text["Description"])["settings"]["steps"] == 3
+        assert json.loads(sheet.info["Description"])["settings"]["steps"] == 3
     asked(found, "table")
     made(page, found, tmp_path / "a.csv")
     rows = list(csv.DictReader(io.StringIO((tmp_path / "a.csv").read_text("utf-8-sig"))))
@@ -73,7 +73,7 @@ def test_the_recorded_example_becomes_a_film_with_captions_in_chinese(open_page,
     asked(found, "mp4", rate=25, first=1, last=2)
     made(page, found, tmp_path / "a.mp4")
     expect(found.locator(".export-notes")).to_have_text("")
-    with av.open(tmp_path / "a.mp4") as film:
+    with av.open(io.BytesIO((tmp_path / "a.mp4").read_bytes()), "r") as film:
         assert len(list(film.decode(video=0))) == 25 + 49 + 50
         assert film.metadata["title"] == "digits，标签 7，ddim，50 步，种子 0"
 

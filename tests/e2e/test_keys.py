@@ -146,10 +146,9 @@ def test_a_picture_and_the_settings_can_be_taken_away(bench):
         player.get_by_role("button", name="Save frame").click()
     assert saved.value.suggested_filename == "stepwise-one-3.png"
     with Image.open(saved.value.path()) as picture:
-        picture.load()
-        assert picture.text["Title"] == "digits, label 7, ddim, 50 steps, seed 0"
+        assert picture.info["Title"] == "digits, label 7, ddim, 50 steps, seed 0"
         settings = json.loads(tape())["settings"]
-        assert json.loads(picture.text["Description"])["settings"] == settings
+        assert json.loads(picture.info["Description"])["settings"] == settings
     copy = player.locator(".copy")
     copy.click()
     expect(copy).to_have_text("Copied")

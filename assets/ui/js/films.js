@@ -55,7 +55,7 @@
 
   function build() {
     const node = make("dialog", "stepwise-keys stepwise-export");
-    const form = make("form", "", choice("kind"), line("panel", make("select", "")),
+    const form = make("form", "", choice("format"), line("panel", make("select", "")),
       number("rate", 1), number("first", 0.1), number("last", 0.1));
     const status = make("p", "export-status"), notes = make("p", "export-notes");
     status.setAttribute("role", "status");
@@ -75,7 +75,7 @@
 
   // Rate and holds are of films alone; what is made can be stopped.
   function show() {
-    const kind = find("[name=kind]").value, film = FILMS.includes(kind);
+    const kind = find("[name=format]").value, film = FILMS.includes(kind);
     for (const name of ["rate", "first", "last"]) find(`.export-${name}`).hidden = !film;
     find(".export-panel").hidden = kind === "table";
     find(".export-chart").hidden = kind === "table" || !dialog().run?.head.chart;
