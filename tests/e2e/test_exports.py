@@ -6,14 +6,11 @@ import json
 
 import av
 import pytest
+from axe_playwright_python.sync_playwright import Axe
 from PIL import Image, ImageSequence
 from playwright.sync_api import expect
 
-from core.tape_files import load
 from tests.e2e import player, run, set_steps, wait_for_status
-from tests.server import ROOT
-
-RECORDED = load(ROOT / "assets" / "tapes" / "sample.stepwise")
 
 
 def dialog(page):
@@ -106,5 +103,28 @@ def test_the_dialog_fits(open_page, width, height):
     box = found.bounding_box()
     assert box["x"] >= 0 and box["x"] + box["width"] <= width
     assert box["y"] >= 0 and box["y"] + box["height"] <= height
+    report = Axe().run(page, context="dialog.stepwise-export")
+    assert not report.response["violations"], report.generate_report()
     page.keyboard.press("Escape")
     expect(found).to_be_hidden()
+
+
+def test_a_stopped_run_is_made_as_far_as_it_came_and_what_is_refused_is_said(open_page, tmp_path):
+    page = open_page(tab="Sample", reduced_motion="reduce")
+    set_steps(page, 200)
+    run(page)
+    wait_for_status(page, "running")
+    page.locator(".stop-button:visible").click()
+    wait_for_status(page, "stopped")
+    page.wait_for_timeout(1000)  # a frame may still be on its way
+    status = player(page).locator(".player-status").inner_text()
+    count = int(status.split("frame ")[1].split()[0])
+    found = dialog(page)
+    asked(found, "table")
+    made(page, found, tmp_path / "a.csv")
+    rows = list(csv.DictReader(io.StringIO((tmp_path / "a.csv").read_text("utf-8-sig"))))
+    assert [row["frame"] for row in rows] == [str(k + 1) for k in range(count)]
+    page.evaluate("stepwise.tapeFile = () => new Blob(['hello'])")
+    found.locator(".export-make").click()
+    expect(found.locator(".export-status")).to_contain_text("is no saved run of Stepwise")
+    expect(found.locator(".export-make")).to_be_enabled()
