@@ -18,6 +18,7 @@ from core import models
 from demos import TABS
 from demos.shipped import check
 from demos.ui.controls import text
+from demos.ui.exports import exporter
 from demos.ui.player import head, page_head
 from demos.ui.recorded import Shared
 from demos.ui.server.flags import parser
@@ -35,6 +36,7 @@ def page() -> gr.Blocks:
                 with gr.Tab(text(tab.TITLE), id=tab.__name__.rpartition(".")[2]):
                     tab.build(shared)
         shared.links.connect(tabs)
+        exporter()
     return blocks
 
 

@@ -23,6 +23,11 @@ def opened(sent: Any) -> Iterator[tuple[dict[str, Any], None]]:
 
 def message_of(sent: Any) -> dict[str, Any]:
     """The message of a sent file; Refusal, one sentence, for one that holds no run."""
+    return {**Stream(tape_of(sent), "opened").whole(), "file": name_of(sent)}
+
+
+def tape_of(sent: Any) -> Tape:
+    """The run in a sent file; Refusal, one sentence, for one that holds none."""
     path, name = path_of(sent), name_of(sent)
     if path is None:
         raise Refusal("tape.refused.gone")
@@ -35,7 +40,7 @@ def message_of(sent: Any) -> dict[str, Any]:
     except tape_files.Unopened as error:
         trouble = {"trouble": error.trouble} if error.trouble else {}
         raise Refusal(f"tape.refused.{error.kind}", file=name, **trouble) from error
-    return {**Stream(understood(tape), "opened").whole(), "file": name}
+    return understood(tape)
 
 
 def name_of(sent: Any) -> str:

@@ -48,6 +48,7 @@ SCRIPTS = (
     "share",
     "uploads",
     "tapefile",
+    "films",
     "pads",
     "drawn",
     "pulls",

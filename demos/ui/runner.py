@@ -179,6 +179,19 @@ def clicked(
     )
 
 
+def exports(
+    button: gr.Button, stop: gr.Button, function: Callable, inputs: Sequence[Any], place: gr.HTML
+) -> None:
+    """Let a button fill a place with what a function yields of inputs that the browser has.
+
+    No run is ended by it, and none ends it.
+    """
+    gives = {"js": "() => stepwise.exporting()"}
+    event = clicked(button, function, inputs, [place], None, function.__name__, **gives)
+    event.failure(None, js="() => stepwise.exportFailed()", **PRIVATE)
+    stop.click(None, cancels=[event], **PRIVATE)
+
+
 def sent(run: Iterator[Sending]) -> Iterator[tuple[Any, Any]]:
     """What goes to the player and to the state: the archive once it is there, and at the end.
 

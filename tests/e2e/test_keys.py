@@ -1,6 +1,9 @@
 """Buttons, keys and presenting, on a page without a server."""
 
+import json
+
 import pytest
+from PIL import Image
 from playwright.sync_api import expect
 
 from tests.e2e.bench import mounted, tape
@@ -142,6 +145,10 @@ def test_a_picture_and_the_settings_can_be_taken_away(bench):
     with page.expect_download() as saved:
         player.get_by_role("button", name="Save frame").click()
     assert saved.value.suggested_filename == "stepwise-one-3.png"
+    with Image.open(saved.value.path()) as picture:
+        assert picture.info["Title"] == "digits, label 7, ddim, 50 steps, seed 0"
+        settings = json.loads(tape())["settings"]
+        assert json.loads(picture.info["Description"])["settings"] == settings
     copy = player.locator(".copy")
     copy.click()
     expect(copy).to_have_text("Copied")

@@ -14,6 +14,7 @@
         save: () => player.save(),
         copy: ({ currentTarget }) => stepwise.copySettings(player.run, currentTarget),
         "save-run": () => stepwise.saveRun(player.run, player.options.name),
+        "export-run": () => stepwise.exportRun(player.run, player.options.name),
         "open-run": () => stepwise.chooseRun(),
       };
       for (const [name, act] of Object.entries(acts)) this.button(name).onclick = act;
@@ -56,7 +57,7 @@
         button.setAttribute("aria-pressed", Number(button.dataset.speed) === clock.speed);
       }
       this.button("copy").disabled = !run.head.settings;
-      for (const name of ["play", "save", "save-run"]) this.button(name).disabled = !run.count;
+      for (const name of ["play", "save", "save-run", "export-run"]) this.button(name).disabled = !run.count;
       this.limit("previous", !run.count || clock.index === 0);
       this.limit("next", !run.count || clock.index >= run.last);
     }

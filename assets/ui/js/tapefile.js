@@ -73,11 +73,11 @@
     return zip(new Map([[TAPE, json], ...pictures]));
   }
 
-  function fileName(name, settings = {}) {
+  function fileName(name, settings = {}, ending = "stepwise") {
     const { model, sampler, method, steps, seed } = settings;
     const parts = ["stepwise", name, model, sampler ?? method, steps && `${steps}-steps`,
       seed !== undefined && `seed-${seed}`].filter(Boolean);
-    return `${parts.join("-").replace(/[^\w.-]+/g, "-").slice(0, 80)}.stepwise`;
+    return `${parts.join("-").replace(/[^\w.-]+/g, "-").slice(0, 80)}.${ending}`;
   }
 
   function saveRun(run, name) {
@@ -145,5 +145,7 @@
     openFile(file);
   }, true);
 
-  window.stepwise = Object.assign(window.stepwise ?? {}, { saveRun, chooseRun });
+  window.stepwise = Object.assign(window.stepwise ?? {}, {
+    saveRun, chooseRun, tapeFile, fileName, crc32,
+  });
 })();

@@ -1,4 +1,4 @@
-"""What is uploaded: kept for an hour in a folder of our own, under random names."""
+"""What is uploaded, and made of it: kept for an hour in a folder of our own, by random names."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ FILES = 8  # of one request
 AGE = 3600  # seconds that a file is kept
 FOLDER_BYTES = 2_000_000_000
 PREFIX = "upload/"
-NAME = re.compile(r"upload/[0-9a-f]{32}-[a-zA-Z0-9_-]{0,40}\.[a-z]{3,8}")
+NAME = re.compile(r"upload/[0-9a-f]{32}-[a-zA-Z0-9_-]{0,40}\.[a-z0-9]{3,8}")
 ENDINGS = ["png", "jpg", "jpeg", "webp", "gif", "bmp", "heic", "heif", "avif"]
 OTHERS = ["tif", "tiff"]  # pictures, too: that they cannot be read is said where others are
 SAVED_RUN = "stepwise"
@@ -82,6 +82,12 @@ class Uploads:
             with contextlib.suppress(OSError):
                 self._file(name).unlink()
             raise _full(error) from error
+        return name
+
+    def keep(self, content: bytes, ending: str) -> str:
+        """Store what was made of an upload; its name. OSError where the disk is full."""
+        name = f"{PREFIX}{secrets.token_hex(16)}-made.{ending}"
+        self._file(name).write_bytes(content)
         return name
 
     def path_of(self, name: str) -> Path | None:
