@@ -17,6 +17,7 @@ import gradio as gr
 from core import models
 from demos import TABS
 from demos.shipped import check
+from demos.ui.codes import codes
 from demos.ui.controls import text
 from demos.ui.player import head, page_head
 from demos.ui.recorded import Shared
@@ -33,6 +34,7 @@ def page() -> gr.Blocks:
             for tab in TABS:
                 with gr.Tab(text(tab.TITLE), id=tab.__name__.rpartition(".")[2]):
                     tab.build(Shared(tabs, picture))
+        codes({event: each for tab in TABS for event, each in getattr(tab, "CODES", {}).items()})
     return blocks
 
 

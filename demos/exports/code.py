@@ -13,6 +13,7 @@ from typing import Any
 from demos.runs.requests import Request
 from demos.words import Refusal, Say
 
+BREAK = "\n\n\n"  # two blank lines, around functions
 END = 'picture.save("picture.png")'
 Imports = Mapping[str, Iterable[str]]  # module -> names; no names: the module itself
 
@@ -43,9 +44,11 @@ class Code:
 
     def script(self) -> str:
         """The whole as the text of a file."""
-        parts = [imported(each.imports for each in self.cells)]
-        parts += [cell.source for cell in self.cells]
-        return "\n\n".join(parts) + f"\n{END}\n"
+        text = imported(each.imports for each in self.cells)
+        for cell in self.cells:
+            defines = "\ndef " in f"\n{text[text.rfind(BREAK) :]}\n{cell.source}"
+            text += (BREAK if defines else "\n\n") + cell.source
+        return f"{text}\n{END}\n"
 
 
 @dataclass(frozen=True)
@@ -70,7 +73,7 @@ def imported(imports: Iterable[Imports]) -> str:
         for module, found in each.items():
             names.setdefault(module, set()).update(found)
     groups: dict[int, list[str]] = {}
-    for module in sorted(names, key=lambda module: (bool(names[module]), module)):
+    for module in sorted(names, key=lambda module: (bool(names[module]), module.lower())):
         line = f"import {module}"
         if names[module]:
             line = f"from {module} import {', '.join(sorted(names[module], key=_order))}"
@@ -87,9 +90,16 @@ def _order(name: str) -> tuple[bool, bool, str]:
 
 def called(function: str, *values: Any, **named: Any) -> str:
     """A call with these values as literals; named ones that are None are left out."""
-    given = [repr(value) for value in values]
-    given += [f"{name}={value!r}" for name, value in named.items() if value is not None]
+    given = [literal(value) for value in values]
+    given += [f"{name}={literal(value)}" for name, value in named.items() if value is not None]
     return f"{function}({', '.join(given)})"
+
+
+def literal(value: Any) -> str:
+    """A value as Python: `repr`, with double quotes where text needs no others."""
+    written = repr(value)
+    plain = isinstance(value, str) and "'" not in value and '"' not in value
+    return f'"{written[1:-1]}"' if plain else written
 
 
 def asked(settings: Mapping[str, Any], request: type[Request]) -> dict[str, Any]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from core.models import ModelCard
-from demos.exports.code import Cell, Imports, called
+from demos.exports.code import Cell, Imports, called, literal
 from demos.pictures.library import picked
 from demos.pictures.sources import PHOTO
 from demos.words import Refusal, Say, said
@@ -39,7 +39,7 @@ def image_of(card: ModelCard, request: Any) -> tuple[str, Imports]:
     imports: Imports = {"core.images": ["open_picture"]}
     if request.source == "library":
         file = picked(card.condition, request.library).file
-        path = f"ROOT / {'assets/images/library/' + file!r}"
+        path = f"ROOT / {literal(f'assets/images/library/{file}')}"
         return f"image = open_picture({path})", {**imports, "core.paths": ["ROOT"]}
     return f"{called('image = open_picture', FILES[request.source])}  # your file", imports
 

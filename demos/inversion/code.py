@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from demos.exports.code import Cell, Code, Imports, Writer, asked, called
+from demos.exports.code import Cell, Code, Imports, Writer, asked, called, literal
 from demos.exports.pictures import notes_of, x0_cell
 from demos.inversion.request import EditRequest, InvertRequest
 from demos.words import Refusal, said
@@ -76,7 +76,7 @@ def inverting(request: InvertRequest) -> tuple[Cell, ...]:
         guidance=guidance,
         seed=request.seed or None,
     ).replace("(", "(model, x0, ", 1)
-    lines = [f"method = INVERSIONS[{request.method!r}]", f"inversion = finish({climb})"]
+    lines = [f"method = INVERSIONS[{literal(request.method)}]", f"inversion = finish({climb})"]
     imports: Imports = {"core.inversion": ["INVERSIONS", "finish"]}
     up = Cell(said("code.cell.invert"), "\n".join(lines), imports)
     return model, x0_cell(request.card, request), up
@@ -89,7 +89,7 @@ def mask_cell(request: EditRequest, inverted: InvertRequest) -> Cell:
         source = mask.replace("(", "(model, x0, ", 1)
         imports: Imports = {"core.inversion": ["difference_mask"]}
     else:
-        painted = f"opacity({MASK!r}, x0.shape[-2:]) > 0.5"
+        painted = f"opacity({literal(MASK)}, x0.shape[-2:]) > 0.5"
         source = f"mask = ({painted})[None].to(x0)  # your file"
         imports = {"core.images": ["opacity"]}
     return Cell(said("code.cell.mask"), source, imports)

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from core.samplers import SAMPLERS
-from demos.exports.code import Cell, Code, Imports, Writer, asked, called
+from demos.exports.code import Cell, Code, Imports, Writer, asked, called, literal
 from demos.sampling.request import OWN, SampleRequest
 from demos.sampling.with_diffusers import diffusers_code
 from demos.words import said
@@ -31,7 +31,10 @@ def levels(request: SampleRequest) -> Cell:
     imports: dict[str, list[str]] = {"core.models": ["load"]}
     schedule = "model.schedule"
     if request.schedule != OWN:
-        schedule, imports["core.schedules"] = f"SCHEDULES[{request.schedule!r}]()", ["SCHEDULES"]
+        schedule, imports["core.schedules"] = (
+            f"SCHEDULES[{literal(request.schedule)}]()",
+            ["SCHEDULES"],
+        )
     spacing = () if request.spacing == "trailing" else (request.spacing,)
     lines = [
         called("model = load", request.model),
@@ -45,7 +48,7 @@ def start(request: SampleRequest) -> Cell:
     rows = None if request.batch == 1 else request.batch
     batch = "" if rows is None else f", batch={rows}"
     lines = [
-        f"{called('noise = seeded', request.seed, request.batch)}  # the seed, the pictures",
+        called("noise = seeded", seed=request.seed, batch=request.batch),
         f"x = model.start(noise, levels[0]{batch})",
     ]
     return Cell(said("code.cell.start"), "\n".join(lines), {"core.samplers": ["seeded"]})
@@ -69,10 +72,10 @@ def steps(request: SampleRequest) -> Cell:
         imports["core.denoisers"] = ["Clipped"]
     more = ", noise=noise" if request.adds_noise() else ""
     more += "" if request.eta is None else f", eta={request.eta!r}"
-    more += "" if request.variance == "posterior" else f", variance={request.variance!r}"
+    more += "" if request.variance == "posterior" else f", variance={literal(request.variance)}"
     lines += [
         "seen = []",
-        f"for step in {table}[{request.sampler!r}](denoise, x, levels{more}):",
+        f"for step in {table}[{literal(request.sampler)}](denoise, x, levels{more}):",
         "    seen.append(step.prediction.x0)  # the clean picture as it is guessed here",
     ]
     return Cell(said("code.cell.steps"), "\n".join(lines), imports)

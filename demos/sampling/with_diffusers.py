@@ -188,8 +188,12 @@ def call(request: SampleRequest, scheduler: Scheduler) -> list[str]:
 def network_cells(request: SampleRequest, scheduler: Scheduler) -> Code:
     """UNet2DModel and the scheduler in a loop."""
     folder = repr(request.card.source)
-    own = chosen(request, scheduler, f'{scheduler.name}.load_config({folder}, subfolder="scheduler")')
-    times = repr(request.steps) if scheduler.spaced else f"timesteps={listed(request, 'scheduler')}"
+    own = chosen(
+        request, scheduler, f'{scheduler.name}.load_config({folder}, subfolder="scheduler")'
+    )
+    times = (
+        repr(request.steps) if scheduler.spaced else f"timesteps={listed(request, 'scheduler')}"
+    )
     lines = [
         f'unet = UNet2DModel.from_pretrained({folder}, subfolder="unet")',
         f"scheduler = {own}",

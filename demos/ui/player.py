@@ -41,9 +41,20 @@ SCRIPTS = (
     "glossary",
     "uploads",
     "tapefile",
+    "code",
     "pads",
 )
-STYLES = ("tokens", "page", "controls", "player", "timeline", "chart", "inversion", "glossary")
+STYLES = (
+    "tokens",
+    "page",
+    "controls",
+    "player",
+    "timeline",
+    "chart",
+    "inversion",
+    "glossary",
+    "code",
+)
 
 
 class Player(gr.HTML):

@@ -50,15 +50,18 @@
     setTimeout(() => URL.revokeObjectURL(link.href), 10000);
   }
 
-  async function copySettings(run, button) {
-    const text = JSON.stringify(run.head.settings, null, 2);
+  const copySettings = (run, button) => (
+    copyText(JSON.stringify(run.head.settings, null, 2), button));
+
+  async function copyText(text, button) {
     try {
       await navigator.clipboard.writeText(text);
     } catch { // no permission, or a page without TLS, where there is no clipboard object
       copyByHand(text, button);
     }
+    button.dataset.verb ??= button.dataset.say;
     button.dataset.say = '["player.copied"]'; // words.js fills it in
-    setTimeout(() => { button.dataset.say = '["player.copy"]'; }, 1500);
+    setTimeout(() => { button.dataset.say = button.dataset.verb; }, 1500);
   }
 
   function copyByHand(text, button) {
@@ -69,8 +72,9 @@
     const copied = document.execCommand("copy");
     area.remove();
     button.focus();
-    if (!copied) throw new Error("the browser refused to copy the settings");
+    if (!copied) throw new Error("the browser refused to copy the text");
   }
 
-  window.stepwise = Object.assign(window.stepwise ?? {}, { saveFrame, copySettings });
+  window.stepwise = Object.assign(window.stepwise ?? {}, {
+    saveFrame, copySettings, copyText, download });
 })();
