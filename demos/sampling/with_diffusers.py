@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any
 
-from demos.exports.code import Cell, Code, Imports, called
+from demos.exports.code import Cell, Code, Imports, called, literal
 from demos.sampling.request import SampleRequest
 from demos.words import Refusal, said
 
@@ -28,6 +28,7 @@ PIPE_STRIP = """\
 with torch.no_grad():
     shown = [pipe.vae.decode(x / pipe.vae.config.scaling_factor).sample for x in seen]
 strip = sheet(pipe.image_processor.postprocess(torch.cat(shown)))"""
+IMAGE: Imports = {"PIL": ["Image"]}
 UNET_IMAGES = """\
 def pictures(x):
     \"\"\"Pixels in [-1, 1] as grey pictures.\"\"\"
@@ -110,13 +111,13 @@ def solver(request: SampleRequest, eta: float, order: int) -> Scheduler:
     return Scheduler(SOLVER, options, {}, draws=eta > 0, spaced=request.spacing == "trailing")
 
 
-def chosen(request: SampleRequest, scheduler: Scheduler, config: str) -> str:
-    """The line that makes the scheduler from the model's own config."""
+def chosen(request: SampleRequest, scheduler: Scheduler, call: str) -> str:
+    """The call that makes the scheduler from the model's own config."""
     options = dict(scheduler.options)
     if request.spacing != "trailing" and scheduler.spaced:
         options["timestep_spacing"] = request.spacing
-    more = "".join(f", {name}={value!r}" for name, value in options.items())
-    return f"{scheduler.name}.from_config({config}{more})"
+    more = "".join(f", {name}={literal(value)}" for name, value in options.items())
+    return f"{scheduler.name}.{call}{more})"
 
 
 def listed(request: SampleRequest, scheduler: str) -> str:
@@ -134,7 +135,8 @@ def generators(request: SampleRequest) -> str:
     each = "torch.Generator().manual_seed"
     if request.batch == 1:
         return f"generators = [{each}({request.seed})]"
-    return f"generators = [{each}({request.seed} + row) for row in range({request.batch})]"
+    seeds = f"range({request.seed}, {request.seed + request.batch})"
+    return f"generators = [{each}(seed) for seed in {seeds}]"
 
 
 # ---- a pipeline for what reads text -------------------------------------------------------------
@@ -144,7 +146,7 @@ def pipeline_cells(request: SampleRequest, scheduler: Scheduler) -> Code:
     """StableDiffusionPipeline with the scheduler."""
     if request.guidance < 1:
         raise Refusal("code.refused.guidance")
-    own = chosen(request, scheduler, "pipe.scheduler.config")
+    own = chosen(request, scheduler, "from_config(pipe.scheduler.config")
     lines = [
         called("pipe = StableDiffusionPipeline.from_pretrained", request.card.source),
         f"pipe.scheduler = {own}",
@@ -168,7 +170,7 @@ def call(request: SampleRequest, scheduler: Scheduler) -> list[str]:
     """The call of the pipeline, one argument a line."""
     given: dict[str, str] = {}
     if request.avoided:
-        given["negative_prompt"] = repr(request.avoided.strip())
+        given["negative_prompt"] = literal(request.avoided.strip())
     if scheduler.spaced:
         given["num_inference_steps"] = repr(request.steps)
     else:
@@ -179,7 +181,7 @@ def call(request: SampleRequest, scheduler: Scheduler) -> list[str]:
     given |= {name: repr(value) for name, value in scheduler.step.items()}
     given |= {"generator": "generators", "callback_on_step_end": "keep"}
     arguments = [f"    {name}={value}," for name, value in given.items()]
-    return ["images = pipe(", f"    {request.condition.strip()!r},", *arguments, ").images"]
+    return ["images = pipe(", f"    {literal(request.condition.strip())},", *arguments, ").images"]
 
 
 # ---- a loop around the network for what is told a label -----------------------------------------
@@ -187,13 +189,11 @@ def call(request: SampleRequest, scheduler: Scheduler) -> list[str]:
 
 def network_cells(request: SampleRequest, scheduler: Scheduler) -> Code:
     """UNet2DModel and the scheduler in a loop."""
-    folder = repr(request.card.source)
-    own = chosen(
-        request, scheduler, f'{scheduler.name}.load_config({folder}, subfolder="scheduler")'
-    )
-    times = (
-        repr(request.steps) if scheduler.spaced else f"timesteps={listed(request, 'scheduler')}"
-    )
+    folder = literal(request.card.source)
+    own = chosen(request, scheduler, f'from_pretrained({folder}, subfolder="scheduler"')
+    times = f"{request.steps}"
+    if not scheduler.spaced:
+        times = f"timesteps={listed(request, 'scheduler')}"
     lines = [
         f'unet = UNet2DModel.from_pretrained({folder}, subfolder="unet")',
         f"scheduler = {own}",
@@ -206,7 +206,7 @@ def network_cells(request: SampleRequest, scheduler: Scheduler) -> Code:
     imports = {"torch": (), "diffusers.utils.torch_utils": ["randn_tensor"]}
     start = Cell(said("code.cell.generators"), "\n".join(lines), imports)
     run = Cell(said("code.cell.unet_steps"), "\n".join(loop(request, scheduler)), {})
-    images = Cell(said("code.cell.pixels_of"), f"{UNET_IMAGES}\n\n\nimages = pictures(x)", {})
+    images = Cell(said("code.cell.pixels_of"), f"{UNET_IMAGES}\n\n\nimages = pictures(x)", IMAGE)
     return ended((made, start, run, images), request, "strip = sheet(pictures(torch.cat(seen)))")
 
 
@@ -243,7 +243,7 @@ def loop(request: SampleRequest, scheduler: Scheduler) -> list[str]:
 def ended(cells: tuple[Cell, ...], request: SampleRequest, strip: str) -> Code:
     """The code with its picture; those of a batch side by side."""
     if request.batch == 1:
-        picture = Cell(said("code.cell.picture"), "picture = images[0]", {"PIL": ["Image"]})
+        picture = Cell(said("code.cell.picture"), "picture = images[0]", {})
         strip = f"{SHEET}\n\n\n{strip}"
     else:
         source = f"{SHEET}\n\n\npicture = sheet(images)"
