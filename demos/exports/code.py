@@ -88,11 +88,11 @@ def _order(name: str) -> tuple[bool, bool, str]:
     return not name.isupper(), name[0].islower(), name
 
 
-def called(function: str, *values: Any, **named: Any) -> str:
-    """A call with these values as literals; named ones that are None are left out."""
+def called(begin: str, *values: Any, **named: Any) -> str:
+    """A call, which begins so, with these values as literals; named ones that are None are out."""
     given = [literal(value) for value in values]
     given += [f"{name}={literal(value)}" for name, value in named.items() if value is not None]
-    return f"{function}({', '.join(given)})"
+    return f"{begin}{', '.join(given)})"
 
 
 def literal(value: Any) -> str:

@@ -34,14 +34,14 @@ def x0_cell(card: ModelCard, request: Any) -> Cell:
 def image_of(card: ModelCard, request: Any) -> tuple[str, Imports]:
     """The line that opens or composes the picture."""
     if request.source == "scene":
-        line = f"image = {called('parse', request.caption)}.picture()"
+        line = f"image = {called('parse(', request.caption)}.picture()"
         return line, {"core.data.captions": ["parse"]}
     imports: Imports = {"core.images": ["open_picture"]}
     if request.source == "library":
         file = picked(card.condition, request.library).file
         path = f"ROOT / {literal(f'assets/images/library/{file}')}"
         return f"image = open_picture({path})", {**imports, "core.paths": ["ROOT"]}
-    return f"{called('image = open_picture', FILES[request.source])}  # your file", imports
+    return f"{called('image = open_picture(', FILES[request.source])}  # your file", imports
 
 
 def latents_of(card: ModelCard, request: Any) -> tuple[list[str], Imports]:

@@ -39,9 +39,9 @@ def core_code(request: NoiseRequest) -> Code:
 
 def model(request: NoiseRequest) -> Cell:
     """The model, and the levels from clean to noisy."""
-    ladder = called("model.schedule.levels", request.frames - 1)
+    ladder = called("model.schedule.levels(", request.frames - 1)
     lines = [
-        called("model = load", request.model),
+        called("model = load(", request.model),
         f"levels = [CLEAN, *{ladder}[-2::-1]]  # clean to noisy",
     ]
     imports: Imports = {"core.models": ["load"], "core.schedules": ["CLEAN"]}
@@ -50,7 +50,7 @@ def model(request: NoiseRequest) -> Cell:
 
 def noised(request: NoiseRequest) -> Cell:
     """The picture at every level."""
-    draw = called("noise = model.draw", request.seed)
+    draw = called("noise = model.draw(", request.seed)
     if request.process == "closed form":
         return Cell(said("code.cell.closed"), f"{draw}\n{CLOSED}", {})
     lines, imports = [draw, CHAIN], {"itertools": ["pairwise"]}

@@ -39,7 +39,7 @@ def edit_request(settings: Mapping[str, Any]) -> EditRequest:
 
 def invert_code(request: InvertRequest) -> Code:
     """The lines of an inversion and its reconstruction."""
-    again = called("method.edit", request.condition).replace("(", "(inversion, ", 1)
+    again = called("method.edit(inversion, ", request.condition)
     lines = ["seen = [inversion.trajectory[-1]]", f"for step in {again}:", LOOP]
     cells = (*inverting(request), Cell(said("code.cell.back"), "\n".join(lines), {}), picture())
     return Code(cells, STRIP, STRIP_IMPORTS, notes_of(request))
@@ -49,14 +49,14 @@ def edit_code(request: EditRequest) -> Code:
     """The lines of an inversion and its edit."""
     inverted: InvertRequest = request.session.request
     how = {"guidance": request.guidance, "strength": request.strength}
-    edit = called("method.edit", request.condition, **how).replace("(", "(inversion, ", 1)
+    edit = called("method.edit(inversion, ", request.condition, **how)
     cells, notes = [*inverting(inverted)], notes_of(inverted)
     if request.mask != "everywhere":
         cells.append(mask_cell(request, inverted))
         edit = f"{edit[:-1]}, mask=mask)"
     if request.mask == "drawn":
         notes = (*notes, said("code.note.mask", file=MASK))
-    first = called("start_index", request.strength, inverted.steps)
+    first = called("start_index(", request.strength, inverted.steps)
     lines = [f"seen = [inversion.trajectory[{first}]]", f"for step in {edit}:", LOOP]
     imports: Imports = {"core.inversion": ["start_index"]}
     cells += [Cell(said("code.cell.edit"), "\n".join(lines), imports), picture()]
@@ -66,16 +66,16 @@ def edit_code(request: EditRequest) -> Code:
 def inverting(request: InvertRequest) -> tuple[Cell, ...]:
     """The model, its picture, and the way up."""
     model = Cell(
-        said("code.cell.load"), called("model = load", request.model), {"core.models": ["load"]}
+        said("code.cell.load"), called("model = load(", request.model), {"core.models": ["load"]}
     )
     guidance = None if request.invert_guidance == 1 else request.invert_guidance
     climb = called(
-        "method.invert",
+        "method.invert(model, x0, ",
         request.condition,
         steps=request.steps,
         guidance=guidance,
         seed=request.seed or None,
-    ).replace("(", "(model, x0, ", 1)
+    )
     lines = [f"method = INVERSIONS[{literal(request.method)}]", f"inversion = finish({climb})"]
     imports: Imports = {"core.inversion": ["INVERSIONS", "finish"]}
     up = Cell(said("code.cell.invert"), "\n".join(lines), imports)
@@ -85,8 +85,8 @@ def inverting(request: InvertRequest) -> tuple[Cell, ...]:
 def mask_cell(request: EditRequest, inverted: InvertRequest) -> Cell:
     """Where the edit may change the picture."""
     if request.mask == "automatic":
-        mask = called("mask = difference_mask", inverted.condition, request.condition)
-        source = mask.replace("(", "(model, x0, ", 1)
+        begin = "mask = difference_mask(model, x0, "
+        source = called(begin, inverted.condition, request.condition)
         imports: Imports = {"core.inversion": ["difference_mask"]}
     else:
         painted = f"opacity({literal(MASK)}, x0.shape[-2:]) > 0.5"

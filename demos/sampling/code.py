@@ -29,16 +29,14 @@ def core_code(request: SampleRequest) -> Code:
 def levels(request: SampleRequest) -> Cell:
     """The model, and the levels from noisy to clean."""
     imports: dict[str, list[str]] = {"core.models": ["load"]}
-    schedule = "model.schedule"
+    ladder = "model.schedule.levels("
     if request.schedule != OWN:
-        schedule, imports["core.schedules"] = (
-            f"SCHEDULES[{literal(request.schedule)}]()",
-            ["SCHEDULES"],
-        )
+        ladder = f"SCHEDULES[{literal(request.schedule)}]().levels("
+        imports["core.schedules"] = ["SCHEDULES"]
     spacing = () if request.spacing == "trailing" else (request.spacing,)
     lines = [
-        called("model = load", request.model),
-        f"levels = {called(f'{schedule}.levels', request.steps, *spacing)}  # noisy to clean",
+        called("model = load(", request.model),
+        f"levels = {called(ladder, request.steps, *spacing)}  # noisy to clean",
     ]
     return Cell(said("code.cell.levels"), "\n".join(lines), imports)
 
@@ -48,7 +46,7 @@ def start(request: SampleRequest) -> Cell:
     rows = None if request.batch == 1 else request.batch
     batch = "" if rows is None else f", batch={rows}"
     lines = [
-        called("noise = seeded", seed=request.seed, batch=request.batch),
+        called("noise = seeded(", seed=request.seed, batch=request.batch),
         f"x = model.start(noise, levels[0]{batch})",
     ]
     return Cell(said("code.cell.start"), "\n".join(lines), {"core.samplers": ["seeded"]})
@@ -61,7 +59,7 @@ def steps(request: SampleRequest) -> Cell:
     imports = {module: [table]}
     given = [] if not request.condition else [request.condition]
     told = called(
-        "denoise = model.denoiser",
+        "denoise = model.denoiser(",
         *given,
         negative=request.avoided or None,
         guidance=None if request.guidance == 1 else request.guidance,

@@ -148,7 +148,7 @@ def pipeline_cells(request: SampleRequest, scheduler: Scheduler) -> Code:
         raise Refusal("code.refused.guidance")
     own = chosen(request, scheduler, "from_config(pipe.scheduler.config")
     lines = [
-        called("pipe = StableDiffusionPipeline.from_pretrained", request.card.source),
+        called("pipe = StableDiffusionPipeline.from_pretrained(", request.card.source),
         f"pipe.scheduler = {own}",
     ]
     imports = {"diffusers": ["StableDiffusionPipeline", scheduler.name]}

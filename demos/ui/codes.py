@@ -33,7 +33,6 @@ def codes(writers: Mapping[str, Writer]) -> None:
         js="() => [stepwise.codeAsked()]",
         trigger_mode="always_last",
         concurrency_limit=None,
-        concurrency_id="code",
         **QUIET,
     )
 
