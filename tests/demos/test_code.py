@@ -17,6 +17,7 @@ from hypothesis import strategies as st
 from nbclient import NotebookClient
 from PIL import Image
 
+from core.tapes import Tape
 from demos import TABS
 from demos.exports.answer import KINDS, answered
 from demos.exports.code import imported, literal
@@ -27,7 +28,7 @@ from demos.sampling.code import core_code
 from demos.sampling.request import SampleRequest
 from demos.sampling.with_diffusers import diffusers_code
 from demos.words import Refusal, sentence
-from tests.demos import refused
+from tests.demos import finished, refused
 from tests.server import ROOT
 
 WRITERS = {event: each for tab in TABS for event, each in getattr(tab, "CODES", {}).items()}
@@ -59,14 +60,6 @@ def stage(event, request):
     session = finished(inverting.invert(request.session.request))
     asked = {name: getattr(request, name) for name in type(request).controls()}
     return shown(inverting.edit(type(request).of(**{**asked, "session": session})), "edit")
-
-
-def finished(run):
-    while True:
-        try:
-            next(run)
-        except StopIteration as stop:
-            return stop.value
 
 
 def executed(source, folder, monkeypatch):
@@ -300,6 +293,7 @@ def answer(**asked):
 
 def test_an_edit_is_asked_for_with_the_settings_on_the_stage():
     tape = next(inverting.edit(edit_of({"steps": 3, "target": "3"})))
+    assert isinstance(tape, Tape)
     told = answer(event="edit", settings=dict(tape.request), language="en")
     assert 'method.edit(inversion, "3"' in told["core"]["code"]
     assert told["diffusers"]["refused"] == ["code.refused.picture", {}]
