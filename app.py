@@ -1,7 +1,6 @@
 """Stepwise: see how image diffusion works. `python app.py --help` lists the flags."""
 
 import contextlib
-import gc
 import os
 import tempfile
 
@@ -15,10 +14,10 @@ if os.environ.get("SPACES_ZERO_GPU") == "true":
 import gradio as gr
 
 from core import models
-from demos import TABS
+from demos import CODES, TABS
 from demos.shipped import check
 from demos.ui.controls import text
-from demos.ui.exports import exporter
+from demos.ui.menu import menu
 from demos.ui.player import head, page_head
 from demos.ui.recorded import Shared
 from demos.ui.server.flags import parser
@@ -35,8 +34,7 @@ def page() -> gr.Blocks:
             for tab in TABS:
                 with gr.Tab(text(tab.TITLE), id=tab.__name__.rpartition(".")[2]):
                     tab.build(shared)
-        shared.links.connect(tabs)
-        exporter()
+        menu(shared, CODES)
     return blocks
 
 
@@ -54,7 +52,6 @@ def main() -> None:
         command.error(str(error))
     with contextlib.suppress(ValueError):  # whoever chooses the model is told
         models.load("digits")  # while the learner looks at the recorded run
-    gc.freeze()  # what is loaded by now stays; looking through it again would halt every run
     wait()
 
 

@@ -3,3 +3,5 @@
 from demos import forward, inversion, sampling, schedules
 
 TABS = (schedules, forward, sampling, inversion)
+# By the event of a run: what writes it down as Python.
+CODES = {event: each for tab in TABS for event, each in getattr(tab, "CODES", {}).items()}

@@ -1,1 +1,1 @@
-"""Runs as films, sheets and tables: made from tapes alone, without a page and without a model."""
+"""Runs as films, sheets, tables, Python and notebooks, without a page and without a model."""

@@ -49,6 +49,7 @@ SCRIPTS = (
     "uploads",
     "tapefile",
     "films",
+    "code",
     "pads",
     "drawn",
     "pulls",

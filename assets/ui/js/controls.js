@@ -16,6 +16,7 @@
         "save-run": () => stepwise.saveRun(player.run, player.options.name),
         "export-run": () => stepwise.exportRun(player.run, player.options.name),
         "open-run": () => stepwise.chooseRun(),
+        code: () => stepwise.showCode(player.run, player.options.name),
       };
       for (const [name, act] of Object.entries(acts)) this.button(name).onclick = act;
       this.menu(root.querySelector(".menu"));
@@ -56,7 +57,7 @@
       for (const button of this.speeds) {
         button.setAttribute("aria-pressed", Number(button.dataset.speed) === clock.speed);
       }
-      this.button("copy").disabled = !run.head.settings;
+      for (const name of ["copy", "code"]) this.button(name).disabled = !run.head.settings;
       for (const name of ["play", "save", "save-run", "export-run"]) this.button(name).disabled = !run.count;
       this.limit("previous", !run.count || clock.index === 0);
       this.limit("next", !run.count || clock.index >= run.last);

@@ -81,13 +81,15 @@
     setTimeout(() => URL.revokeObjectURL(link.href), 10000);
   }
 
-  async function copySettings(run, button) {
-    const text = JSON.stringify(run.head.settings, null, 2);
-    if (!await copyText(text, button)) {
-      throw new Error("the browser refused to copy the settings");
-    }
+  const copySettings = (run, button) => (
+    copyBy(button, JSON.stringify(run.head.settings, null, 2)));
+
+  // Copies, and the button says so for a moment.
+  async function copyBy(button, text) {
+    if (!await copyText(text, button)) throw new Error("the browser refused to copy the text");
+    button.dataset.verb ??= button.dataset.say;
     button.dataset.say = '["player.copied"]'; // words.js fills it in
-    setTimeout(() => { button.dataset.say = '["player.copy"]'; }, 1500);
+    setTimeout(() => { button.dataset.say = button.dataset.verb; }, 1500);
   }
 
   // Whether the browser has put the text on the clipboard.
@@ -112,6 +114,6 @@
   }
 
   window.stepwise = Object.assign(window.stepwise ?? {}, {
-    saveFrame, copySettings, copyText, download,
+    saveFrame, copySettings, copyBy, copyText, download,
   });
 })();

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import contextlib
 import ctypes
 import os
@@ -126,6 +127,7 @@ def wait() -> NoReturn:
 
     The interpreter's own clean-up is left out: threads at work in torch would abort it.
     """
+    gc.freeze()  # what is loaded by now stays; looking through it again would halt every run
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
         while True:
