@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import gc
 import contextlib
 import ctypes
+import gc
 import os
 import shutil
 import signal
