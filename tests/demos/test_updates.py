@@ -13,6 +13,8 @@ from core.models import load
 from core.noise import seeded
 from core.samplers import SAMPLERS, Step
 from core.schedules import CLEAN
+from core.tape_files import load as opened
+from core.tape_files import save
 from core.tapes import SCHEMA, Frame, Tape
 from core.updates import apart
 from demos.runs.archive import preview_uri
@@ -153,8 +155,8 @@ def test_traces_are_kept_in_a_file(tmp_path):
     tape, *frames = sampling(SampleRequest.of(steps=3, show="update"))
     assert isinstance(tape, Tape)
     tape.frames.extend(frame for frame in frames if isinstance(frame, Frame))
-    tape.save(tmp_path / "tape.json")
-    again = recorded(Tape.load(tmp_path / "tape.json"), "test")
+    save(tape, tmp_path / "a.stepwise")
+    again = recorded(opened(tmp_path / "a.stepwise"), "test")
     assert [frame["traces"] for frame in again["frames"]] == [
         tape.sent(i, frame)["traces"] for i, frame in enumerate(tape.frames)
     ]

@@ -12,6 +12,7 @@ from PIL import Image
 from playwright.sync_api import expect
 
 from core.images import signed_uri
+from core.tape_files import load
 from core.tapes import Frame, Panel, Tape
 from demos.runs.stream import recorded
 from tests.e2e import player as stage
@@ -184,6 +185,23 @@ def test_keys_show_one_of_the_runs_alone(bench):
     page.keyboard.press("f")
     page.keyboard.press("b")
     expect(player.locator(".player-title")).to_have_text("b")
+
+
+def test_what_is_taken_away_is_the_run_that_is_shown_alone(bench):
+    page, player = pinned(
+        bench, made("a", 4, lambda share: 0.5), made("b", 4, lambda share: share, seed=3)
+    )
+    names = []
+    for key in ("a", "b"):
+        page.keyboard.press(key)
+        player.get_by_text("Save, share").click()
+        with page.expect_download() as saved:
+            player.get_by_role("button", name="Save run").click()
+        names.append(load(saved.value.path()).request)
+        page.keyboard.press("Escape")
+        page.evaluate("() => document.activeElement.blur()")
+        page.keyboard.press(key)
+    assert [each.get("seed") for each in names] == [None, 3]
 
 
 def test_pictures_of_different_size_have_no_difference_and_say_so(bench):

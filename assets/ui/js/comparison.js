@@ -76,6 +76,11 @@
       this.alone = this.alone === place ? null : place;
     }
 
+    // The run that is meant where one is: the one that is shown alone, or the newest.
+    chosen(run) {
+      return this.alone === null ? run : this.runs(run)[this.alone];
+    }
+
     // What the filmstrip shows: for each run its letter and the panel of its thumbnails.
     rows(run) {
       if (!this.active(run)) return null;

@@ -12,11 +12,11 @@
         loop: () => player.loop(),
         pin: () => player.pin(),
         save: () => player.save(),
-        copy: ({ currentTarget }) => stepwise.copySettings(player.run, currentTarget),
-        "save-run": () => stepwise.saveRun(player.run, player.options.name),
-        "export-run": () => stepwise.exportRun(player.run, player.options.name),
+        copy: ({ currentTarget }) => stepwise.copySettings(player.taken, currentTarget),
+        "save-run": () => stepwise.saveRun(player.taken, player.options.name),
+        "export-run": () => stepwise.exportRun(player.taken, player.options.name),
         "open-run": () => stepwise.chooseRun(),
-        code: () => stepwise.showCode(player.run, player.options.name),
+        code: () => stepwise.showCode(player.taken, player.options.name),
       };
       for (const [name, act] of Object.entries(acts)) this.button(name).onclick = act;
       this.menu(root.querySelector(".menu"));

@@ -228,6 +228,10 @@
       this.compare((comparison) => comparison.pinByHand(this.run));
     }
 
+    get taken() { // what is saved, exported and copied
+      return this.comparison.chosen(this.run);
+    }
+
     setAlign(align) {
       this.clock.align = align;
       this.compare(() => {});
