@@ -156,8 +156,10 @@ def values_of(controls: dict[str, Any], preset: dict[str, Any]) -> dict[Any, Any
     return {controls[name]: preset.get(name, defaults[name]) for name in named}
 
 
-def taken(names: list[str], handed: tuple[dict[str, Any], float]) -> list[Any]:
+def taken(names: list[str], handed: tuple[dict[str, Any], float] | None) -> list[Any]:
     """What the controls hold to sample with settings; the others are the defaults."""
+    if handed is None:  # nothing has been handed over
+        return [gr.skip()] * len(names)
     settings, _ = handed
     asked = SampleRequest.of(**settings)
     held = (getattr(asked, name) for name in names)

@@ -179,7 +179,7 @@ def test_two_keys_lead_to_run_and_to_the_timeline(opened):
 
 # What a Chinese page writes in Latin letters, too: names of people's and our things, and units.
 LATIN = """
-    Stepwise English Hugging Face Stable Diffusion MNIST OpenMoji API Esc
+    Stepwise English Hugging Face Stable Diffusion MNIST OpenMoji API Esc Delete
     PSNR SSIM RMS dB SNR log-SNR log U-Net VAE CLIP PCA RGB DDIM DDPM DPM SDE ODE
     Euler Heun SDEdit EDICT BELM O-BELM Anderson Karras Picard Lin Prompt-to-prompt
 """

@@ -48,7 +48,7 @@ def points(page):
 
 def text_of(page):
     """The drawing that is on the stage, as the server has it."""
-    settings = page.evaluate("() => stepwise.players.schedule.run.head.settings")
+    settings = page.evaluate("() => stepwise.player('schedule').run.head.settings")
     return (settings["first_parameters"] or {}).get("points", "")
 
 
@@ -56,7 +56,7 @@ def rested(page, text=None):
     """Wait until the stage shows what the server drew: this text, or another one than before."""
     page.wait_for_function(
         """([text, live]) => {
-          const { run, root } = stepwise.players.schedule;
+          const { run, root } = stepwise.player('schedule');
           const points = run.head.settings?.first_parameters?.points;
           return points && (text === null || points === text) && !root.matches(live);
         }""",
@@ -190,7 +190,7 @@ def test_a_point_stays_between_its_neighbours(open_page):
     page.mouse.up()
     rested(page)
     page.wait_for_function(
-        "start => stepwise.players.schedule.run.head.settings.first_parameters.points !== start",
+        "start => stepwise.player('schedule').run.head.settings.first_parameters.points !== start",
         arg=START,
     )
     kind, moved = parsed(text_of(page))  # a drawing, or this would be refused
@@ -296,7 +296,7 @@ def test_by_touch_on_a_phone(open_page):
     assert not sent and page.evaluate("scrollY") == scrolled
     touch.send("Input.dispatchTouchEvent", {"type": "touchEnd", "touchPoints": []})
     page.wait_for_function(
-        "start => stepwise.players.schedule.run.head.settings.first_parameters.points !== start",
+        "start => stepwise.player('schedule').run.head.settings.first_parameters.points !== start",
         arg=START,
     )
     assert parsed(text_of(page))[1][2][1] < 0.48
@@ -375,14 +375,14 @@ def test_the_exact_denoiser_runs_with_the_drawing(open_page):
     page.get_by_role("button", name="Sample with the first schedule").click()
     expect(player(page).locator(".player-title")).to_contain_text("through 5 points")
     expect(player(page).locator(".player-status")).to_have_text("done")
-    settings = page.evaluate("() => stepwise.players.sample.run.head.settings")
+    settings = page.evaluate("() => stepwise.player('sample').run.head.settings")
     assert (settings["model"], settings["schedule"], settings["points"]) == (
         "exact",
         "drawn",
         text,
     )
     assert (settings["steps"], settings["label"]) == (10, "3")
-    numbers = page.evaluate("() => stepwise.players.sample.run.frames.map((f) => f.numbers)")
+    numbers = page.evaluate("() => stepwise.player('sample').run.frames.map((f) => f.numbers)")
     levels = drawn(1000, text).levels(10)
     assert [each["alpha"] for each in numbers] == pytest.approx(
         [level.alpha for level in levels], abs=1e-4

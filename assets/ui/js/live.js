@@ -84,7 +84,7 @@
     const box = element.querySelector(".drawing");
     let live = null;
     const show = (drawing) => {
-      live ??= new Live(stepwise.players().find(({ options }) => options.name === player), side);
+      live ??= new Live(stepwise.player(player), side);
       live.show(drawing);
     };
     const tell = (text) => {

@@ -291,6 +291,7 @@
   };
 
   const mounted = []; // all players of the page
+  const players = () => mounted.filter(({ element }) => element.isConnected);
 
   function mount(element, props, watch, options) {
     const player = new Player(element, options);
@@ -302,6 +303,7 @@
 
   window.stepwise = Object.assign(window.stepwise ?? {}, {
     mount,
-    players: () => mounted.filter(({ element }) => element.isConnected),
+    players,
+    player: (name) => players().find(({ options }) => options.name === name),
   });
 })();
