@@ -182,9 +182,9 @@ def test_an_uploaded_digit_is_inverted(open_page, tmp_path):
     image.save(tmp_path / "one.jpg")
     page = open_page(tab="Invert & edit")
     page.locator("label:visible", has_text="upload").first.click()
-    page.locator(".stepwise-columns:visible input[type=file]").first.set_input_files(
-        tmp_path / "one.jpg"
-    )
+    page.locator(
+        ".stepwise-columns:visible input[type=file][accept*=image]"
+    ).first.set_input_files(tmp_path / "one.jpg")
     expect(page.locator(".stepwise-columns:visible img[src*='one.jpg']").first).to_be_visible()
     set_steps(page, 4)
     invert(page)
