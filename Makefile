@@ -30,7 +30,8 @@ run: $(RUNTIME)  ## install what is missing and start the app; flags: make run A
 
 test: $(DEV)  ## the whole test suite, browser tests included
 	$(BIN)/python -m pytest $(TWO) -m "not alone and not e2e" $(ARGS) || $(NONE)
-	$(BIN)/python -m pytest -m "alone or e2e" $(ARGS) || $(NONE)
+	$(BIN)/python -m pytest $(TWO) -m "e2e and not alone" $(ARGS) || $(NONE)
+	$(BIN)/python -m pytest -m alone $(ARGS) || $(NONE)
 
 fast: $(DEV)  ## the tests that are neither slow nor in a browser
 	$(BIN)/python -m pytest $(TWO) -m "not slow and not e2e" $(ARGS)
