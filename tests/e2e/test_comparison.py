@@ -225,6 +225,7 @@ def test_a_pinned_run_is_kept_while_others_come_and_nothing_is_asked(open_page):
     set_steps(page, 6)
     run(page)
     wait_for_status(page, "done")
+    expect(stage(page).locator(".frame-count")).to_have_text("frame 7 of 7")
     before = stage(page).locator(FACES).nth(1).get_attribute("src")
     stage(page).locator(".pin").click()
     set_steps(page, 9)
