@@ -31,6 +31,8 @@ class Quantity:
 
 # alpha_bar 0 is noise alone; 1 would be a schedule without noise. log-SNR of 0.999999 is 13.8.
 DRAWABLE = {"alpha_bar": Quantity(0.0, 0.999999, 1e-6), "log_snr": Quantity(-20.0, 13.8, 0.01)}
+DRAWN = "drawn"  # its name among the schedules
+LONGEST = 400  # characters of a drawing as text
 FEWEST, MOST = 2, 12  # points of a drawing
 APART = 0.001  # of the time, between two points
 TOLERANCE = 5e-3  # of alpha_bar, to which points are placed on a curve, where 12 are enough
@@ -190,4 +192,4 @@ def wasted(schedule: Schedule, steps: int, spacing: str = "trailing") -> int:
     return sum(fall < 1 / (10 * steps) for fall in falls(schedule, steps, spacing))
 
 
-SCHEDULES["drawn"] = drawn
+SCHEDULES[DRAWN] = drawn

@@ -13,7 +13,7 @@ from core.drawings import harm
 from core.pictures.containers import TAKE, check_size, kind_of
 from core.pictures.opening import loaded
 from core.shapes import is_say, misfit, nested
-from core.tapes import FRAME, SCHEMA
+from core.tape_schema import FRAME, SCHEMA
 
 NAME = re.compile(r"pictures/\d{3,6}\.(png|jpg)")
 ENDINGS = {"png": "png", "jpeg": "jpg"}  # of a file, by the type of a picture

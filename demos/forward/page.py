@@ -9,6 +9,7 @@ import gradio as gr
 
 from demos.forward.request import NoiseRequest
 from demos.forward.run import run
+from demos.pictures.sources import CHOICE
 from demos.runs.requests import event
 from demos.runs.stream import streamed
 from demos.ui.controls import control, interlock, text
@@ -19,17 +20,7 @@ from demos.ui.runner import Runner, resets, run_row, seed_row, sent
 from demos.ui.server.work import network_seconds, takes
 
 TITLE = "tab.noise"
-SHOWN_FIRST = (
-    "model",
-    "source",
-    "digit",
-    "index",
-    "caption",
-    "photo",
-    "picture",
-    "fit",
-    "process",
-)
+SHOWN_FIRST = ("model", *CHOICE, "picture", "fit", "process")
 
 
 def seconds(model, frames, **_: Any) -> float:

@@ -9,13 +9,13 @@ from typing import Any, ClassVar
 from core.data.captions import EXAMPLES
 from core.models import MODELS, ModelCard
 from demos.pictures.photos import PHOTOS
-from demos.pictures.sources import FITS, REAL, named, offered
+from demos.pictures.sources import CHOICE, FITS, REAL, named, offered
 from demos.runs.fields import Choice, Sent, Text, Whole
 from demos.runs.requests import Request
 from demos.words import Refusal, Say, said
 
 PROCESSES = ("closed form", "Markov chain")
-IN_TITLE = ("source", "digit", "index", "caption", "photo", "process")  # always
+IN_TITLE = (*CHOICE, "process")  # always
 
 
 @dataclass(frozen=True)

@@ -11,6 +11,7 @@ from core.inversion import INVERSIONS
 from core.models import MODELS
 from demos.inversion.request import EditRequest, InvertRequest
 from demos.pictures.photos import PHOTOS
+from demos.pictures.sources import CHOICE
 from demos.ui.controls import QUIET, Textbox, control, text
 from demos.ui.errors import language, shown
 from demos.ui.pictures import beside, condition_of, made, translates
@@ -18,17 +19,7 @@ from demos.ui.recorded import Shared, page
 from demos.ui.runner import seed_row, stop_button
 from demos.words import Refusal, said, sentence
 
-PICTURE = (
-    "model",
-    "source",
-    "digit",
-    "index",
-    "caption",
-    "photo",
-    "library",
-    "picture",
-    "drawing",
-)
+PICTURE = ("model", *CHOICE, "library", "picture", "drawing")
 # The prompt follows the scene until the learner has written another one, the label the library.
 FOLLOW = f"""(caption, library, photo, source, prompt, followed) => {{
     const photograph = {json.dumps(PHOTOS)}[photo];
@@ -93,19 +84,10 @@ class Layout:
 
     def follow(self, archive: gr.State) -> None:
         """What follows from other controls, and from a picture that the sampler sent."""
-        names = (
-            "model",
-            "source",
-            "digit",
-            "caption",
-            "library",
-            "photo",
-            "label",
-            "prompt",
-            "method",
-        )
-        by_name = (self.inverting[name] for name in names)
-        model, source, digit, caption, library, photo, label, prompt, method = by_name
+        held = self.inverting
+        model, source, caption = held["model"], held["source"], held["caption"]
+        library, photo, label = held["library"], held["photo"], held["label"]
+        digit, prompt, method = held["digit"], held["prompt"], held["method"]
         targets = [self.editing["target"], self.editing["target_prompt"]]
         model.change(of_target, model, targets, **QUIET)
         model.input(lambda: None, None, archive, **QUIET)  # an inversion is of one model

@@ -12,7 +12,7 @@ from core.models import MODELS, ModelCard
 from demos.inversion.methods import refusal
 from demos.pictures.library import known, of_kind, picked
 from demos.pictures.photos import PHOTOS
-from demos.pictures.sources import SOURCES, named
+from demos.pictures.sources import CHOICE, SOURCES, named
 from demos.runs.asked import LABELS, guidance_title, named_condition
 from demos.runs.fields import Choice, Real, Sent, Text, Whole
 from demos.runs.requests import Request
@@ -22,7 +22,7 @@ ALL_SOURCES = ("test digit", "scene", "photograph", "library", "upload", "drawin
 TARGET = "fox on a blue background"
 MASKS = ("everywhere", "automatic", "drawn")
 SEEDS = 2**32 - 1
-PICTURE = ("model", "source", "digit", "index", "caption", "library", "photo", "label", "prompt")
+IN_TITLE = ("model", *CHOICE, "library", "label", "prompt", "method", "steps")  # always
 
 
 def askable() -> list[str]:
@@ -138,7 +138,7 @@ class InvertRequest(Request):
         for name, value in self.changed().items():
             if name == "invert_guidance":
                 parts.append(guidance_title(self.card, value))
-            elif name not in (*PICTURE, "method", "steps"):
+            elif name not in IN_TITLE:
                 parts.append(said(f"invert.title.{name}", value=value))
         return parts
 

@@ -25,6 +25,7 @@ SOURCES = {  # by what the model can be asked for
     "text": ("scene", "photograph", "library", "upload", "generated"),
 }
 REAL = ("test digit", "scene", "photograph", "upload")  # that no model has made
+CHOICE = ("source", "digit", "index", "caption", "photo")  # the fields that say which picture
 FITS = ("digit", "photo")
 PHOTO = 96  # pixels of a photo's side
 

@@ -8,7 +8,7 @@ from typing import Any, ClassVar
 
 from core.bridge import BRIDGED
 from core.data.captions import EXAMPLES
-from core.drawn_schedules import START, parsed
+from core.drawn_schedules import DRAWN, LONGEST, START, parsed
 from core.models import MODELS, ModelCard
 from core.samplers import SAMPLERS, Sampler
 from core.schedules import SCHEDULES, SPACINGS
@@ -20,7 +20,6 @@ from demos.words import Refusal, Say, said, word
 
 ALL_SAMPLERS: dict[str, Sampler] = {**SAMPLERS, **BRIDGED}
 OWN = "own"  # the schedule that the model was trained with
-DRAWN = "drawn"  # the one through `points`
 VARIANCES = ("posterior", "beta")
 SEEDS = 2**32 - 1
 IN_TITLE = ("model", "sampler", "steps", "seed", "label", "prompt")  # always
@@ -47,7 +46,7 @@ class SampleRequest(Request):
     prompt: str = Text(500, EXAMPLES[0], needs=lambda asked: asked.card.condition == "text")
     negative: str = Text(500, needs=lambda asked: asked.card.condition == "text")
     show: str = Choice(PANELS, "prediction")
-    points: str = Text(400, START, needs=lambda asked: asked.schedule == DRAWN)
+    points: str = Text(LONGEST, START, needs=lambda asked: asked.schedule == DRAWN)
 
     def refusals(self) -> Iterator[tuple[str, Refusal]]:
         """What does not go together."""

@@ -7,17 +7,10 @@ from typing import Any
 
 import gradio as gr
 
+from core.drawn_schedules import DRAWN
 from core.schedules import SCHEDULES
 from demos.schedules.configs import config_points, config_text, drawn_over
-from demos.schedules.parameters import (
-    DRAWN,
-    PARAMETERS,
-    Parameters,
-    defaults_of,
-    in_words,
-    made,
-    offered,
-)
+from demos.schedules.parameters import PARAMETERS, Parameters, defaults_of, in_words, made, offered
 from demos.schedules.request import SIDES
 from demos.ui.controls import QUIET, Radio, Raw, Textbox, text
 from demos.ui.errors import shown

@@ -9,6 +9,7 @@ from typing import Any, get_type_hints
 
 import gradio as gr
 
+from core.drawn_schedules import DRAWN
 from demos.runs.opened import message_of
 from demos.runs.requests import event
 from demos.runs.stream import as_text
@@ -16,11 +17,11 @@ from demos.schedules import exchange
 from demos.schedules.advice import advice
 from demos.schedules.exchange import adopted, menu_word, parameters_info
 from demos.schedules.live import digits
-from demos.schedules.parameters import DRAWN, PARAMETERS, Parameters, offered
+from demos.schedules.parameters import PARAMETERS, Parameters, offered
 from demos.schedules.request import SIDES, ScheduleRequest
 from demos.schedules.run import message, still_note
 from demos.ui.controls import QUIET, Dropdown, control, text
-from demos.ui.drawing import Drawing
+from demos.ui.drawing import drawing
 from demos.ui.errors import language, shown
 from demos.ui.player import Player
 from demos.ui.recorded import Shared
@@ -88,11 +89,11 @@ def group(side: str) -> dict[str, Any]:
         )
     }
     for name in PARAMETERS:
-        held = {"value": getattr(start, name), "visible": start.asked(name)}
+        value, visible = getattr(start, name), start.asked(name)
         if name == "points":
-            controls[name] = Drawing(player=PLAYER, side=side, **held)
+            controls[name] = drawing(value, PLAYER, side, visible=visible)
         else:
-            controls[name] = control(Parameters, name, **held)
+            controls[name] = control(Parameters, name, value=value, visible=visible)
     return controls
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any, ClassVar, Self
 
 from core.bridge import schedule_of
-from core.drawn_schedules import START
+from core.drawn_schedules import LONGEST, START
 from core.models import MODELS, ModelCard
 from core.models.folder import folder_of
 from core.paths import ROOT
@@ -17,8 +17,6 @@ from demos.runs.fields import Choice, Real, RealField, Text, Truth
 from demos.runs.requests import Request
 from demos.words import Say, said, table
 
-DRAWN = "drawn"
-LONGEST = 400  # characters of a drawing
 OTHER = RealField(low=0, high=10_000)  # of a schedule that was added, with parameters of its own
 
 

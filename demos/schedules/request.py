@@ -7,19 +7,11 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, ClassVar
 
-from core.drawn_schedules import parsed
+from core.drawn_schedules import DRAWN, parsed
 from core.schedules import SCHEDULES, SPACINGS, Schedule
 from demos.runs.fields import Choice, Table, Whole
 from demos.runs.requests import Request
-from demos.schedules.parameters import (
-    DRAWN,
-    OTHER,
-    PARAMETERS,
-    defaults_of,
-    in_words,
-    made,
-    offered,
-)
+from demos.schedules.parameters import OTHER, PARAMETERS, defaults_of, in_words, made, offered
 from demos.views.charts import QUANTITIES
 from demos.words import Refusal, Say, said
 

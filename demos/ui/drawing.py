@@ -1,44 +1,26 @@
-"""The drawing of a schedule as a component: its value is the text of the points."""
+"""The control of a drawn schedule: a text of points, in whose place the browser draws them."""
 
 from __future__ import annotations
 
-import json
 from typing import Any
 
-import gradio as gr
+from demos.ui.controls import Textbox
+from demos.ui.runner import PRIVATE
 
-from demos.ui.controls import Raw
 
+def drawing(points: str, player: str, side: str, **more: Any) -> Textbox:
+    """Points that are dragged, or moved by keys; the event `input` comes when one is let go.
 
-class Drawing(Raw, gr.HTML):
-    """Points on a curve that are dragged, or moved by keys; `input` when one is let go.
+    While it moves, the stage of a player shows its curve and its picture at once.
 
-    While a point moves, the stage of a player shows its curve and its picture at once.
+    Args:
+        points: As text, as in `core.drawn_schedules`.
+        player: The name of the player that shows the schedule.
+        side: Which of its two schedules is drawn: first or second.
+        **more: As in gr.Textbox.
     """
-
-    def __init__(self, value: str | None = None, *, player: str, side: str, **kwargs: Any) -> None:
-        """Place a drawing.
-
-        Args:
-            value: The points as text, as in `core.drawn_schedules`.
-            player: The name of the player that shows the schedule.
-            side: Which of its two schedules is drawn: first or second.
-            **kwargs: As in gr.HTML.
-        """
-        options = json.dumps({"player": player, "side": side})
-        super().__init__(
-            value=value,
-            html_template='<div class="drawing"></div>',
-            js_on_load=f"stepwise.mountDrawing(element, props, trigger, watch, {options})",
-            apply_default_css=False,
-            elem_classes=["drawing-box"],
-            **kwargs,
-        )
-
-    def postprocess(self, value: str | None) -> str | None:
-        """The text as it is."""
-        return value
-
-    def api_info(self) -> dict[str, Any]:
-        """Describes the text to API clients."""
-        return {"type": "string"}
+    name = f"drawing-{player}-{side}"
+    bare = {"show_label": False, "container": False, "elem_classes": ["drawing-box"]}
+    field = Textbox(points, elem_id=name, **bare, **more)
+    field.change(None, field, None, js=f"(text) => stepwise.drew('{name}', text)", **PRIVATE)
+    return field

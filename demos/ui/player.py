@@ -10,7 +10,7 @@ from typing import Any, Protocol
 import gradio as gr
 
 from core.paths import ROOT
-from core.tapes import SCHEMA
+from core.tape_schema import SCHEMA
 from demos.runs.stream import as_text
 from demos.ui.server.frontend import exporting
 from demos.views.html import spoken
@@ -28,6 +28,7 @@ SCRIPTS = (
     "plots",
     "timeline",
     "export",
+    "dialogs",
     "announcer",
     "controls",
     "pulse",

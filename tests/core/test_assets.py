@@ -41,7 +41,7 @@ def test_every_part_of_the_app_is_listed():
 def test_looking_is_quick():
     """A start must not wait for it: a few megabytes are read, of the rest the sizes."""
     summed = [size for size, checksum in assets.listed().values() if checksum]
-    assert sum(summed) < 12 * 2**20 and len(assets.listed()) < 150
+    assert sum(summed) < 10 * 2**20 and len(assets.listed()) < 120
 
 
 @pytest.fixture

@@ -11,6 +11,7 @@ from PIL import Image
 
 from core.images import opacity, open_picture
 from tests.core import picture_files as files
+from tests.core.heic_files import HALF_CLEAR, box, heic
 from tests.core.picture_files import (
     KINDS,
     NO_PICTURE,
@@ -40,7 +41,7 @@ NO_PICTURES = {
     "PPM": saved(PHOTO, "PPM"),
     "TGA": saved(PHOTO, "TGA"),
     "ZIP": b"PK\x03\x04" + bytes(40),
-    "MP4": files.box(b"ftyp", b"isom", bytes(4), b"isomiso2avc1mp41") + bytes(40),
+    "MP4": box(b"ftyp", b"isom", bytes(4), b"isomiso2avc1mp41") + bytes(40),
     "RIFF": b"RIFF\x24\0\0\0WAVEfmt ",
 }
 
@@ -62,8 +63,8 @@ BROKEN = {
     "a JPEG without a frame": b"\xff\xd8\xff\xe0\0\x04ab\xff\xd9",
     "a WebP without a frame": b"RIFF\x0c\0\0\0WEBPICCP\0\0\0\0",
     "a BMP outside of its file": saved(PHOTO, "BMP")[:60],
-    "a HEIC without a picture": files.box(b"ftyp", b"heic", bytes(4), b"mif1"),
-    "another name in it": files.heic().replace(b"ispe", b"free"),
+    "a HEIC without a picture": box(b"ftyp", b"heic", bytes(4), b"mif1"),
+    "another name in it": heic().replace(b"ispe", b"free"),
 }
 
 
@@ -86,7 +87,7 @@ def test_a_picture_that_is_cut_is_refused_unless_all_of_it_is_there(kind):
             assert length > len(data) - 30 and np.array_equal(seen(image), whole)
 
 
-@pytest.mark.parametrize("data", [files.heic(), saved(PHOTO, "AVIF")], ids=["HEIC", "AVIF"])
+@pytest.mark.parametrize("data", [heic(), saved(PHOTO, "AVIF")], ids=["HEIC", "AVIF"])
 def test_a_picture_of_boxes_that_is_cut_is_refused(data):
     for length in (20, len(data) // 2, len(data) - 20):
         refusal(data[:length])
@@ -159,9 +160,9 @@ def sound():
 
 def of_boxes():
     yield saved(PHOTO.convert("RGBA"), "AVIF", exif=files.exif(6), icc_profile=files.icc(2.2))
-    yield files.HALF_CLEAR
+    yield HALF_CLEAR
     for orientation in (1, 6):
-        yield files.heic(orientation=orientation, exif=files.exif(6))
+        yield heic(orientation=orientation, exif=files.exif(6))
 
 
 EXTREMES = (bytes(4), b"\xff" * 4, b"\x7f\xff\xff\xff", b"\0\0\x75\x30", b"\x30\x75\0\0")

@@ -14,6 +14,7 @@ from core.images import opacity
 from core.pictures.containers import kind_of, png_chunks
 from core.pictures.opening import eight_bits
 from tests.core import picture_files as files
+from tests.core.heic_files import HALF_CLEAR, heic
 from tests.core.picture_files import apart, lying, on_white, opened, quadrants, saved, seen
 
 PHOTO = quadrants(16, 32)
@@ -180,7 +181,7 @@ def test_what_is_stored_without_loss_is_seen_exactly(case):
 def stored(kind, orientation):
     """The quadrants in a format that loses a little, lying as a camera was held."""
     if kind == "HEIC":
-        return files.heic(orientation=orientation, exif=files.exif(orientation))
+        return heic(orientation=orientation, exif=files.exif(orientation))
     image = Image.fromarray(lying(quadrants(), orientation))
     mode, _, format = kind.partition(" ")
     options: dict = {"JPEG": {"subsampling": 0}, "WEBP": {"lossless": True}}.get(format, {})
@@ -210,7 +211,7 @@ def test_every_orientation_of_a_photo_is_put_upright_once(kind):
 
 
 def test_transparency_of_avif_and_heic_is_on_white():
-    image = opened(files.HALF_CLEAR)
+    image = opened(HALF_CLEAR)
     assert image.getpixel((8, 32)) == (255, 255, 255)
     assert np.abs(np.array(image.getpixel((56, 32))) - (200, 30, 40)).max() < 4
     half = Image.new("RGBA", (64, 64), (200, 30, 40, 255))
@@ -222,12 +223,12 @@ def test_transparency_of_avif_and_heic_is_on_white():
 
 @pytest.mark.parametrize("brand", [b"heic", b"heix", b"mif1"])
 def test_heic_opens_by_every_name_of_its_kind(brand):
-    assert apart(opened(files.heic(brand=brand)), quadrants()) < 12
+    assert apart(opened(heic(brand=brand)), quadrants()) < 12
 
 
 @pytest.mark.parametrize("kind", [b"grid", b"iovl"])
 def test_a_heic_that_is_composed_of_others_opens(kind):
-    image = opened(files.heic(derived=(kind, 3), exif=files.exif(6)))
+    image = opened(heic(derived=(kind, 3), exif=files.exif(6)))
     copies = {b"grid": 3, b"iovl": 1}[kind]
     assert apart(image, np.tile(quadrants(), (copies, 1, 1))) < 12
 

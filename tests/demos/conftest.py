@@ -4,6 +4,7 @@ import pytest
 
 from tests.attacks import serving
 from tests.demos import finished
+from tests.server import ROOT
 
 
 @pytest.fixture(scope="session")
@@ -48,3 +49,10 @@ def server(tmp_path_factory):
     with serving(tmp_path_factory.mktemp("server")) as running:
         running.works()
         yield running
+
+
+@pytest.fixture
+def folder(tmp_path):
+    """A folder as that of Stepwise, in which a picture may be saved."""
+    (tmp_path / "assets").symlink_to(ROOT / "assets")
+    return tmp_path

@@ -47,12 +47,9 @@ def test_functions_of_components_are_closed(server):
 
 
 def test_a_link_to_the_state_of_a_session_is_closed(server):
-    """No value that a page shows as HTML is ever an input; a drawing's is a text of points."""
     events = configured(server.address)["dependencies"]
-    parts = {each["id"]: each for each in configured(server.address)["components"]}
-    inputs = {id: parts[id] for each in events for id in each["inputs"]}
-    htmls = [each for each in inputs.values() if each["type"] == "html"]
-    assert {each["props"]["html_template"] for each in htmls} == {'<div class="drawing"></div>'}
+    kinds = {each["id"]: each["type"] for each in configured(server.address)["components"]}
+    assert not [each for each in events if "html" in {kinds[i] for i in each["inputs"]}]
     assert server.http.get("/gradio_api/deep_link?session_hash=abc").status_code == 404
     plain = server.http.get("/config").json()
     linked = server.http.get("/config?deep_link=abc").json()

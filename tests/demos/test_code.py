@@ -1,95 +1,24 @@
 """The code of a run makes the run's picture: executed, and compared pixel by pixel."""
 
 import ast
-import base64
 import contextlib
-import io
-import json
-import os
-import subprocess
-import sys
 
-import nbformat
-import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from nbclient import NotebookClient
 from PIL import Image
 
 from core.tapes import Tape
-from demos import TABS
+from demos import CODES
 from demos.exports.answer import KINDS, answered
-from demos.exports.code import imported, literal
-from demos.forward import run as noising
+from demos.exports.code import literal
 from demos.inversion import run as inverting
-from demos.sampling import run as sampling
 from demos.sampling.code import core_code
 from demos.sampling.request import SampleRequest
 from demos.sampling.with_diffusers import diffusers_code
 from demos.words import Refusal, sentence
-from tests.demos import finished, refused
-from tests.server import ROOT
-
-WRITERS = {event: each for tab in TABS for event, each in getattr(tab, "CODES", {}).items()}
-PROMPT = "dog face on a blue background"
-EMOJI = {"model": "emoji", "prompt": PROMPT, "guidance": 3.0}
-DIFFUSERS = 1  # of 255 levels, at most; the digits below come out equal
-
-
-def opened(uri):
-    return Image.open(io.BytesIO(base64.b64decode(uri.partition(",")[2])))
-
-
-def shown(run, panel):
-    """The picture that a run ends with, in the panel of this key."""
-    *_, frame = (each for each in run)
-    picture = frame.pictures[panel]
-    return opened(picture() if callable(picture) else picture)
-
-
-def stage(event, request):
-    """The picture on the stage when the run is over."""
-    if event == "sample":
-        return shown(sampling.run(request), "x_t" if request.show == "prediction" else "x0")
-    if event == "noise":
-        latents = request.card.space == "latents"
-        return shown(noising.run(request), "decoded" if latents else "x_t")
-    if event == "invert":
-        return shown(inverting.invert(request), "back")
-    session = finished(inverting.invert(request.session.request))
-    asked = {name: getattr(request, name) for name in type(request).controls()}
-    return shown(inverting.edit(type(request).of(**{**asked, "session": session})), "edit")
-
-
-def executed(source, folder, monkeypatch):
-    """The picture that the code makes, in a namespace of its own; it is the one it saves."""
-    monkeypatch.chdir(folder)
-    names = {}
-    exec(compile(source, "snippet", "exec"), names)
-    assert same(Image.open("picture.png"), names["picture"])
-    return names["picture"]
-
-
-def levels(picture):
-    return np.asarray(picture.convert("RGB")).astype(int)
-
-
-def same(one, other):
-    return np.array_equal(levels(one), levels(other))
-
-
-def apart(one, other):
-    assert one.size == other.size
-    return int(abs(levels(one) - levels(other)).max())
-
-
-@pytest.fixture
-def folder(tmp_path):
-    """A folder as that of Stepwise, in which a picture may be saved."""
-    (tmp_path / "assets").symlink_to(ROOT / "assets")
-    return tmp_path
-
+from tests.demos import finished
+from tests.demos.coded import EMOJI, answer, executed, same, stage
 
 SAMPLES = (
     {},
@@ -132,90 +61,22 @@ EDITS = (
 )
 RUNS = [
     (event, each)
-    for event, table in zip(WRITERS, (NOISES, SAMPLES, INVERSIONS, EDITS), strict=True)
+    for event, table in zip(CODES, (NOISES, SAMPLES, INVERSIONS, EDITS), strict=True)
     for each in table
 ]
 
 
 def test_all_events_that_make_a_picture_have_code():
-    assert list(WRITERS) == ["noise", "sample", "invert", "edit"]
+    assert list(CODES) == ["noise", "sample", "invert", "edit"]
 
 
 @pytest.mark.parametrize(("event", "asked"), RUNS, ids=str)
 def test_the_code_with_core_makes_the_picture_of_the_stage(event, asked, folder, monkeypatch):
     """Not one value of one pixel differs."""
-    request = WRITERS[event].read(asked)
-    source = WRITERS[event].core(request).script()
+    request = CODES[event].read(asked)
+    source = CODES[event].core(request).script()
     assert "demos" not in source
     assert same(executed(source, folder, monkeypatch), stage(event, request))
-
-
-ALONE = (
-    ({}, 0),
-    ({"steps": 30, "sampler": "ddpm", "batch": 3}, 0),
-    ({"steps": 20, "eta": 0.5, "guidance": 1}, 0),
-    ({"steps": 7, "spacing": "leading", "eta": 0.2, "clip_x0": True}, 0),
-    ({"steps": 9, "spacing": "linspace", "sampler": "euler", "label": ""}, 0),
-    ({"steps": 6, "sampler": "heun", "spacing": "linspace"}, 0),
-    ({"steps": 6, "sampler": "heun", "spacing": "leading", "seed": 4}, 0),
-    ({"steps": 9, "sampler": "dpmpp_2m", "spacing": "leading"}, 0),
-    ({"steps": 20, "sampler": "dpmpp_2m_sde", "seed": 2}, 0),
-    (EMOJI | {"steps": 7, "sampler": "dpmpp_2m", "negative": "cat's \\ face"}, DIFFUSERS),
-    (EMOJI | {"steps": 5, "sampler": "ddpm", "batch": 2, "spacing": "leading"}, DIFFUSERS),
-    (EMOJI | {"steps": 6, "spacing": "linspace", "guidance": 1}, DIFFUSERS),
-)
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize(("asked", "most"), ALONE, ids=str)
-def test_diffusers_alone_makes_the_same_picture(asked, most, folder, monkeypatch):
-    """Digits come out equal, value by value; of emoji a value differs by 1 of 255 at most."""
-    request = SampleRequest.of(**asked)
-    source = diffusers_code(request).script()
-    roots = {line.split()[1].partition(".")[0] for line in source.splitlines() if "import" in line}
-    assert "core" not in roots and "demos" not in roots
-    assert apart(executed(source, folder, monkeypatch), stage("sample", request)) <= most
-
-
-@pytest.mark.parametrize("steps", [1, 2, 3, 7, 30, 333, 999, 1000])
-@pytest.mark.parametrize("spacing", ["leading", "trailing", "linspace"])
-@pytest.mark.parametrize("sampler", ["ddim", "heun", "dpmpp_2m"])
-def test_the_schedulers_visit_our_timesteps(sampler, spacing, steps, folder, monkeypatch):
-    from core.models import load
-
-    request = SampleRequest.of(sampler=sampler, spacing=spacing, steps=steps)
-    monkeypatch.chdir(folder)
-    cells = diffusers_code(request).cells
-    names = {}
-    exec(f"{imported([cells[0].imports])}\n{cells[0].source}", names)
-    found = names["scheduler"].timesteps.tolist()
-    visited = list(dict.fromkeys(map(int, found)))  # Heun's are there twice
-    assert visited == load("digits").schedule.timesteps(steps, spacing)
-
-
-@pytest.mark.parametrize(
-    ("asked", "key"),
-    [
-        ({"model": "exact"}, "code.refused.exact"),
-        ({"model": "basic", "label": "", "guidance": 1}, "code.refused.network"),
-        ({"sampler": "pndm"}, "code.refused.sampler"),
-        ({"sampler": "ddpm", "variance": "beta"}, "code.refused.variance"),
-        ({"steps": 30, "eta": 0.5}, "code.refused.eta"),
-        ({"steps": 30, "clip_x0": True}, "code.refused.clip"),
-        ({"sampler": "heun", "clip_x0": True}, "code.refused.clip"),
-        (EMOJI | {"guidance": 0.5}, "code.refused.guidance"),
-    ],
-)
-def test_where_diffusers_cannot_it_is_said_why(asked, key):
-    with pytest.raises(Refusal) as refusal:
-        diffusers_code(SampleRequest.of(**asked))
-    assert refusal.value.say[0] == key
-
-
-def test_a_model_that_was_not_tried_has_no_diffusers_code():
-    from core.models import SD
-
-    assert "it was not tried" in refused(diffusers_code, SampleRequest.of(model=SD))
 
 
 # ---- what a learner typed -----------------------------------------------------------------------
@@ -282,17 +143,13 @@ def test_a_picture_that_was_sent_is_a_file_that_the_text_names(
     digit.paste(0, (25, 10, 34, 50))
     digit.save(folder / said)
     steps = {"frames": 3} if event == "noise" else {"steps": 2}
-    writer = WRITERS[event]
+    writer = CODES[event]
     code = writer.core(writer.read(asked | steps))
     assert any(said in sentence(note) for note in code.notes)
     assert executed(code.script(), folder, monkeypatch).size == (28, 28)
 
 
 # ---- the answer of the server -------------------------------------------------------------------
-
-
-def answer(**asked):
-    return answered(json.dumps(asked), WRITERS)
 
 
 def test_an_edit_is_asked_for_with_the_settings_on_the_stage():
@@ -304,7 +161,7 @@ def test_an_edit_is_asked_for_with_the_settings_on_the_stage():
 
 
 def edit_of(asked):
-    request = WRITERS["edit"].read(asked)
+    request = CODES["edit"].read(asked)
     session = finished(inverting.invert(request.session.request))
     return type(request).of(session=session, target=request.target)
 
@@ -325,67 +182,10 @@ def edit_of(asked):
     ],
 )
 def test_bad_settings_are_one_sentence(asked, said):
-    told = answered(asked, WRITERS)
+    told = answered(asked, CODES)
     assert all(said in sentence(told[kind]["refused"]) for kind in KINDS)
 
 
 def test_a_picture_that_the_sampler_sent_is_in_no_settings():
     told = answer(event="invert", settings={"source": "generated"}, language="en")
     assert "tab Sample" in sentence(told["core"]["refused"])
-
-
-# ---- notebooks ----------------------------------------------------------------------------------
-
-
-def test_a_notebook_is_valid_and_speaks_the_language_of_the_page():
-    hostile = "*a* [b](http://x) `c` <img src=x>\n# d"
-    for language, text in (("en", "The finished picture"), ("zh", "完成的图片")):
-        settings = {"model": "emoji", "prompt": hostile, "steps": 2}
-        told = answer(event="sample", settings=settings, language=language)
-        for kind in KINDS:
-            notebook = nbformat.reads(told[kind]["notebook"], as_version=4)
-            nbformat.validate(notebook)
-            cells = [each.source for each in notebook.cells if each.cell_type == "markdown"]
-            assert any(text in each for each in cells)
-            assert "<img" not in cells[0].partition("    {")[0].replace("\\<", "")
-            for cell in notebook.cells:
-                if cell.cell_type == "code":
-                    ast.parse(cell.source)
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize("kind", KINDS)
-def test_a_notebook_runs_in_a_clean_kernel_and_shows_the_picture(kind, folder):
-    """And the file that it is runs nowhere else: its kernel knows nothing but the folder."""
-    asked = {"steps": 5, "label": "3"}
-    told = answer(event="sample", settings=asked, language="en")[kind]
-    (folder / "core").symlink_to(ROOT / "core")
-    notebook = nbformat.reads(told["notebook"], as_version=4)
-    NotebookClient(notebook, timeout=300, resources={"metadata": {"path": str(folder)}}).execute()
-    pictures = [
-        Image.open(io.BytesIO(base64.b64decode(output["data"]["image/png"])))
-        for cell in notebook.cells
-        for output in cell.get("outputs", ())
-        if "image/png" in output.get("data", {})
-    ]
-    shown, strip = pictures
-    assert shown.size == (280, 280) and strip.size[0] == 3 * 28
-    small = shown.resize((28, 28), Image.Resampling.NEAREST)
-    assert same(small.resize(shown.size, Image.Resampling.NEAREST), shown)
-    assert same(small, stage("sample", SampleRequest.of(**asked)))
-
-
-def test_the_script_runs_alone(folder):
-    """In a process that has nothing but the folder."""
-    request = SampleRequest.of(steps=3)
-    (folder / "core").symlink_to(ROOT / "core")
-    (folder / "run.py").write_text(core_code(request).script(), "utf-8")
-    run = subprocess.run(
-        [sys.executable, "run.py"], cwd=folder, capture_output=True, text=True, env=quiet()
-    )
-    assert (run.returncode, run.stdout, run.stderr) == (0, "", "")
-    assert same(Image.open(folder / "picture.png"), stage("sample", request))
-
-
-def quiet():
-    return {name: each for name, each in os.environ.items() if name != "PYTHONPATH"}

@@ -7,13 +7,14 @@ from itertools import pairwise
 from types import SimpleNamespace
 from typing import Any
 
+import gradio as gr
 import numpy as np
 import pytest
 import torch
 
 from core.bridge import config_of, schedule_of
 from core.data import mnist, signed
-from core.drawn_schedules import START, drawn, parsed, placed
+from core.drawn_schedules import DRAWN, START, drawn, parsed, placed
 from core.noise import seeded
 from core.schedules import SCHEDULES, linear
 from demos.sampling.page import sample as sampled
@@ -32,10 +33,10 @@ from demos.schedules.exchange import (
 from demos.schedules.live import digits
 from demos.schedules.page import redrawn
 from demos.schedules.page import schedule as answer
-from demos.schedules.parameters import DRAWN, PARAMETERS, Parameters
+from demos.schedules.parameters import PARAMETERS, Parameters
 from demos.schedules.request import ScheduleRequest
 from demos.schedules.run import message
-from demos.ui.drawing import Drawing
+from demos.ui.drawing import drawing
 from demos.words import sentence
 from tests.demos import refused
 
@@ -103,9 +104,10 @@ def test_the_menu_shows_the_drawing_and_hides_the_other_parameters():
 
 
 def test_a_drawing_is_text_for_clients():
-    drawing = Drawing(START, player="schedule", side="first")
-    assert drawing.api_info() == {"type": "string"}
-    assert drawing.preprocess(START) == drawing.postprocess(START) == START
+    with gr.Blocks():
+        field = drawing(START, "schedule", "first")
+    assert field.api_info() == {"type": "string"}
+    assert field.preprocess(START) == field.postprocess(START) == START
 
 
 def test_what_the_browser_noises_is_what_the_server_noises():

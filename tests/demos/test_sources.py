@@ -14,6 +14,7 @@ from core.data.captions import parse
 from core.data.emoji import HEADS, options
 from core.images import from_pil
 from core.models import MODELS, load
+from core.tapes import Tape
 from demos.forward.request import NoiseRequest
 from demos.forward.run import run as noised
 from demos.inversion.request import InvertRequest
@@ -141,7 +142,7 @@ def test_a_photograph_is_in_colour_for_latents_and_grey_for_pixels(name):
 def test_a_photograph_is_noised_by_every_model_and_inverted_by_those_of_colour():
     for model in ("digits", "basic", "exact", "emoji"):
         tape = next(noised(NoiseRequest.of(model=model, source="photograph", photo="rocket")))
-        assert "photograph of a rocket" in sentence(tape.title)
+        assert isinstance(tape, Tape) and "photograph of a rocket" in sentence(tape.title)
     asked = InvertRequest.of(model="emoji", source="photograph", photo="coffee")
     assert asked.condition == "hot beverage" and asked.settings()["photo"] == "coffee"
     refusal = refused(InvertRequest.of, source="photograph")

@@ -15,7 +15,8 @@ from core.samplers import SAMPLERS, Step
 from core.schedules import CLEAN
 from core.tape_files import load as opened
 from core.tape_files import save
-from core.tapes import SCHEMA, Frame, Tape
+from core.tape_schema import SCHEMA
+from core.tapes import Frame, Tape
 from core.updates import apart
 from demos.runs.archive import preview_uri
 from demos.runs.stream import recorded

@@ -1,7 +1,7 @@
 // The code of a run: a dialog that shows what the server writes from the run's settings. The
 // server answers once for all kinds of code; what it answered last is kept.
 (() => {
-  const { words, make, copyBy, download } = stepwise;
+  const { words, make, copyBy, download, dialogs } = stepwise, { button } = dialogs;
   const KINDS = ["core", "diffusers"];
   const PATIENCE = 15000; // milliseconds after which the server is taken for gone
   const state = { asked: "", kind: KINDS[0], answer: null, name: "" };
@@ -9,30 +9,17 @@
 
   const dialogOf = () => document.querySelector("dialog.stepwise-code");
 
-  function build() {
-    const dialog = make("dialog", "stepwise-code");
-    // Inside Gradio's container, so that its colours and the dark theme apply.
-    (document.querySelector(".gradio-container") || document.body).append(dialog);
-    return dialog;
-  }
-
-  function button(kind, key, act, pressed) {
-    const made = make("button", kind, words.say([key]));
-    made.type = "button";
-    made.dataset.say = JSON.stringify([key]);
-    made.onclick = () => act(made);
-    if (pressed !== undefined) made.setAttribute("aria-pressed", pressed);
-    return made;
-  }
-
   function kinds() {
     const choose = (kind) => () => {
       state.kind = kind;
       draw();
       dialogOf().querySelector(".kinds [aria-pressed=true]").focus();
     };
-    const group = make("div", "kinds", ...KINDS.map((kind) => (
-      button(kind, `code.${kind}`, choose(kind), kind === state.kind))));
+    const group = make("div", "kinds", ...KINDS.map((kind) => {
+      const made = button(kind, `code.${kind}`, choose(kind));
+      made.setAttribute("aria-pressed", kind === state.kind);
+      return made;
+    }));
     group.setAttribute("role", "group");
     group.setAttribute("aria-label", words.say(["code.kind"]));
     return group;
@@ -50,7 +37,7 @@
   }
 
   function draw() {
-    const dialog = dialogOf() ?? build(), written = state.answer?.[state.kind];
+    const dialog = dialogOf() ?? dialogs.dialog("stepwise-code"), written = state.answer?.[state.kind];
     const close = button("close", "code.close", () => dialog.close());
     const acts = written?.code ? [
       button("copy-code", "code.copy", (made) => copyBy(made, written.code)),
@@ -70,13 +57,11 @@
   }
 
   function show({ head }, name) {
-    const { event, settings } = head, menu = document.activeElement?.closest("details");
+    const { event, settings } = head;
     const asked = JSON.stringify({ event, settings, language: words.language });
     if (asked !== state.asked || !state.answer) ask(asked);
     state.name = `${name}-${settings.model ?? event}`.replace(/[^\w.-]+/g, "-");
-    const dialog = draw();
-    dialog.onclose = () => menu?.querySelector("summary").focus();
-    dialog.showModal();
+    dialogs.open(draw());
   }
 
   function ask(asked) {

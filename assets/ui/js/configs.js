@@ -1,6 +1,6 @@
 // Configs of schedulers as files: one is saved, another is read into the field that takes its text.
 (() => {
-  const { make, download } = stepwise;
+  const { chooseFile, download } = stepwise;
   const MOST = 4000; // numbers and texts: the server reads no more of a request
 
   function saveConfig(text, name) {
@@ -23,13 +23,10 @@
   }
 
   function openConfig() {
-    const input = make("input", "");
-    Object.assign(input, { type: "file", accept: ".json,application/json" });
-    input.addEventListener("change", async () => {
-      field().value = await input.files[0].text();
+    chooseFile(".json,application/json", async (file) => {
+      field().value = await file.text();
       field().dispatchEvent(new Event("input", { bubbles: true })); // Gradio hears of it
     });
-    input.click();
   }
 
   window.stepwise = Object.assign(window.stepwise ?? {}, { saveConfig, openConfig, pasted });

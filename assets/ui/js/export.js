@@ -87,6 +87,10 @@
   // Copies, and the button says so for a moment.
   async function copyBy(button, text) {
     if (!await copyText(text, button)) throw new Error("the browser refused to copy the text");
+    copiedBy(button);
+  }
+
+  function copiedBy(button) {
     button.dataset.verb ??= button.dataset.say;
     button.dataset.say = '["player.copied"]'; // words.js fills it in
     setTimeout(() => { button.dataset.say = button.dataset.verb; }, 1500);
@@ -114,6 +118,6 @@
   }
 
   window.stepwise = Object.assign(window.stepwise ?? {}, {
-    saveFrame, copySettings, copyBy, copyText, download,
+    saveFrame, copySettings, copyBy, copiedBy, copyText, download,
   });
 })();

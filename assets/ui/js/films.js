@@ -1,18 +1,12 @@
 // The dialog that makes a file of the run on the stage. The server draws it, of the run as a file:
 // nothing but what the page sends is in it. See demos/ui/exports.py.
 (() => {
-  const { words, make } = stepwise;
+  const { words, make, dialogs } = stepwise, { told, button } = dialogs;
   const FILMS = ["gif", "webp", "mp4"];
   const API = () => `${window.gradio_config?.root ?? ""}/gradio_api`;
   let fields = {};      // what can be asked for, by name: see `offered`
   let work = null;      // the file that is made: { of, sent, asked, name, settings }
   let count = 0;
-
-  function told(key) { // a text that follows the language
-    const node = make("span", "");
-    node.dataset.say = JSON.stringify([key]);
-    return node;
-  }
 
   // ---------------------------------------------------------- the dialog
   const dialog = () => document.querySelector("dialog.stepwise-export");
@@ -20,13 +14,12 @@
 
   function line(name, control) {
     control.name = name;
-    return make("label", `export-${name}`, told(`export.${name}.label`), control);
+    return make("label", `export-${name}`, told("", [`export.${name}.label`]), control);
   }
 
-  function option(value, say) {
-    const node = make("option", "");
+  function option(value, said) {
+    const node = told("", said, "option");
     node.value = value;
-    node.dataset.say = JSON.stringify(say);
     return node;
   }
 
@@ -45,31 +38,20 @@
     return line(name, input);
   }
 
-  function button(name, key, act) {
-    const node = make("button", name);
-    node.type = "button";
-    node.dataset.say = JSON.stringify([key]);
-    node.onclick = act;
-    return node;
-  }
-
   function build() {
-    const node = make("dialog", "stepwise-keys stepwise-export");
+    const node = dialogs.dialog("stepwise-keys stepwise-export");
     const form = make("form", "", choice("format"), line("panel", make("select", "")),
       number("rate", 1), number("first", 0.1), number("last", 0.1));
     const status = make("p", "export-status"), notes = make("p", "export-notes");
     status.setAttribute("role", "status");
-    const title = make("h2", "", told("export.title"));
-    node.append(title, make("p", "", told("export.lead")), form,
-      make("p", "export-chart", told("export.chart")), make("progress", ""), status, notes,
+    node.append(told("", ["export.title"], "h2"), told("", ["export.lead"], "p"), form,
+      told("export-chart", ["export.chart"], "p"), make("progress", ""), status, notes,
       make("div", "export-acts", button("export-make", "export.make", () => begin()),
         button("export-stop", "button.stop", stop), button("export-close", "export.close",
           () => node.close())));
     node.dataset.sayAriaLabel = '["export.title"]';
     form.onsubmit = (event) => { event.preventDefault(); begin(); };
     form.onchange = show;
-    // Inside Gradio's container, so that its colours and the dark theme apply.
-    (document.querySelector(".gradio-container") || document.body).append(node);
     return node;
   }
 
@@ -99,7 +81,7 @@
     select.value = options.some(({ value }) => value === before) ? before : "";
     if (!work) say("");
     show();
-    node.showModal();
+    dialogs.open(node);
   }
 
   // ---------------------------------------------------------- one file at a time

@@ -1,6 +1,6 @@
 // The keys of the whole page, and the dialog that lists them.
 (() => {
-  const { words, make, visible, tell, present, presented, LETTERS: RUNS } = stepwise;
+  const { words, make, dialogs, visible, tell, present, presented, LETTERS: RUNS } = stepwise;
   const LETTERS = "input:not([type=radio], [type=checkbox], [type=range], [type=button],"
     + " [type=file]), textarea, select, [contenteditable], [role=listbox], [role=combobox],"
     + " [role=menu]"; // what reads letters
@@ -29,15 +29,8 @@
     dialog.setAttribute("aria-label", words.say(["keys.title"]));
   }
 
-  function buildHelp() {
-    const dialog = make("dialog", "stepwise-keys");
-    // Inside Gradio's container, so that its colours and the dark theme apply.
-    (document.querySelector(".gradio-container") || document.body).append(dialog);
-    return dialog;
-  }
-
   function help() {
-    const dialog = document.querySelector("dialog.stepwise-keys") || buildHelp();
+    const dialog = document.querySelector("dialog.stepwise-keys") || dialogs.dialog("stepwise-keys");
     if (dialog.open) return dialog.close();
     fillHelp(dialog);
     return dialog.showModal();

@@ -1,7 +1,7 @@
 // While a schedule is drawn, its curve and the digit that it noises follow on the stage at once,
 // computed in the browser; what the server answers takes their place.
 (() => {
-  const { words, make, drawn } = stepwise;
+  const { make, drawn, changed } = stepwise;
   const SIDE = 28; // pixels of a digit
   const SIDES = ["first", "second"];
 
@@ -79,22 +79,36 @@
     }
   }
 
-  // One drawing of the page; `js_on_load` of the component calls it.
-  function mountDrawing(element, props, trigger, watch, { player, side }) {
-    const box = element.querySelector(".drawing");
+  // ------------------------------------------------------------ the drawings of the page
+  // Gradio's text field holds the points; the drawing stands in its place. The field is made anew
+  // whenever it comes into view.
+  const fields = {}; // by the id of their component: { field, drawing }
+
+  function drawingOf(box, field) {
+    const [, player, side] = box.id.split("-"), place = make("div", "drawing");
     let live = null;
     const show = (drawing) => {
       live ??= new Live(stepwise.player(player), side);
       live.show(drawing);
     };
     const tell = (text) => {
-      props.value = text;
-      trigger("input");
+      field.value = text;
+      for (const name of ["input", "keypress"]) // Gradio takes a text, and says so at a key
+        field.dispatchEvent(new Event(name, { bubbles: true }));
     };
-    const drawing = new stepwise.Drawing(box, props.value, tell, show);
-    watch("value", () => drawing.load(props.value));
-    return drawing;
+    box.append(place);
+    return new stepwise.Drawing(place, field.value, tell, show);
   }
 
-  window.stepwise = Object.assign(window.stepwise ?? {}, { mountDrawing });
+  changed(() => {
+    for (const box of document.querySelectorAll(".drawing-box")) {
+      const field = box.querySelector("textarea, input");
+      if (!field || fields[box.id]?.field === field) continue;
+      fields[box.id] = { field, drawing: drawingOf(box, field) };
+    }
+  });
+
+  const drew = (id, text) => fields[id]?.drawing.load(text); // somebody else has changed it
+
+  window.stepwise = Object.assign(window.stepwise ?? {}, { drew });
 })();

@@ -1,7 +1,6 @@
 // What a learner hands on and takes up: a link, its QR code for a class, pasted settings.
 (() => {
-  const { words, make, links, address } = stepwise;
-  const AGAIN = 1500; // milliseconds in which a button says that it has copied
+  const { words, make, dialogs, links, address } = stepwise;
   const LONGEST = 2000; // characters of a text that the server lets in
   let player = null;  // whose menu was used last
   let dialog = null;
@@ -10,15 +9,11 @@
 
   function show(kind, title, ...parts) {
     dialog?.remove();
-    dialog = make("dialog", `stepwise-share ${kind}`);
-    const close = make("button", "share-close", say("keys.close"));
-    close.addEventListener("click", () => dialog.close());
+    dialog = dialogs.dialog(`stepwise-share ${kind}`);
+    const close = dialogs.button("share-close", "keys.close", () => dialog.close());
     dialog.append(make("h2", "", title), ...parts, make("div", "share-buttons", close));
     dialog.setAttribute("aria-label", title);
-    dialog.addEventListener("close", () => player?.find(".menu summary").focus());
-    (document.querySelector(".gradio-container") || document.body).append(dialog);
-    dialog.showModal();
-    return dialog;
+    dialogs.open(dialog);
   }
 
   // ------------------------------------------------------------ a link, and its code
@@ -42,8 +37,7 @@
     const link = address.linkOf(player), lost = missing();
     const copied = await stepwise.copyText(link, button);
     if (copied && !lost.length) {
-      button.dataset.say = '["player.copied"]'; // words.js fills it in
-      setTimeout(() => { button.dataset.say = '["player.link"]'; }, AGAIN);
+      stepwise.copiedBy(button);
       return;
     }
     const done = copied ? [make("p", "", say("link.copied"))] : [];
@@ -80,14 +74,13 @@
 
   // ------------------------------------------------------------ pasted settings
   async function showPaste() {
-    const field = make("textarea", "share-text"), use = make("button", "", say("paste.use"));
-    const status = make("p", "share-status"), label = make("label", "", say("paste.label"), field);
-    status.setAttribute("role", "status");
-    show("paste", say("player.paste"), label, status);
-    use.addEventListener("click", () => {
+    const field = make("textarea", "share-text"), use = dialogs.button("", "paste.use", () => {
       stepwise.bring("set");
       document.getElementById("link-paste")?.click();
     });
+    const status = make("p", "share-status"), label = make("label", "", say("paste.label"), field);
+    status.setAttribute("role", "status");
+    show("paste", say("player.paste"), label, status);
     dialog.querySelector(".share-buttons").prepend(use);
     field.focus();
     try {

@@ -2,7 +2,7 @@
 // recorded, too; opened by the server, which judges what comes from strangers. A file is a zip of
 // tape.json and pictures, see core/tape_files.py, which writes and reads the same.
 (() => {
-  const { make, visible } = stepwise;
+  const { chooseFile, download, visible } = stepwise;
   const ENDING = /\.stepwise$/i, FORMAT = "stepwise", VERSION = 1, TAPE = "tape.json";
   const URI = /^data:image\/(png|jpeg);base64,(.*)$/s;
   const HOMES = { // the tab and the player of an event
@@ -81,11 +81,7 @@
   }
 
   function saveRun(run, name) {
-    const link = make("a", "");
-    link.href = URL.createObjectURL(tapeFile(run));
-    link.download = fileName(name, run.head.settings);
-    link.click();
-    setTimeout(() => URL.revokeObjectURL(link.href), 10000);
+    download(tapeFile(run), fileName(name, run.head.settings));
   }
 
   // ---------------------------------------------------------- open
@@ -125,12 +121,7 @@
     input.dispatchEvent(new Event("change", { bubbles: true }));
   }
 
-  function chooseRun() {
-    const input = make("input", "");
-    Object.assign(input, { type: "file", accept: ".stepwise" });
-    input.onchange = () => openFile(input.files[0]);
-    input.click();
-  }
+  const chooseRun = () => chooseFile(".stepwise", openFile);
 
   const carriesFile = (event) => event.dataTransfer?.types.includes("Files");
 
