@@ -3,7 +3,8 @@
 `tab=sample&model=digits&steps=20&frame=12`: what is asked of, its first setting, every other one
 that differs from its default, and the frame on the stage, counted from 1. A link without a
 setting stands for what a tab opens with. It is read by the fields of the requests, as any other
-call; names that are not theirs, which other sites append, are left alone.
+call; names that are not theirs, which other sites append, are left alone. Runs that are compared
+are queries in a query, which the browser takes apart: `beside`, with `align`, `panel` and `look`.
 """
 
 from __future__ import annotations
@@ -17,7 +18,8 @@ from demos.runs.fields import WholeField
 from demos.runs.requests import Request
 from demos.words import Refusal, said
 
-TAB, FRAME = "tab", "frame"  # no field is called so
+TAB, FRAME = "tab", "frame"
+TAKEN = (TAB, FRAME, "beside", "align", "panel", "look")  # no field is called so
 LONGEST = 2000  # characters that the door lets in as one text; the browser knows it, too
 FRAMES = WholeField(low=1, high=100_000, default=1)
 

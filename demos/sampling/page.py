@@ -12,12 +12,12 @@ from torch import Tensor
 
 from demos.pictures.prompts import in_language
 from demos.runs.archive import Archive
-from demos.runs.fields import RealField, WholeField
+from demos.runs.fields import RealField
 from demos.runs.requests import event
 from demos.runs.stream import streamed
 from demos.runs.zero_gpu import on_gpu
+from demos.sampling.closer import closer
 from demos.sampling.comparisons import COMPARISONS, compared
-from demos.sampling.decided import calls, curve, decided, report, spaced
 from demos.sampling.presets import PRESETS
 from demos.sampling.request import ALL_SAMPLERS, SampleRequest
 from demos.sampling.run import run
@@ -39,7 +39,7 @@ from demos.ui.runner import (
     sent,
 )
 from demos.ui.server.work import network_seconds, takes
-from demos.words import Refusal, said
+from demos.words import Refusal
 
 TITLE = "tab.sample"
 SPLIT = "guidance split"
@@ -111,7 +111,7 @@ def build(shared: Shared) -> None:
         with gr.Column():
             player = Player(tape("sample"), name="sample", links=shared.links)
             wonder = what_if_slider(controls["show"])
-            here, over, endings = when_decided()
+            looks = closer()
     ordered = [controls[name] for name in SampleRequest.controls()]
     with Runner("sample", player, stop) as runner:
         runner.starts(button, sample, ordered, api_name="sample")
@@ -119,8 +119,8 @@ def build(shared: Shared) -> None:
             asked = SampleRequest.defaults() | COMPARISONS[key].runs[-1]
             settings = {controls[name]: value for name, value in asked.items()}
             runner.starts(chosen(chip, settings, f"versus-{key}"), partial(versus, key), [])
-    runner.reports(here, decided_here, endings, frame=True)
-    runner.reports(over, decided_over, endings)
+    for look in looks:
+        runner.reports(*look)
     shared.links.offer_run("sampling", runner, button, controls, SampleRequest)
     runner.stale(ordered)
     runner.at_rest(wonder.change, what_if, [wonder])
@@ -180,51 +180,6 @@ def what_if_slider(show: gr.Radio) -> Slider:
     )
     show.change(lambda value: gr.update(visible=value == SPLIT), show, slider, **QUIET)
     return slider
-
-
-def when_decided() -> tuple[gr.Button, gr.Button, gr.HTML]:
-    """The buttons that branch a frame or a whole run, and the place of what they find."""
-    with gr.Accordion(text("decide.title"), open=False, elem_classes=["closer"]):
-        gr.Markdown(text("decide.lead"))
-        with gr.Row():
-            here = gr.Button(text("decide.here"), size="sm")
-            over = gr.Button(text("decide.over"), size="sm")
-        return here, over, gr.HTML("")
-
-
-def asked_of(archive: Any) -> SampleRequest:
-    """The request of the finished run on the page."""
-    if archive == OPENS_WITH:
-        return SampleRequest.of()
-    if not isinstance(archive, Archive) or not archive.message:
-        raise Refusal("decide.refused")
-    return SampleRequest.of(**archive.message["settings"])
-
-
-def seconds_here(archive: Any, frame: Any = None) -> float:
-    """How long branches take on one core: of one frame, or of a whole run."""
-    request = asked_of(archive)
-    frames = spaced(request) if frame is None else [int(frame)]
-    return network_seconds(request.model, calls(request, frames))
-
-
-@takes(seconds_here)
-def decided_here(archive: Any, frame: Any) -> Iterator[Any]:
-    """What the frame on the stage leads to."""
-    request = asked_of(archive)
-    frame = WholeField(default=0, low=0, high=request.steps).check(frame, said("decide.frame"))
-    for found in decided(request, [frame]):
-        yield gr.skip() if found is None else report(request, found)
-
-
-@takes(seconds_here)
-def decided_over(archive: Any) -> Iterator[Any]:
-    """What frames of the whole run lead to, one after the other."""
-    request, seen = asked_of(archive), []
-    frames = spaced(request)
-    for found in decided(request, frames):
-        seen += [] if found is None else [found]
-        yield gr.skip() if found is None else curve(request, seen, len(frames))
 
 
 def hand_over(archive: Any) -> tuple[tuple[str, Tensor], Any]:

@@ -7,6 +7,7 @@ import json
 import numpy as np
 from PIL import Image
 
+from core.tapes import Tape
 from demos import CODES
 from demos.exports.answer import answered
 from demos.forward import run as noising
@@ -24,7 +25,8 @@ def opened(uri):
 
 def shown(run, panel):
     """The picture that a run ends with, in the panel of this key."""
-    *_, frame = (each for each in run)
+    *_, last = (each for each in run)
+    frame = last.frames[-1] if isinstance(last, Tape) else last  # an inversion may be remembered
     picture = frame.pictures[panel]
     return opened(picture() if callable(picture) else picture)
 

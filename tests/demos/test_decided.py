@@ -7,6 +7,7 @@ from core.endings import variance_map
 from core.models import load
 from core.noise import seeded
 from core.samplers import SAMPLERS
+from demos.sampling.closer import asked_of, decided_here, decided_over, seconds_here
 from demos.sampling.decided import (
     COUNT,
     Decided,
@@ -18,7 +19,7 @@ from demos.sampling.decided import (
     spaced,
     verdict,
 )
-from demos.sampling.page import asked_of, decided_here, decided_over, sample, seconds_here
+from demos.sampling.page import sample
 from demos.sampling.request import SampleRequest
 from demos.ui.runner import OPENS_WITH
 from demos.words import Refusal, sentence

@@ -188,3 +188,8 @@ def test_the_longest_link_and_its_settings_pass_the_door(name):
     held = settings_of(links.asked(values, KINDS[name]))
     assert opened(links.query(name, KINDS[name], held, 999), KINDS[name])
     assert len(json.dumps(held, ensure_ascii=False)) < links.LONGEST
+
+
+def test_no_field_is_called_like_what_a_link_holds_besides():
+    names = {name for kinds in KINDS.values() for kind in kinds for name in kind.controls()}
+    assert "steps" in names and not names & set(links.TAKEN)

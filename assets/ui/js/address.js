@@ -1,15 +1,16 @@
-// The address of the page: the tab, the settings of the run on its stage, and the frame. A run or
-// a tab that is chosen is an entry of the history, a frame replaces it. What an address asks for
-// is opened by the server: it sets the controls, then the run is started and the frame sought.
+// The address of the page: the tab, the settings of the run on its stage, the runs beside it, and
+// the frame. A run or a tab that is chosen is an entry of the history, a frame replaces it. What an
+// address asks for is opened by the server: it sets the controls, then the run is started and the
+// frame sought. Runs to compare are opened one after the other, and pinned.
 (() => {
-  const { changed } = stepwise;
+  const { changed, words, ALIGNS, LETTERS } = stepwise;
   const PAUSE = 500;     // milliseconds between two changes of an address: browsers allow few more
   const PATIENCE = 15000; // milliseconds in which an opened tab has to be there
   const LONGEST = 2000;  // characters of a text that the server lets in
   const tabs = {};       // the id of the tab of each player, by its name
   let home = null;       // the player that an address without a query opens
   let seen = null;       // the player in view
-  let opening = null;    // what is being opened: { query, press, frame, before, since, ... }
+  let opening = null;    // what is being opened: { query, runs, press, frame, before, since, ... }
   let next = null;       // the query that is opened once the server has answered
   let timer = null;
 
@@ -30,17 +31,28 @@
     return i === own ? null : i + 1;
   }
 
+  // The runs that are compared with it, and how.
+  function besides({ run, comparison, clock, options }) {
+    if (!comparison.active(run)) return [];
+    const others = comparison.runs(run).filter(({ id }) => id !== run.id);
+    return Object.entries({
+      beside: others.map((each) => runOf({ run: each, options }).toString()),
+      align: clock.align === "level" ? [] : [clock.align],
+      panel: comparison.panel ? [comparison.panel] : [],
+      look: comparison.look ? [comparison.look[0]] : [],
+    }).flatMap(([name, values]) => values.map((value) => [name, value]));
+  }
+
   function queryOf(player) {
-    const query = runOf(player), frame = frameOf(player);
+    const query = new URLSearchParams([...runOf(player), ...besides(player)]);
+    const frame = frameOf(player);
     if (frame !== null) query.set("frame", frame);
     return query;
   }
 
-  const without = (query, name) => {
-    const rest = new URLSearchParams(query);
-    rest.delete(name);
-    return rest.toString();
-  };
+  const COMPARED = ["beside", "align", "panel", "look"];
+  const without = (query, ...names) => (
+    new URLSearchParams([...query].filter(([name]) => !names.includes(name))).toString());
 
   // The address now: parameters that begin with __ are Gradio's, and stay.
   const current = () => split(([name]) => !name.startsWith("__"));
@@ -64,7 +76,7 @@
     seen = player;
     home ??= current().has("tab") ? "" : player.options.name;
     if (opening) return follow(player);
-    const fresh = without(runOf(player), "frame") !== without(spelled(current()), "frame");
+    const fresh = runOf(player).toString() !== alone(spelled(current()));
     if (fresh && (turned || !player.run.head.keep)) write(player, "pushState");
     else if (player.moved || !player.clock.motion) timer ??= setTimeout(later, PAUSE);
   }
@@ -74,6 +86,7 @@
     if (!opening && inView(seen)) write(seen, "replaceState");
   }
 
+  const alone = (query) => without(query, "frame", ...COMPARED);
   const spelled = (query) => (query.has("tab") ? query : new URLSearchParams({ tab: home }));
 
   function write(player, how) {
@@ -96,13 +109,20 @@
       stepwise.visible(".stop-button")?.click();
     }
     stepwise.bring("run");
-    opening = { query: query.toString(), since: performance.now(), sent: true };
-    button.click();
+    const beside = query.getAll("beside").slice(0, LETTERS.length - 1);
+    opening = { query, runs: [...beside, without(query, ...COMPARED)], beside: beside.length };
+    send();
+  }
+
+  // The first of the runs that are left.
+  function send() {
+    Object.assign(opening, { since: performance.now(), sent: true, begun: false });
+    document.getElementById("link-open").click();
   }
 
   // Decoded: a Chinese letter of a query is nine characters.
   function sent() {
-    const text = JSON.stringify(Object.fromEntries(new URLSearchParams(opening?.query)));
+    const text = JSON.stringify(Object.fromEntries(new URLSearchParams(opening?.runs[0])));
     return [text.length > LONGEST ? "" : text];
   }
 
@@ -125,6 +145,7 @@
     const { name, press, since } = mine, button = press && document.getElementById(press);
     const ready = seen?.options.name === name && inView(seen);
     if (ready && (!press || button)) {
+      if (mine.runs.length > mine.beside) seen.compare((comparison) => comparison.clear());
       Object.assign(mine, { before: seen.run.id, begun: true });
       if (press) button.click();
       else setTimeout(() => { if (opening === mine) found(seen); }, PAUSE);
@@ -135,11 +156,11 @@
     }
   }
 
-  // While the run that was started goes on: its frame may be there now. The run of a link may be
-  // the second of two.
+  // While the last run goes on: its frame may be there now; the others are pinned once they have
+  // ended. The run of a link may be the second of two.
   function follow(player) {
-    const { press, begun, frame } = opening, { run } = player;
-    if (!begun || !press || !arrived(player)) return;
+    const { press, begun, frame, runs } = opening, { run } = player;
+    if (!begun || !press || runs.length > 1 || !arrived(player)) return;
     // The last frame that is there would be followed by the next ones.
     if (run.status !== "running" || (frame && frame < run.count)) found(player);
   }
@@ -150,9 +171,22 @@
   }
 
   function found(player) {
-    const { frame } = opening ?? {};
+    const { runs, beside, query, frame } = opening ?? {};
+    if (runs?.length > 1) {
+      player.pin();
+      runs.shift();
+      return send();
+    }
+    if (beside) player.compareAs(compared(query));
     if (frame) player.seekIn(player.run, Math.min(frame, player.run.count) - 1);
     if (opening) end();
+  }
+
+  // How an address compares; of what it cannot mean, nothing.
+  function compared(query) {
+    const align = ALIGNS.includes(query.get("align")) ? query.get("align") : "level";
+    const look = words.has(query.get("look")) ? [query.get("look")] : null;
+    return { align, panel: query.get("panel"), look };
   }
 
   function ended(name) { // the run has ended, or could not begin
@@ -172,8 +206,8 @@
 
   // Back and forward: what is on the stage already needs no run.
   function back() {
-    const query = spelled(current()), run = without(query, "frame");
-    const player = stepwise.players().find((each) => runOf(each).toString() === run);
+    const query = spelled(current()), shown = without(query, "frame");
+    const player = stepwise.players().find((each) => without(queryOf(each), "frame") === shown);
     if (!player || opening) return open(query);
     const frame = Number(query.get("frame")) || (player.run.head.start ?? player.run.last) + 1;
     if (!inView(player)) tabOf(tabs[player.options.name])?.click();
@@ -182,6 +216,12 @@
   }
 
   window.addEventListener("popstate", back);
+  document.addEventListener("click", (event) => { // a run that a page names is opened on it
+    const link = event.target.closest?.("a.run-link");
+    if (!link || event.ctrlKey || event.metaKey || event.shiftKey) return;
+    event.preventDefault();
+    open(new URL(link.href).searchParams);
+  });
   const asked = current();
   if (asked.has("tab")) {
     let first = true;

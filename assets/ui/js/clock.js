@@ -171,5 +171,7 @@
     }
   }
 
-  window.stepwise = Object.assign(window.stepwise ?? {}, { Clock, SPEEDS });
+  window.stepwise = Object.assign(window.stepwise ?? {}, {
+    Clock, SPEEDS, ALIGNS: Object.keys(ALIGNED),
+  });
 })();

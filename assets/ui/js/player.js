@@ -228,6 +228,11 @@
       this.compare((comparison) => comparison.pinByHand(this.run));
     }
 
+    compareAs({ align, panel, look }) { // what is pinned already
+      Object.assign(this.comparison, { panel, look, made: Boolean(look) });
+      this.setAlign(align);
+    }
+
     get taken() { // what is saved, exported and copied
       return this.comparison.chosen(this.run);
     }
