@@ -7,7 +7,7 @@
     icon     assets/ui/favicon.png: a test digit, half of it noised
     screens  screenshots of all tabs in Chromium, and assets/ui/preview.png, which a chat shows
              beside a link (skipped, and said so, without it)
-    compare  screenshots of a comparison: desktop, Chinese, phone
+    scenes   screenshots of what one does with runs, a comparison first: desktop, Chinese, phone
 
 `python -m tests.figures sheet` makes one of them.
 """
@@ -15,10 +15,11 @@
 from __future__ import annotations
 
 import argparse
+import io
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import torch
 from PIL import Image
@@ -42,16 +43,16 @@ from demos.sampling.request import SampleRequest
 from demos.sampling.run import run as sample
 from demos.ui.player import UI
 from demos.ui.recorded import TAPES
-from tests.benchmarks.quality_emoji import generated, real, scenes
+from tests.benchmarks.quality_emoji import generated, real
+from tests.benchmarks.quality_emoji import scenes as compositions
 from tests.e2e.conftest import FLAGS
 from tests.server import running
 
+if TYPE_CHECKING:
+    from playwright.sync_api import Page
+
 IMAGES = Path(__file__).parent.parent / "assets" / "images"
-VIEWS = (
-    ("compare", "en", 1366, 768),
-    ("compare-zh", "zh", 1366, 768),
-    ("compare-phone", "en", 390, 844),
-)
+VIEWS = (("", "en", 1366, 768), ("-zh", "zh", 1366, 768), ("-phone", "en", 390, 844))
 SHOTS = {
     "schedule": "Schedule",
     "drawing": "Schedule",
@@ -126,31 +127,108 @@ def screens() -> None:
         browser.close()
 
 
-def compare() -> None:
-    """Screenshots of a comparison, half-way: desktop, Chinese, phone."""
+def scenes() -> None:
+    """Screenshots of what one does with runs: desktop, Chinese, phone."""
     chromium = shutil.which("chromium")
     if chromium is None:
-        print("no chromium on this machine: the comparison was not taken")
+        print("no chromium on this machine: the scenes were not taken")
         return
     from playwright.sync_api import sync_playwright
 
     with running() as address, sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=chromium, args=list(FLAGS))
-        page = browser.new_page(viewport={"width": 1366, "height": 768}, reduced_motion="reduce")
-        page.goto(address, wait_until="domcontentloaded")
-        page.get_by_role("button", name="DDIM and DDPM", exact=True).click()
-        page.wait_for_selector(".player[data-compared][data-status=done]:visible")
-        page.evaluate("() => document.activeElement.blur()")
-        page.keyboard.press("Home")
-        for _ in range(31):
-            page.keyboard.press("ArrowRight")
-        for name, language, width, height in VIEWS:
-            page.set_viewport_size({"width": width, "height": height})
-            page.evaluate("(language) => stepwise.words.choose(language)", language)
-            page.wait_for_timeout(1000)
-            page.locator(".player:visible").evaluate("(each) => each.scrollIntoView()")
-            page.screenshot(path=IMAGES / f"{name}.png")
+        for name, prepare in SCENES.items():
+            page = browser.new_page(
+                viewport={"width": 1366, "height": 768}, reduced_motion="reduce"
+            )
+            page.goto(address, wait_until="domcontentloaded")
+            page.wait_for_selector(".player:visible .panel img:visible")
+            shown = prepare(page)
+            for ending, language, width, height in VIEWS:
+                page.set_viewport_size({"width": width, "height": height})
+                page.evaluate("(language) => stepwise.words.choose(language)", language)
+                page.wait_for_timeout(1000)
+                page.locator(shown).evaluate("(each) => each.scrollIntoView()")
+                lean(page.screenshot(), IMAGES / f"{name}{ending}.png")
+            page.close()
         browser.close()
+
+
+def lean(screenshot: bytes, path: Path) -> None:
+    """Save a screenshot in 128 colours, a third of the bytes."""
+    image = Image.open(io.BytesIO(screenshot)).convert("RGB")
+    image.quantize(128, dither=Image.Dither.NONE).save(path, optimize=True)
+
+
+def half_way(page: Page) -> None:
+    """A frame in the middle, with the focus nowhere."""
+    page.evaluate("() => document.activeElement.blur()")
+    page.keyboard.press("Home")
+    for _ in range(31):
+        page.keyboard.press("ArrowRight")
+
+
+def compared(page: Page) -> str:
+    """Two samplers from the same noise."""
+    page.get_by_role("button", name="DDIM and DDPM", exact=True).click()
+    page.wait_for_selector(".player[data-compared][data-status=done]:visible")
+    half_way(page)
+    return ".player:visible"
+
+
+def plotted(page: Page) -> str:
+    """The curves of a run over its timeline."""
+    page.get_by_role("button", name="Plots", exact=True).locator("visible=true").click()
+    half_way(page)
+    return ".player:visible .plots"
+
+
+def branched(page: Page) -> str:
+    """The endings of an early frame."""
+    half_way(page)
+    page.get_by_role("button", name="When is it decided?").click()
+    page.get_by_role("button", name="From this frame: 16 endings").click()
+    page.wait_for_selector(".decided img")
+    return ".closer:has(.decided)"
+
+
+def raced(page: Page) -> str:
+    """All samplers with the same number of network calls."""
+    page.get_by_label("Steps").and_(page.locator("input[type=number]:visible")).first.fill("12")
+    page.keyboard.press("Tab")
+    page.get_by_role("button", name="Run", exact=True).locator("visible=true").click()
+    page.wait_for_selector(".player[data-status=done]:visible:has-text('of 13')")
+    page.get_by_role("button", name="Many runs at once").click()
+    page.get_by_role(
+        "button", name="All samplers, same number of network calls", exact=True
+    ).click()
+    page.wait_for_function("() => document.querySelectorAll('.race img').length === 14")
+    return ".multiples"
+
+
+def filmed(page: Page) -> str:
+    """What a film, a sheet and a table are made with."""
+    page.locator(".player:visible .menu summary").click()
+    page.get_by_role("button", name="Film, sheet, table…").locator("visible=true").click()
+    return "dialog[open]"
+
+
+def scanned(page: Page) -> str:
+    """The code of a link, for the wall."""
+    page.locator(".player:visible .menu summary").click()
+    page.get_by_role("button", name="QR code", exact=True).locator("visible=true").click()
+    page.wait_for_selector(".share-code img")
+    return "dialog[open]"
+
+
+SCENES = {
+    "compare": compared,
+    "plots": plotted,
+    "decided": branched,
+    "race": raced,
+    "film": filmed,
+    "code": scanned,
+}
 
 
 def drawn(asked: Sampled) -> Image.Image:
@@ -173,7 +251,7 @@ def sheet() -> None:
 
     30 DDIM steps at guidance 3.
     """
-    chosen = scenes(64, seed=21)
+    chosen = compositions(64, seed=21)
     drawn = generated([scene.caption() for scene in chosen])
     pairs = torch.cat([real(chosen, seed=21), drawn], dim=3)
     to_pil(grid(pairs)[None])[0].save(IMAGES / "emoji.png", optimize=True)
@@ -195,7 +273,7 @@ PARTS = {
     "sheet": sheet,
     "icon": icon,
     "screens": screens,
-    "compare": compare,
+    "scenes": scenes,
 }
 
 
