@@ -141,6 +141,7 @@ def test_a_tab_never_imports_another_tab(path):
 PAGES = {
     "demos/inversion/layout.py",
     "demos/inversion/methods/section.py",
+    "demos/sampling/closer.py",
     "demos/schedules/exchange.py",
 }
 

@@ -18,11 +18,15 @@ from demos.ui.runner import OPENS_WITH
 from demos.ui.server.work import network_seconds, takes
 from demos.words import Refusal, said
 
+# The words of each section: title, lead, buttons.
+DECIDE = ("decide.title", "decide.lead", "decide.here", "decide.over")
+MANY = ("multiples.title", "multiples.lead", "multiples.eta", "multiples.race")
+
 
 def closer() -> list[tuple[gr.Button, Callable, gr.HTML, bool]]:
     """The folded sections; each button, what it calls, the place, and whether of one frame."""
-    here, over, endings = section("decide", "here", "over")
-    eta, race, runs = section("multiples", "eta", "race")
+    here, over, endings = section(*DECIDE)
+    eta, race, runs = section(*MANY)
     return [
         (here, decided_here, endings, True),
         (over, decided_over, endings, False),
@@ -31,12 +35,12 @@ def closer() -> list[tuple[gr.Button, Callable, gr.HTML, bool]]:
     ]
 
 
-def section(key: str, *buttons: str) -> tuple[Any, ...]:
-    """A folded section: its title and lead, its buttons, and the place of what they find."""
-    with gr.Accordion(text(f"{key}.title"), open=False, elem_classes=["closer"]):
-        gr.Markdown(text(f"{key}.lead"))
+def section(title: str, lead: str, *buttons: str) -> tuple[Any, ...]:
+    """A folded section with these words, and the place of what its buttons find."""
+    with gr.Accordion(text(title), open=False, elem_classes=["closer"]):
+        gr.Markdown(text(lead))
         with gr.Row():
-            made = [gr.Button(text(f"{key}.{each}"), size="sm") for each in buttons]
+            made = [gr.Button(text(each), size="sm") for each in buttons]
         return *made, gr.HTML("")
 
 
