@@ -5,7 +5,7 @@ import re
 import pytest
 from playwright.sync_api import expect
 
-from tests.e2e import player
+from tests.e2e import player, run, set_steps, wait_for_status
 
 LONG = 180_000  # milliseconds: branches are many network calls
 
@@ -37,6 +37,9 @@ def test_the_endings_of_the_frame_on_the_stage(open_page, width):
 
 def test_the_curve_fills_and_is_stopped_on_the_way(open_page):
     page = open_page(1366, 900, tab="Sample")
+    set_steps(page, 24)
+    run(page)
+    wait_for_status(page, "done")
     closer = section(page)
     closer.get_by_role("button", name="Over the whole run: 8 frames").click()
     done = closer.locator("p", has_text="of 8 frames")

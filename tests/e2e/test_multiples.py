@@ -42,6 +42,9 @@ def test_the_table_fills_is_stopped_and_opens_a_run(open_page, width):
 def test_all_samplers_race_for_the_run_on_the_stage(open_page):
     page = open_page(1366, 768, tab="Sample")
     set_steps(page, 4)
+    guidance = page.get_by_label("Guidance").and_(page.locator("input[type=number]:visible"))
+    guidance.fill("1")
+    guidance.press("Tab")
     run(page)
     wait_for_status(page, "done")
     closer = section(page)
@@ -49,6 +52,6 @@ def test_all_samplers_race_for_the_run_on_the_stage(open_page):
     expect(closer).to_contain_text("14 of 14 runs", timeout=LONG)
     figures = closer.locator(".race figure")
     expect(figures.first).to_contain_text("stands for the exact solution")
-    expect(figures.locator("strong", has_text="ddim")).to_have_text("ddim: 4 steps, 8 calls")
+    expect(figures.locator("strong", has_text="ddim")).to_have_text("ddim: 4 steps, 4 calls")
     page.evaluate("stepwise.words.choose('zh')")
     expect(figures.last).to_contain_text("加新噪声")
