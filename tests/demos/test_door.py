@@ -5,9 +5,11 @@ import pytest
 
 from demos.ui.server.uploads import NAME
 from tests.attacks import png, waited
-from tests.server import Stream, configured
+from tests.server import Stream, configured, event_of
 
 pytestmark = [pytest.mark.slow, pytest.mark.alone]
+
+MESSAGES = 40  # of an event, in which it has answered
 
 
 # ---- 12 uploads ---------------------------------------------------------------------------------
@@ -124,9 +126,9 @@ def test_a_picture_of_another_address_is_not_fetched(server):
         ("queue/join", b'{"data": [], "session_hash": "a", "fn_index": -1}', 404),
         ("queue/join", b'{"data": [], "session_hash": "a", "fn_index": 1000000000}', 404),
         ("queue/join", b'{"data": [], "session_hash": "a", "fn_index": 1.5}', 404),
-        ("queue/join", b'{"data": [NaN], "session_hash": "a", "fn_index": 0}', 400),
-        ("queue/join", b'{"data": ["\\ud800"], "session_hash": "a", "fn_index": 0}', 400),
-        ("queue/join", b'{"data": {}, "session_hash": "a", "fn_index": 0}', 400),
+        ("queue/join", b'{"data": [NaN], "session_hash": "a", "fn_index": SAMPLE}', 400),
+        ("queue/join", b'{"data": ["\\ud800"], "session_hash": "a", "fn_index": SAMPLE}', 400),
+        ("queue/join", b'{"data": {}, "session_hash": "a", "fn_index": SAMPLE}', 400),
         ("queue/join", b"[]", 400),
         ("queue/join", b"", 400),
         ("cancel", b'{"session_hash": 1, "fn_index": 0, "event_id": "a"}', 400),
@@ -135,8 +137,19 @@ def test_a_picture_of_another_address_is_not_fetched(server):
     ],
 )
 def test_malformed_requests_are_named(server, path, body, status):
-    answer = server.http.post(f"/gradio_api/{path}", content=body)
+    sample = str(event_of(server.address, "sample")["id"]).encode()
+    answer = server.http.post(f"/gradio_api/{path}", content=body.replace(b"SAMPLE", sample))
     assert answer.status_code == status and answer.json()["detail"]
+
+
+def answer(stream):
+    """How an event ends; one that goes on, as the run can that every session has, is stopped."""
+    for count, message in enumerate(stream):
+        if count == MESSAGES:
+            stream.cancel()
+        if count == MESSAGES or message["msg"] == "process_completed":
+            return message
+    raise AssertionError("it did not end")
 
 
 def test_private_events_answer_garbage_with_a_sentence(server):
@@ -145,7 +158,7 @@ def test_private_events_answer_garbage_with_a_sentence(server):
             continue
         for value in ("no such name", 1e300, [{"a": True}]):
             data = [value] * len(event["inputs"])
-            final = list(Stream(server.address, event["api_name"], data))[-1]
+            final = answer(Stream(server.address, event["api_name"], data))
             error = final["output"].get("error")
             assert final["success"] or (error and "fault" not in error), (event, value, final)
     assert "Traceback" not in server.said()
