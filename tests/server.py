@@ -92,6 +92,19 @@ class Stream:
         self.http.post("/cancel", json=body).raise_for_status()
 
 
+def ended(stream: Stream, most: int = 40) -> dict:
+    """The last message of an event; one that goes on after so many is stopped.
+
+    What looks closer at a run needs nothing from outside: a session has a run by itself.
+    """
+    for count, message in enumerate(stream):
+        if count == most:
+            stream.cancel()
+        if count == most or message["msg"] == "process_completed":
+            return message
+    raise AssertionError("the event did not end")
+
+
 @functools.cache
 def configured(address: str) -> dict:
     """The app's configuration, read once, as by a page."""

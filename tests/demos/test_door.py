@@ -5,11 +5,9 @@ import pytest
 
 from demos.ui.server.uploads import NAME
 from tests.attacks import png, waited
-from tests.server import Stream, configured, event_of
+from tests.server import Stream, configured, ended, event_of
 
 pytestmark = [pytest.mark.slow, pytest.mark.alone]
-
-MESSAGES = 40  # of an event, in which it has answered
 
 
 # ---- 12 uploads ---------------------------------------------------------------------------------
@@ -142,23 +140,13 @@ def test_malformed_requests_are_named(server, path, body, status):
     assert answer.status_code == status and answer.json()["detail"]
 
 
-def answer(stream):
-    """How an event ends; one that goes on, as the run can that every session has, is stopped."""
-    for count, message in enumerate(stream):
-        if count == MESSAGES:
-            stream.cancel()
-        if count == MESSAGES or message["msg"] == "process_completed":
-            return message
-    raise AssertionError("it did not end")
-
-
 def test_private_events_answer_garbage_with_a_sentence(server):
     for event in configured(server.address)["dependencies"]:
         if not event["backend_fn"] or not event["inputs"]:
             continue
         for value in ("no such name", 1e300, [{"a": True}]):
             data = [value] * len(event["inputs"])
-            final = answer(Stream(server.address, event["api_name"], data))
+            final = ended(Stream(server.address, event["api_name"], data))
             error = final["output"].get("error")
             assert final["success"] or (error and "fault" not in error), (event, value, final)
     assert "Traceback" not in server.said()

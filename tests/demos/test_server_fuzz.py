@@ -8,7 +8,7 @@ import httpx
 import pytest
 
 from tests.attacks import serving
-from tests.server import Stream, configured
+from tests.server import Stream, configured, ended
 
 REQUESTS, EVENTS = 2000, 120
 WORDS = ["", "a", "é", "\ud800", "x" * 70, "../..", "0", "null", "%00", "a b", "<script>", "💥"]
@@ -176,7 +176,7 @@ def test_no_malformed_request_is_a_fault(tmp_path):
             data = [value(draw) for _ in event["inputs"]]
             if any(part in json.dumps(data) for part in ("NaN", "Infinity", "\\ud800", "path")):
                 continue  # those end at the door, as above
-            final = list(Stream(server.address, event["api_name"], data))[-1]
+            final = ended(Stream(server.address, event["api_name"], data))
             error = final["output"].get("error")
             assert final["success"] or (error and "fault here" not in error), (event, data, final)
         assert "Traceback" not in server.said(), server.said()[-3000:]
