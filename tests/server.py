@@ -92,7 +92,7 @@ class Stream:
         self.http.post("/cancel", json=body).raise_for_status()
 
 
-def ended(stream: Stream, most: int = 40) -> dict:
+def ended(stream: Stream, most: int = 8) -> dict:
     """The last message of an event; one that goes on after so many is stopped.
 
     What looks closer at a run needs nothing from outside: a session has a run by itself.
