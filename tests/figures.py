@@ -17,7 +17,7 @@ from __future__ import annotations
 import argparse
 import io
 import shutil
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -49,17 +49,11 @@ from tests.e2e.conftest import FLAGS
 from tests.server import running
 
 if TYPE_CHECKING:
-    from playwright.sync_api import Page
+    from playwright.sync_api import Page, ViewportSize
 
 IMAGES = Path(__file__).parent.parent / "assets" / "images"
 VIEWS = (("", "en", 1366, 768), ("-zh", "zh", 1366, 768), ("-phone", "en", 390, 844))
-SHOTS = {
-    "schedule": "Schedule",
-    "drawing": "Schedule",
-    "noise": "Noise",
-    "sample": "Sample",
-    "invert": "Invert & edit",
-}
+SHOTS = {"schedule": "Schedule", "noise": "Noise", "sample": "Sample", "invert": "Invert & edit"}
 
 
 def recorded(run: Iterator[Tape | Frame]) -> tuple[Tape, Any]:
@@ -96,62 +90,58 @@ def tapes() -> None:
         (TAPES / f"{name}.html").write_text(page + "\n", encoding="utf-8")
 
 
-def screens() -> None:
-    """Screenshots of the tabs as they open."""
+def photographed(
+    screens: dict[str, Any], take: Callable[[Page, str], None], size: ViewportSize
+) -> None:
+    """A fresh page of a fresh start for each screen, of which pictures are taken."""
     chromium = shutil.which("chromium")
     if chromium is None:
-        print("no chromium on this machine: the screenshots were not taken")
+        print("no chromium on this machine: no screenshots were taken")
         return
     from playwright.sync_api import sync_playwright
 
     IMAGES.mkdir(parents=True, exist_ok=True)
     with running() as address, sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=chromium, args=list(FLAGS))
-        for name, tab in SHOTS.items():
-            page = browser.new_page(
-                viewport={"width": 1440, "height": 900}, reduced_motion="reduce"
-            )
+        for name in screens:
+            page = browser.new_page(viewport=size, reduced_motion="reduce")
             page.goto(address, wait_until="domcontentloaded")
-            page.wait_for_selector(".player:visible")
-            page.get_by_role("tab", name=tab, exact=True).last.click()
-            if name == "drawing":
-                page.get_by_label("First schedule").first.click()
-                page.get_by_role("option", name="your drawing").click()
-            page.wait_for_timeout(3000)
-            page.screenshot(path=IMAGES / f"{name}.png")
-            if name == "sample":
-                page.set_viewport_size({"width": 1200, "height": 630})  # what chats show
-                page.wait_for_timeout(1000)
-                page.screenshot(path=UI / "preview.png")
+            page.wait_for_selector(".player:visible .panel img:visible")
+            take(page, name)
             page.close()
         browser.close()
+
+
+def screens() -> None:
+    """Screenshots of the tabs as they open."""
+    photographed(SHOTS, opening, {"width": 1440, "height": 900})
+
+
+def opening(page: Page, name: str) -> None:
+    """A tab as it opens, and what a chat shows of the first."""
+    page.get_by_role("tab", name=SHOTS[name], exact=True).last.click()
+    page.wait_for_timeout(3000)
+    page.screenshot(path=IMAGES / f"{name}.png")
+    if name == "sample":
+        page.set_viewport_size({"width": 1200, "height": 630})  # what chats show
+        page.wait_for_timeout(1000)
+        page.screenshot(path=UI / "preview.png")
 
 
 def scenes() -> None:
     """Screenshots of what one does with runs: desktop, Chinese, phone."""
-    chromium = shutil.which("chromium")
-    if chromium is None:
-        print("no chromium on this machine: the scenes were not taken")
-        return
-    from playwright.sync_api import sync_playwright
+    photographed(SCENES, scene, {"width": 1366, "height": 768})
 
-    with running() as address, sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=chromium, args=list(FLAGS))
-        for name, prepare in SCENES.items():
-            page = browser.new_page(
-                viewport={"width": 1366, "height": 768}, reduced_motion="reduce"
-            )
-            page.goto(address, wait_until="domcontentloaded")
-            page.wait_for_selector(".player:visible .panel img:visible")
-            shown = prepare(page)
-            for ending, language, width, height in VIEWS:
-                page.set_viewport_size({"width": width, "height": height})
-                page.evaluate("(language) => stepwise.words.choose(language)", language)
-                page.wait_for_timeout(1000)
-                page.locator(shown).evaluate("(each) => each.scrollIntoView()")
-                lean(page.screenshot(), IMAGES / f"{name}{ending}.png")
-            page.close()
-        browser.close()
+
+def scene(page: Page, name: str) -> None:
+    """One of them, in each view."""
+    shown = SCENES[name](page)
+    for ending, language, width, height in VIEWS:
+        page.set_viewport_size({"width": width, "height": height})
+        page.evaluate("(language) => stepwise.words.choose(language)", language)
+        page.wait_for_timeout(1000)
+        page.locator(shown).evaluate("(each) => each.scrollIntoView()")
+        lean(page.screenshot(), IMAGES / f"{name}{ending}.png")
 
 
 def lean(screenshot: bytes, path: Path) -> None:
@@ -206,6 +196,15 @@ def raced(page: Page) -> str:
     return ".multiples"
 
 
+def penned(page: Page) -> str:
+    """A schedule of one's own, as it opens."""
+    page.get_by_role("tab", name="Schedule", exact=True).last.click()
+    page.get_by_label("First schedule").first.click()
+    page.get_by_role("option", name="your drawing").click()
+    page.wait_for_selector(".drawing-point:visible")
+    return ".chart:visible"
+
+
 def filmed(page: Page) -> str:
     """What a film, a sheet and a table are made with."""
     page.locator(".player:visible .menu summary").click()
@@ -226,6 +225,7 @@ SCENES = {
     "plots": plotted,
     "decided": branched,
     "race": raced,
+    "drawing": penned,
     "film": filmed,
     "code": scanned,
 }

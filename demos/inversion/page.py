@@ -205,7 +205,7 @@ def look_closer(runner: Runner) -> gr.HTML:
     with gr.Accordion(text("microscope.title"), elem_classes=["closer"]):
         lens = gr.HTML(page("microscope"))
         button = gr.Button(text("microscope.measure"), size="sm")
-    runner.reports(button, measured, lens)
+    runner.reports(lens, (button, measured, False))
     return lens
 
 

@@ -2,36 +2,37 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator
+from functools import partial
 from typing import Any
 
 import gradio as gr
 
 from demos.runs.archive import Archive
 from demos.runs.fields import WholeField
-from demos.sampling import multiples
 from demos.sampling.decided import calls, curve, decided, report, spaced
-from demos.sampling.multiples import Made
+from demos.sampling.multiples import MANY, Made, made
 from demos.sampling.request import SampleRequest
 from demos.ui.controls import text
-from demos.ui.runner import OPENS_WITH
+from demos.ui.runner import OPENS_WITH, Look
 from demos.ui.server.work import network_seconds, takes
 from demos.words import Refusal, said
 
 # The words of each section: title, lead, buttons.
-DECIDE = ("decide.title", "decide.lead", "decide.here", "decide.over")
-MANY = ("multiples.title", "multiples.lead", "multiples.eta", "multiples.race")
+DECIDED = ("decide.title", "decide.lead", "decide.here", "decide.over")
+MULTIPLES = ("multiples.title", "multiples.lead", "multiples.eta", "multiples.race")
 
 
-def closer() -> list[tuple[gr.Button, Callable, gr.HTML, bool]]:
-    """The folded sections; each button, what it calls, the place, and whether of one frame."""
-    here, over, endings = section(*DECIDE)
-    eta, race, runs = section(*MANY)
+def closer() -> list[tuple[gr.HTML, list[Look]]]:
+    """The folded sections: the place of each, and what fills it."""
+    here, over, endings = section(*DECIDED)
+    eta, race, runs = section(*MULTIPLES)
     return [
-        (here, decided_here, endings, True),
-        (over, decided_over, endings, False),
-        (eta, eta_by_steps, runs, False),
-        (race, sampler_race, runs, False),
+        (endings, [(here, decided_here, True), (over, decided_over, False)]),
+        (
+            runs,
+            [(eta, partial(many_runs, "eta"), False), (race, partial(many_runs, "race"), False)],
+        ),
     ]
 
 
@@ -40,8 +41,8 @@ def section(title: str, lead: str, *buttons: str) -> tuple[Any, ...]:
     with gr.Accordion(text(title), open=False, elem_classes=["closer"]):
         gr.Markdown(text(lead))
         with gr.Row():
-            made = [gr.Button(text(each), size="sm") for each in buttons]
-        return *made, gr.HTML("")
+            row = [gr.Button(text(each), size="sm") for each in buttons]
+        return *row, gr.HTML("")
 
 
 def asked_of(archive: Any) -> SampleRequest:
@@ -79,36 +80,18 @@ def decided_over(archive: Any) -> Iterator[Any]:
         yield gr.skip() if found is None else curve(request, seen, len(frames))
 
 
-def seconds_eta(archive: Any) -> float:
-    """How long the table takes on one core."""
+def seconds_many(kind: str, archive: Any) -> float:
+    """How long many runs take on one core."""
     request = asked_of(archive)
-    return network_seconds(request.model, multiples.calls(multiples.eta_runs(request)))
+    return network_seconds(request.model, sum(each.calls for each in MANY[kind].runs(request)))
 
 
-@takes(seconds_eta)
-def eta_by_steps(archive: Any) -> Iterator[Any]:
-    """Runs of all kinds of noise and numbers of steps."""
-    yield from filling(multiples.eta_runs(asked_of(archive)), multiples.eta_table)
-
-
-def seconds_race(archive: Any) -> float:
-    """How long all samplers take on one core."""
-    request = asked_of(archive)
-    return network_seconds(request.model, multiples.calls(multiples.race_runs(request)))
-
-
-@takes(seconds_race)
-def sampler_race(archive: Any) -> Iterator[Any]:
-    """All samplers with the network calls of the run."""
-    yield from filling(multiples.race_runs(asked_of(archive)), multiples.race)
-
-
-def filling(
-    requests: Sequence[SampleRequest], shown: Callable[[Sequence[SampleRequest], list[Made]], str]
-) -> Iterator[Any]:
-    """What is shown of the runs, anew with each picture."""
+@takes(seconds_many)
+def many_runs(kind: str, archive: Any) -> Iterator[Any]:
+    """Many runs like the one on the stage; what is shown of them, anew with each picture."""
+    requests = MANY[kind].runs(asked_of(archive))
     found: list[Made] = []
-    yield shown(requests, found)
-    for each in multiples.made(requests):
+    yield MANY[kind].shown(requests, found)
+    for each in made(requests):
         found += [] if each is None else [each]
-        yield gr.skip() if each is None else shown(requests, found)
+        yield gr.skip() if each is None else MANY[kind].shown(requests, found)

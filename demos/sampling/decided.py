@@ -65,8 +65,8 @@ class Decided(NamedTuple):
 
 def calls(request: SampleRequest, frames: Sequence[int]) -> int:
     """Rows through the denoiser: the run itself, and the branches."""
-    rows = request.steps + COUNT * sum(request.steps - frame for frame in frames)
-    return rows * (1 if request.guidance == 1 or request.card.told else 2)
+    rows = COUNT * sum(request.steps - frame for frame in frames)
+    return request.calls + rows * request.branches
 
 
 def spaced(request: SampleRequest) -> list[int]:

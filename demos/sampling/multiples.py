@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from functools import cache
 from html import escape
 from typing import NamedTuple
@@ -55,15 +55,7 @@ class Made(NamedTuple):
         return (self.pixels - other.pixels).square().mean().sqrt().item()
 
 
-def calls(requests: Sequence[SampleRequest]) -> int:
-    """Network calls of all runs; guidance counts double."""
-    return sum(
-        each.steps * each.solver.calls_per_step * (1 if each.guidance == 1 else 2)
-        for each in requests
-    )
-
-
-@on_gpu(lambda requests: 20 + calls(requests) // 50)
+@on_gpu(lambda requests: 20 + sum(each.calls for each in requests) // 50)
 def made(requests: Sequence[SampleRequest]) -> Iterator[Made | None]:
     """The picture of each run, one after the other; None while one is at work."""
     model = reached(requests[0].model)
@@ -196,3 +188,18 @@ def report(request: SampleRequest, told: list[Say], content: str) -> str:
         f"<p>{spoken(shown, 'strong')}</p><p>{spoken(told)}</p>"
         f'<div class="multiples" role="region" tabindex="0"{name}>{content}</div>'
     )
+
+
+class Many(NamedTuple):
+    """Runs like the one on the stage.
+
+    Attributes:
+        runs: which, from the run on the stage.
+        shown: what is shown of those that were made, as HTML.
+    """
+
+    runs: Callable[[SampleRequest], list[SampleRequest]]
+    shown: Callable[[Sequence[SampleRequest], Sequence[Made]], str]
+
+
+MANY = {"eta": Many(eta_runs, eta_table), "race": Many(race_runs, race)}

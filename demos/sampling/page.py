@@ -119,8 +119,8 @@ def build(shared: Shared) -> None:
             asked = SampleRequest.defaults() | COMPARISONS[key].runs[-1]
             settings = {controls[name]: value for name, value in asked.items()}
             runner.starts(chosen(chip, settings, f"versus-{key}"), partial(versus, key), [])
-    for look in looks:
-        runner.reports(*look)
+    for place, buttons in looks:
+        runner.reports(place, *buttons)
     shared.links.offer_run("sampling", runner, button, controls, SampleRequest)
     runner.stale(ordered)
     runner.at_rest(wonder.change, what_if, [wonder])

@@ -101,6 +101,16 @@ class SampleRequest(Request):
         return self.negative if self.asked("negative") else ""
 
     @property
+    def branches(self) -> int:
+        """Network calls at a level: with guidance, one without the condition, too."""
+        return 1 if self.guidance == 1 or self.card.told else 2
+
+    @property
+    def calls(self) -> int:
+        """Network calls of the run, for a picture."""
+        return self.steps * self.solver.calls_per_step * self.branches
+
+    @property
     def seconds(self) -> int:
         """How long the run may take on a GPU, generously: for the share that a Space lends."""
         calls = self.steps * ALL_SAMPLERS[self.sampler].calls_per_step

@@ -51,6 +51,7 @@ SCRIPTS = (
     "tapefile",
     "films",
     "code",
+    "numbers",
     "pads",
     "drawn",
     "pulls",

@@ -27,6 +27,7 @@ from demos.words import said
 
 OPENS_WITH = "recorded"  # the state before a run: what the page shows is a recorded one
 PRIVATE: dict[str, Any] = {"api_visibility": "private"}
+Look = tuple[gr.Button, Callable, bool]  # a button, what it calls, and whether of one frame
 
 
 class Runner:
@@ -57,11 +58,7 @@ class Runner:
         A saved run that is opened ends it, too, and leaves nothing to go on from.
         """
         self.starts(self.file, opened, [self.file])
-        for pressing, start in self.starting:
-            pressed = f"() => stepwise.press('{self.name}', '{start}')"
-            pressing(None, cancels=self.runs, js=pressed, trigger_mode="multiple", **PRIVATE)
-        stopped = f"() => stepwise.stop('{self.name}')"
-        self.stop.click(None, cancels=self.runs, js=stopped, **PRIVATE)
+        one_at_a_time(self.name, self.starting, self.runs, self.stop)
 
     def starts(
         self,
@@ -88,8 +85,6 @@ class Runner:
             preprocess=not all(isinstance(each, Raw | gr.State) for each in inputs),
             trigger_mode="multiple",
         )
-        event.failure(None, js=f"() => stepwise.failed('{self.name}')", **PRIVATE)
-        event.then(None, js=f"() => stepwise.ended('{self.name}')", **PRIVATE)
         pressing = button.upload if isinstance(button, RunFile) else button.click
         self.starting.append((pressing, start))
         self.runs.append(event)
@@ -112,18 +107,19 @@ class Runner:
             concurrency_id=f"at-rest-{self.name}-{function.__name__}",
         )
 
-    def reports(
-        self, button: gr.Button, function: Callable, place: gr.HTML, frame: bool = False
-    ) -> None:
-        """Let a button fill a place with what `function(archive)` yields; Stop ends it.
+    def reports(self, place: gr.HTML, *looks: Look) -> None:
+        """Let each button fill a place with what its function yields; Stop or another ends it.
 
-        With `frame` it is called with the archive and the frame on screen.
+        A function is called with the archive; if it is of a frame, with the one on screen, too.
         """
-        lane = f"{self.name}-{function.__name__}"
-        inputs = [self.archive, *([Number(0, visible=False)] if frame else [])]
-        js = f"(state) => [state, stepwise.shown('{self.name}')]" if frame else None
-        event = clicked(button, function, inputs, [place], None, lane, js=js)
-        self.stop.click(None, cancels=[event], **PRIVATE)
+        name, starting, events = f"{self.name}-{place._id}", [], []
+        for k, (button, function, frame) in enumerate(looks):
+            unseen = gr.Button(elem_id=f"start-{name}-{k}", elem_classes=["out-of-sight"])
+            starting.append((button.click, unseen.elem_id))
+            inputs = [self.archive, *([Number(0, visible=False)] if frame else [])]
+            js = f"(state) => [state, stepwise.shown('{self.name}')]" if frame else None
+            events.append(clicked(unseen, function, inputs, [place], None, name, js=js))
+        one_at_a_time(name, starting, events, self.stop)
 
     def compares(
         self,
@@ -177,6 +173,24 @@ def clicked(
         concurrency_id=api_name or lane,
         **more,
     )
+
+
+def one_at_a_time(
+    name: str, starting: Sequence[tuple[Callable, str]], events: list[Any], stop: gr.Button
+) -> None:
+    """Let each press end what is at work, and then press what starts its own; Stop ends it.
+
+    `starting` are pairs of what hears of a press and the name of the unseen button that starts
+    one of the events: of two listeners of one click, Gradio calls the second once the first has
+    ended, and a run that has begun must be cancelled before.
+    """
+    for event in events:
+        event.failure(None, js=f"() => stepwise.failed('{name}')", **PRIVATE)
+        event.then(None, js=f"() => stepwise.ended('{name}')", **PRIVATE)
+    for pressing, start in starting:
+        pressed = f"() => stepwise.press('{name}', '{start}')"
+        pressing(None, cancels=events, js=pressed, trigger_mode="multiple", **PRIVATE)
+    stop.click(None, cancels=events, js=f"() => stepwise.stop('{name}')", **PRIVATE)
 
 
 def exports(

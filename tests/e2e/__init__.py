@@ -29,3 +29,12 @@ def set_steps(page, steps):
     )
     field.first.fill(str(steps))
     field.first.press("Tab")
+
+
+def unfold(page, title):
+    """Open what looks closer at the run; the section stays found in any language."""
+    titles = page.locator(".closer:visible .label-wrap").all_inner_texts()
+    place = next(k for k, text in enumerate(titles) if title in text)
+    closer = page.locator(".closer:visible").nth(place)
+    closer.locator(".label-wrap").click()
+    return closer

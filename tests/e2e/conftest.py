@@ -95,3 +95,10 @@ def bench(browser):
     for context in contexts:
         context.close()
     assert not errors, errors
+
+
+@pytest.fixture(scope="module")
+def restarted():
+    """The address of another start of the app."""
+    with running() as url:
+        yield url

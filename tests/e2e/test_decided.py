@@ -5,20 +5,15 @@ import re
 import pytest
 from playwright.sync_api import expect
 
-from tests.e2e import player, run, set_steps, wait_for_status
+from tests.e2e import player, run, set_steps, unfold, wait_for_status
 
 LONG = 180_000  # milliseconds: branches are many network calls
-
-
-def section(page):
-    page.get_by_role("button", name="When is it decided?").click()
-    return page.locator(".closer:visible").nth(0)  # in any language
 
 
 @pytest.mark.parametrize("width", [390, 1366])
 def test_the_endings_of_the_frame_on_the_stage(open_page, width):
     page = open_page(width, 844 if width < 900 else 768, tab="Sample")
-    closer = section(page)
+    closer = unfold(page, "When is it decided?")
     thumb = player(page).locator(".thumb").nth(-2)  # late in the recorded run
     shown = int(thumb.get_attribute("aria-label").split()[1])
     thumb.click()
@@ -40,7 +35,7 @@ def test_the_curve_fills_and_is_stopped_on_the_way(open_page):
     set_steps(page, 24)
     run(page)
     wait_for_status(page, "done")
-    closer = section(page)
+    closer = unfold(page, "When is it decided?")
     closer.get_by_role("button", name="Over the whole run: 8 frames").click()
     done = closer.locator("p", has_text="of 8 frames")
     expect(done).to_contain_text("1 of 8 frames, 16 endings each.", timeout=LONG)

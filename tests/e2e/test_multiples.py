@@ -5,20 +5,15 @@ import re
 import pytest
 from playwright.sync_api import expect
 
-from tests.e2e import player, run, set_steps, wait_for_status
+from tests.e2e import player, run, set_steps, unfold, wait_for_status
 
 LONG = 180_000  # milliseconds
-
-
-def section(page):
-    page.get_by_role("button", name="Many runs at once").click()
-    return page.locator(".closer:visible").nth(1)  # in any language
 
 
 @pytest.mark.parametrize("width", [390, 1366])
 def test_the_table_fills_is_stopped_and_opens_a_run(open_page, width):
     page = open_page(width, 844 if width < 900 else 768, tab="Sample")
-    closer = section(page)
+    closer = unfold(page, "Many runs at once")
     closer.get_by_role("button", name="η × steps: 30 runs").click()
     done = closer.locator("p", has_text="of 30 runs with DDIM")
     expect(done).to_contain_text(re.compile(r"1[1-9] of 30"), timeout=LONG)
@@ -47,7 +42,7 @@ def test_all_samplers_race_for_the_run_on_the_stage(open_page):
     guidance.press("Tab")
     run(page)
     wait_for_status(page, "done")
-    closer = section(page)
+    closer = unfold(page, "Many runs at once")
     closer.get_by_role("button", name="All samplers, same number").click()
     expect(closer).to_contain_text("14 of 14 runs", timeout=LONG)
     figures = closer.locator(".race figure")
@@ -55,3 +50,16 @@ def test_all_samplers_race_for_the_run_on_the_stage(open_page):
     expect(figures.locator("strong", has_text="ddim")).to_have_text("ddim: 4 steps, 4 calls")
     page.evaluate("stepwise.words.choose('zh')")
     expect(figures.last).to_contain_text("加新噪声")
+
+
+def test_another_table_takes_the_place_of_the_one_that_fills(open_page):
+    page = open_page(1366, 768, tab="Sample")
+    closer = unfold(page, "Many runs at once")
+    closer.get_by_role("button", name="η × steps: 30 runs").click()
+    expect(closer.locator(".multiples table img").nth(2)).to_be_visible(timeout=LONG)
+    closer.get_by_role("button", name="All samplers, same number").click()
+    expect(closer.locator(".race figure").first).to_be_visible(timeout=LONG)
+    for _ in range(20):
+        page.wait_for_timeout(100)
+        assert closer.locator("table").count() == 0
+    page.get_by_role("button", name="Stop", exact=True).locator("visible=true").first.click()

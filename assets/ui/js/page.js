@@ -26,10 +26,11 @@
 
   const shown = {}; // the frame that each player shows
 
-  // ---------------------------------------------------------- one run at a time for each player
+  // ---------------------------------------------------------- one run at a time
+  // For each player, and for each place that buttons fill.
   // Gradio cancels events one after the other and answers none of it at once: what was started
   // meanwhile would be cancelled, too. So the next run starts when the one before it has ended.
-  const active = new Set(), next = {}; // names of players; what starts the run that waits
+  const active = new Set(), next = {}; // their names; what starts the run that waits
   const ending = {}, SILENCE = 300; // milliseconds after which a run that failed has ended
 
   function start(name) {

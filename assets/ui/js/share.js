@@ -29,8 +29,7 @@
 
   // What the link cannot hold, in a sentence; nothing where it holds all.
   function missing() {
-    const runs = player.comparison.active(player.run)
-      ? player.comparison.runs(player.run) : [player.run];
+    const runs = player.comparison.runs(player.run);
     const lost = runs.map(({ head }) => head.link?.lost).filter(Boolean);
     return lost.slice(0, 1).map((what) => make("p", "share-lost", say("link.lost", { what })));
   }
