@@ -13,6 +13,7 @@ from torch import Tensor
 
 from core.denoisers import Denoiser, Prediction
 from core.models import Model
+from core.models.base import prompts_of
 from core.samplers import Step
 from core.schedules import Level
 
@@ -58,6 +59,18 @@ class Move(NamedTuple):
 
 
 Mover = Callable[[Tensor, int], Move]
+
+
+class Target(NamedTuple):
+    """What an edit asks for: guidance pushes from the negative prompt to the prompt."""
+
+    prompt: Prompt
+    guidance: float
+    negative: Prompt = ""
+
+    def denoiser(self, model: Model) -> Denoiser:
+        """The denoiser that is asked for it."""
+        return model.denoiser(self.prompt, self.negative, self.guidance)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -128,6 +141,7 @@ class Method(ABC):
         inversion: Inversion,
         prompt: Prompt,
         *,
+        negative: Prompt = "",
         guidance: float | None = None,
         strength: float | None = 1.0,
         mask: Tensor | None = None,
@@ -136,9 +150,16 @@ class Method(ABC):
 
         Returns the clean latent. With the source prompt it is the reconstruction; strength 0
         yields nothing and returns x0; None is the method's default. `guidance` None is that of
-        the inversion. `mask`, 1 to edit and 0 to keep, broadcasts against x: outside of it every
-        step is replaced by the trajectory.
+        the inversion; it pushes away from `negative`. `mask`, 1 to edit and 0 to keep, broadcasts
+        against x: outside of it every step is replaced by the trajectory.
+
+        ValueError for a negative prompt with a method or a model that has its own.
         """
+        if any(prompts_of(negative)) and self.needs_branches:
+            raise ValueError(
+                f"the method {self.name} chooses what guidance pushes away from itself; leave the "
+                "negative prompt empty, or choose another method"
+            )
         strength = self.strength if strength is None else strength
         start = start_index(strength, len(inversion.levels) - 1)
         guidance = inversion.guidance if guidance is None else guidance
@@ -146,7 +167,7 @@ class Method(ABC):
         x = inversion.trajectory[start]
         if start == 0:
             return x
-        move = self.mover(inversion, prompt, guidance, start)
+        move = self.mover(inversion, Target(prompt, guidance, negative), start)
         for i in range(start, 0, -1):
             with torch.no_grad():
                 after, prediction, cost = move(x, i)
@@ -157,12 +178,12 @@ class Method(ABC):
             x = after
         return x
 
-    def mover(self, inversion: Inversion, prompt: Prompt, guidance: float, start: int) -> Mover:
+    def mover(self, inversion: Inversion, target: Target, start: int) -> Mover:
         """The steps of an edit from level `start`: x at level i to x at level i - 1.
 
         Here those of DDIM at eta = 0 with the target prompt.
         """
-        denoise = inversion.model.denoiser(prompt, guidance=guidance)
+        denoise = target.denoiser(inversion.model)
         return lambda x, i: ddim(denoise, x, *inversion.levels[i - 1 : i + 1][::-1])
 
 

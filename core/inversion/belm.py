@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from core.denoisers import Prediction
-from core.inversion.base import Climb, Inversion, Method, Move, Mover, Prompt, carried
+from core.inversion.base import Climb, Inversion, Method, Move, Mover, Target, carried
 from core.samplers import Step
 from core.schedules import Level
 
@@ -56,9 +56,9 @@ class BELM(Method):
             yield Step(i, levels[i], levels[i + 1], xs[-2], x, seen, i + 1)
         return replace(start, trajectory=xs, calls=len(levels) - 1)
 
-    def mover(self, inversion: Inversion, prompt: Prompt, guidance: float, start: int) -> Mover:
+    def mover(self, inversion: Inversion, target: Target, start: int) -> Mover:
         """The two-step rule; the first step goes to the neighbour that the inversion left."""
-        denoise = inversion.model.denoiser(prompt, guidance=guidance)
+        denoise = target.denoiser(inversion.model)
         levels, above = inversion.levels, inversion.trajectory[start]
 
         def move(x, i):

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 import torch
 from torch import Tensor
 
-from core.inversion.base import Climb, Inversion, Method, Move, Mover, Prompt, carried
+from core.inversion.base import Climb, Inversion, Method, Move, Mover, Target, carried
 from core.samplers import Step
 
 
@@ -52,9 +52,9 @@ class EDICT(Method):
             yield Step(i - 1, level, after, xs[-2], x, seen, 2 * i)
         return replace(start, trajectory=xs, calls=2 * (len(levels) - 1), extra=ys)
 
-    def mover(self, inversion: Inversion, prompt: Prompt, guidance: float, start: int) -> Mover:
+    def mover(self, inversion: Inversion, target: Target, start: int) -> Mover:
         """The coupled step; the second picture starts where the inversion left it."""
-        denoise, p = inversion.model.denoiser(prompt, guidance=guidance), self.mixing
+        denoise, p = target.denoiser(inversion.model), self.mixing
         levels, other = inversion.levels, inversion.extra[start]
 
         def move(x, i):

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from core.denoisers import Prediction
-from core.inversion.base import Climb, Inversion, Method, Move, Mover, Prompt
+from core.inversion.base import Climb, Inversion, Method, Move, Mover, Target
 from core.noise import seeded
 from core.samplers import Step
 from core.schedules import Level
@@ -48,9 +48,9 @@ class EditFriendly(Method):
         calls = len(start.levels) - 1
         return replace(start, trajectory=trajectory, calls=calls, extra=means)
 
-    def mover(self, inversion: Inversion, prompt: Prompt, guidance: float, start: int) -> Mover:
+    def mover(self, inversion: Inversion, target: Target, start: int) -> Mover:
         """The inverted picture one level down, and what the target prompt changes in the mean."""
-        denoise = inversion.model.denoiser(prompt, guidance=guidance)
+        denoise = target.denoiser(inversion.model)
         levels, pivot, means = inversion.levels, inversion.trajectory, inversion.extra
 
         def move(x, i):

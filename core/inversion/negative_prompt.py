@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from core.denoisers import Guided, Prediction
-from core.inversion.base import Inversion, Mover, Prompt, ddim
+from core.inversion.base import Inversion, Mover, Target, ddim
 from core.inversion.ddim import Pivotal
 from core.metrics import exact
 from core.schedules import Level
@@ -35,10 +35,10 @@ class NegativePrompt(Pivotal):
     quantile: float = 0.7
     strength: float = 0.8
 
-    def mover(self, inversion: Inversion, prompt: Prompt, guidance: float, start: int) -> Mover:
+    def mover(self, inversion: Inversion, target: Target, start: int) -> Mover:
         """DDIM with the target prompt against the source prompt."""
         levels = inversion.levels
-        denoise = inversion.model.denoiser(prompt, inversion.prompt, guidance)
+        denoise = target._replace(negative=inversion.prompt).denoiser(inversion.model)
         if self.proximal and isinstance(denoise, Guided):
             denoise = Proximal(denoise, self.proximal, self.quantile)
         return lambda x, i: ddim(denoise, x, levels[i], levels[i - 1])

@@ -11,7 +11,7 @@ from torch.nn import functional as F
 
 from core.checks import whole
 from core.denoisers import Denoiser, Guided, Network
-from core.inversion.base import Climb, Inversion, Mover, Prompt, along, ddim
+from core.inversion.base import Climb, Inversion, Mover, Prompt, Target, along, ddim
 from core.inversion.ddim import Pivotal
 from core.models import Model
 from core.samplers import Step
@@ -94,11 +94,11 @@ class NullText(Pivotal):
             optimizer.step()
         return null.detach(), self.inner + 1
 
-    def mover(self, inversion: Inversion, prompt: Prompt, guidance: float, start: int) -> Mover:
+    def mover(self, inversion: Inversion, target: Target, start: int) -> Mover:
         """DDIM with the target prompt against the fitted empty prompt of each level."""
-        guided = branches(inversion.model, prompt, guidance)
+        guided = branches(inversion.model, target.prompt, target.guidance)
         if guided is None or not inversion.extra:
-            return super().mover(inversion, prompt, guidance, start)
+            return super().mover(inversion, target, start)
         levels, nulls = inversion.levels, inversion.extra
         return lambda x, i: ddim(with_null(guided, nulls[i]), x, levels[i], levels[i - 1])
 

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from core.denoisers import Denoiser, Prediction
-from core.inversion.base import Inversion, Move, Mover, Prompt, ddim
+from core.inversion.base import Inversion, Move, Mover, Prompt, Target, ddim
 from core.inversion.ddim import Pivotal
 from core.models import reads_text
 from core.models.attention import Coupling
@@ -41,13 +41,13 @@ class PromptToPrompt(Pivotal):
     words: float = 0.4
     layout: float = 0.6
 
-    def mover(self, inversion: Inversion, prompt: Prompt, guidance: float, start: int) -> Mover:
+    def mover(self, inversion: Inversion, target: Target, start: int) -> Mover:
         """DDIM with the target prompt, attending as the source does, and the residual.
 
         ValueError for a model without attention to text.
         """
         pivot, levels = inversion.trajectory, inversion.levels
-        denoisers = self.denoisers(inversion, prompt, guidance)
+        denoisers = self.denoisers(inversion, target)
 
         def move(x, i):
             way = 1 - i / (len(levels) - 1)
@@ -59,9 +59,7 @@ class PromptToPrompt(Pivotal):
 
         return move
 
-    def denoisers(
-        self, inversion: Inversion, prompt: Prompt, guidance: float
-    ) -> dict[tuple[bool, bool], Denoiser]:
+    def denoisers(self, inversion: Inversion, target: Target) -> dict[tuple[bool, bool], Denoiser]:
         """The denoisers of source and target, with words and layout coupled or not."""
         model, rows = inversion.model, len(inversion.trajectory[0])
         if not reads_text(model):
@@ -69,7 +67,8 @@ class PromptToPrompt(Pivotal):
                 "prompt-to-prompt couples the attention to two texts, and the model "
                 f"{model.card.name} reads none; choose a text-to-image model or another method"
             )
-        sources, targets = repeated(inversion.prompt, rows), repeated(prompt, rows)
+        sources, targets = repeated(inversion.prompt, rows), repeated(target.prompt, rows)
+        negatives = [*[""] * rows, *repeated(target.negative, rows)]
         tokens = ([model.tokens(each) for each in prompts] for prompts in (sources, targets))
         shared = torch.stack([aligned(*pair) for pair in zip(*tokens, strict=True)])
         shared, limit = shared.to(model.device), model.shape[1] * model.shape[2] // 4
@@ -79,7 +78,9 @@ class PromptToPrompt(Pivotal):
             for layout in (True, False)
         }
         return {
-            key: model.denoiser([*sources, *targets], guidance=guidance, coupling=coupling)
+            key: model.denoiser(
+                [*sources, *targets], negatives, target.guidance, coupling=coupling
+            )
             for key, coupling in couplings.items()
         }
 

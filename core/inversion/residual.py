@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from core.inversion.base import Inversion, Move, Mover, Prompt, ddim
+from core.inversion.base import Inversion, Move, Mover, Target, ddim
 from core.inversion.ddim import Pivotal
 
 
@@ -24,16 +24,16 @@ class Residual(Pivotal):
     calls_down: int = 2
     strength: float = 0.8
 
-    def mover(self, inversion: Inversion, prompt: Prompt, guidance: float, start: int) -> Mover:
+    def mover(self, inversion: Inversion, target: Target, start: int) -> Mover:
         """DDIM with the target prompt, and the residual of the source prompt."""
         model, levels, pivot = inversion.model, inversion.levels, inversion.trajectory
-        source = model.denoiser(inversion.prompt, guidance=guidance)
-        target = model.denoiser(prompt, guidance=guidance)
+        source = model.denoiser(inversion.prompt, guidance=target.guidance)
+        denoise = target.denoiser(model)
 
         def move(x, i):
             ladder = levels[i], levels[i - 1]
             theirs = ddim(source, pivot[i], *ladder)
-            ours = ddim(target, x, *ladder)
+            ours = ddim(denoise, x, *ladder)
             return Move(pivot[i - 1] + (ours.x - theirs.x), ours.prediction, 2)
 
         return move

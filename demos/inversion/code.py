@@ -48,8 +48,13 @@ def invert_code(request: InvertRequest) -> Code:
 def edit_code(request: EditRequest) -> Code:
     """The lines of an inversion and its edit."""
     inverted: InvertRequest = request.session.request
-    how = {"guidance": request.guidance, "strength": request.strength}
-    edit = called("method.edit(inversion, ", request.condition, **how)
+    edit = called(
+        "method.edit(inversion, ",
+        request.condition,
+        negative=request.avoided or None,
+        guidance=request.guidance,
+        strength=request.strength,
+    )
     cells, notes = [*inverting(inverted)], notes_of(inverted)
     if request.mask != "everywhere":
         cells.append(mask_cell(request, inverted))

@@ -78,8 +78,9 @@ class Layout:
         beside(self.inverting["model"], found["target_prompt"])
         self.start = gr.HTML(page("start"))
         with gr.Accordion(text("more"), open=False):
-            for name in ("guidance", "sdedit_seed", "mask", "painted"):
+            for name in ("guidance", "negative", "sdedit_seed", "mask", "painted"):
                 found[name] = made(EditRequest, name)
+            beside(self.inverting["model"], found["negative"])
         return {name: found[name] for name in EditRequest.controls() if name in found}
 
     def follow(self, archive: gr.State) -> None:
@@ -88,7 +89,7 @@ class Layout:
         model, source, caption = held["model"], held["source"], held["caption"]
         library, photo, label = held["library"], held["photo"], held["label"]
         digit, prompt, method = held["digit"], held["prompt"], held["method"]
-        targets = [self.editing["target"], self.editing["target_prompt"]]
+        targets = [self.editing[name] for name in ("target", "target_prompt", "negative")]
         model.change(of_target, model, targets, **QUIET)
         model.input(lambda: None, None, archive, **QUIET)  # an inversion is of one model
         method.change(of_method, method, method, **QUIET)
@@ -115,9 +116,9 @@ class Layout:
 
 
 def of_target(model: str) -> list[dict[str, Any]]:
-    """A label or a prompt, as the model is asked."""
+    """A label or a prompt and a negative one, as the model is asked."""
     condition = condition_of(model)
-    return [gr.update(visible=condition == kind) for kind in ("label", "text")]
+    return [gr.update(visible=condition == kind) for kind in ("label", "text", "text")]
 
 
 def of_method(method: str) -> dict[str, Any]:

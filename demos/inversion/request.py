@@ -9,7 +9,7 @@ from typing import Any, ClassVar
 from core.data.captions import EXAMPLES
 from core.inversion import INVERSIONS
 from core.models import MODELS, ModelCard
-from demos.inversion.methods import refusal
+from demos.inversion.methods import named_method, refusal
 from demos.pictures.library import known, of_kind, picked
 from demos.pictures.photos import PHOTOS
 from demos.pictures.sources import CHOICE, SOURCES, named
@@ -203,11 +203,20 @@ class EditRequest(TargetRequest):
         "where it may change: a picture, opaque (or white, if it is opaque all over) there",
         needs=lambda asked: asked.mask == "drawn",
     )
+    negative: str = Text(500, needs=lambda asked: asked.asks == "text")
 
     def refusals(self) -> Iterator[tuple[str, Refusal]]:
-        """There has to be an inversion."""
+        """There has to be an inversion, whose method may choose the negative prompt itself."""
         if self.session is None:
             yield "session", Refusal("edit.refused.session")
+        elif self.avoided and INVERSIONS[self.session.request.method].needs_branches:
+            method = named_method(self.session.request.method)
+            yield "negative", Refusal("edit.refused.negative", method=method)
+
+    @property
+    def avoided(self) -> str:
+        """The negative prompt, for models that read text."""
+        return self.negative if self.asked("negative") else ""
 
     def title(self) -> Say:
         """The inversion, and what it is edited to."""
@@ -217,5 +226,9 @@ class EditRequest(TargetRequest):
             self.session.request.title(),
             said("edit.title", asked=asked, guidance=self.guidance, strength=self.strength),
         ]
-        changed = (each for each in self.changed().items() if each[0] in ("sdedit_seed", "mask"))
-        return parts + [said(f"edit.title.{name}", value=value) for name, value in changed]
+        named = {"sdedit_seed": "edit.title.sdedit_seed", "mask": "edit.title.mask"}
+        named["negative"] = "sample.title.negative"
+        changed = self.changed()
+        return parts + [
+            said(named[name], value=changed[name]) for name in named if name in changed
+        ]

@@ -162,7 +162,8 @@ def edit(request: EditRequest) -> Way:
     if mask is not None:
         show.pictures["picture"] = pixels_uri(tinted(session.pixels, mask))
     show.known = {"reconstruction": session.back}
-    show.doubts = [*doubts(model.card.name, asked)] if model.card.condition == "text" else []
+    texts = (asked, request.avoided) if model.card.condition == "text" else ()
+    show.doubts = [*doubts(model.card.name, *texts)] if texts else []
     show.doubts += summary.broken(session.request, session.back)
     doing = said("edit.doing", asked=named_condition(model.card, asked), start=start, steps=steps)
     ends = yield from show.pairs(both(request, mask), doing)
@@ -190,7 +191,8 @@ def both(request: EditRequest, mask: Tensor | None):
     steps, seed = len(inversion.levels) - 1, request.sdedit_seed
     random = INVERSIONS["sdedit"].invert(inversion.model, x0, steps=steps, seed=seed)
     noised = replace(inversion, trajectory=[x0, *(step.x_next for step in random)])
-    how = {"guidance": request.guidance, "strength": request.strength, "mask": mask}
+    how = {"negative": request.avoided, "guidance": request.guidance}
+    how |= {"strength": request.strength, "mask": mask}
     return zip(
         INVERSIONS[inversion.method].edit(inversion, request.condition, **how),
         INVERSIONS["sdedit"].edit(noised, request.condition, **how),
@@ -207,6 +209,7 @@ def edited(request: EditRequest, made: list[Tensor], mask: Tensor | None) -> lis
     return [
         said(key, asked=named_condition(model.card, asked)),
         summary.kept(made, session.start, session.pixels),
+        *summary.unasked(request, made, mask),
         *summary.both_starts(request, psnr(made[0], session.start)),
         *([] if session.photographed else summary.read(model, made[0], asked, same)),
         *summary.masked(mask),

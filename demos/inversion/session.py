@@ -46,6 +46,11 @@ class Session:
         return self.request.source == "photograph"
 
     @property
+    def textured(self) -> bool:
+        """Whether the picture may have a background with texture: drawn scenes have none."""
+        return self.request.source in ("photograph", "upload")
+
+    @property
     def nbytes(self) -> int:
         """Bytes of its pictures, each counted once, and of its latents."""
         shown = (p for each in self.tape.frames for p in each.pictures.values())

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+import torch.nn.functional as F
 from PIL import Image
 from torch import Tensor
 
@@ -12,7 +13,7 @@ from core.classifiers import read_digits, read_scenes
 from core.data.captions import parse
 from core.data.emoji import Scene, options
 from core.images import to_pil
-from core.inversion import start_index
+from core.inversion import difference_mask, start_index
 from core.metrics import neighbour_correlation, psnr, ssim
 from core.models import Model
 from core.schedules import Level
@@ -27,6 +28,7 @@ from demos.views.numbers import noise_power
 from demos.words import said
 
 SIDE = 336  # pixels of the pictures before and after, at most
+TEXTURE = 0.015  # mean difference of neighbours in [0, 1], below which a background is flat
 UNSEEN, SMALL, CLEAR = 30.0, 25.0, 18.0  # dB: of differences that cannot be seen, and so on
 
 
@@ -71,6 +73,27 @@ def kept(made: Sequence[Tensor], start: Tensor, pixels: Tensor) -> Say:
     ours, theirs = (psnr(each, start) for each in made)
     key = "edit.kept" if start.equal(pixels) else "edit.kept.copy"
     return said(key, ours=ours, theirs=theirs)
+
+
+def unasked(request: EditRequest, made: Sequence[Tensor], mask: Tensor | None) -> list[Say]:
+    """How much an edit and SDEdit keep of what the two prompts see alike, in a textured picture.
+
+    That is outside of the mask of DiffEdit (Couairon et al. 2023, section 3.2,
+    https://arxiv.org/abs/2210.11427), which costs 20 network calls. Nothing of pictures without
+    texture there, or where a mask has kept it.
+    """
+    session: Session = request.session
+    before, asked = session.inversion.prompt, request.condition
+    if mask is not None or not session.textured or asked == before:
+        return []
+    found = difference_mask(session.inversion.model, session.x0, before, asked).cpu()
+    alike = F.interpolate(1 - found, session.start.shape[-2:]).expand_as(session.start) > 0
+    inside = alike[..., 1:] & alike[..., :-1]
+    if not inside.any() or session.start.diff(dim=-1)[inside].abs().mean() < TEXTURE:
+        return []
+    ours, theirs = (psnr(each[alike], session.start[alike]) for each in made)
+    share = alike.float().mean().item()
+    return [said("edit.unasked", share=share, ours=ours, theirs=theirs)]
 
 
 def both_starts(request: EditRequest, ratio: float) -> list[Say]:

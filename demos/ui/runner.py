@@ -44,6 +44,7 @@ class Runner:
         self.outputs = [player, self.archive]
         self.starting: list[tuple[Callable, str]] = []  # an event, and what starts its run
         self.runs: list[Any] = []
+        self.places: list[gr.HTML] = []
         button = gr.Button(elem_id=f"refine-{name}", elem_classes=["out-of-sight"])
         self.at_rest(button.click, decoded)
         self.file = run_file(name)
@@ -112,7 +113,8 @@ class Runner:
 
         A function is called with the archive; if it is of a frame, with the one on screen, too.
         """
-        name, starting, events = f"{self.name}-{place._id}", [], []
+        self.places.append(place)
+        name, starting, events = f"{self.name}-place-{len(self.places)}", [], []
         for k, (button, function, frame) in enumerate(looks):
             unseen = gr.Button(elem_id=f"start-{name}-{k}", elem_classes=["out-of-sight"])
             starting.append((button.click, unseen.elem_id))

@@ -17,7 +17,7 @@ from core.models.attention import Attention, Coupling
 from core.models.latent import LatentModel
 from core.schedules import linear
 from tests.core import SD, Toy, distance, gaussian, normal
-from tests.core.mixtures import WAYS, draws, mixture, round_trip
+from tests.core.mixtures import ANY_MODEL, WAYS, draws, mixture, round_trip
 
 # ---- negative prompts ---------------------------------------------------------------------------
 
@@ -29,6 +29,41 @@ def test_a_negative_prompt_like_the_target_takes_guidance_out(guidance):
     plain = finish(ddim.edit(finish(ddim.invert(mixture(), x0, "left", **WAYS)), "left"))
     inversion = finish(ours.invert(mixture(), x0, "left", guidance=guidance, **WAYS))
     assert rms(finish(ours.edit(inversion, "left")) - plain) < 1e-12
+
+
+OPEN = [name for name in ANY_MODEL if not INVERSIONS[name].needs_branches]
+
+
+def test_ddim_away_from_the_source_is_negative_prompt_inversion():
+    x0 = draws()
+    how: Any = {"guidance": 5.0, "strength": 0.8}
+    ddim, ours = INVERSIONS["ddim"], INVERSIONS["negative_prompt"]
+    inversion = finish(ddim.invert(mixture(), x0, "left", **WAYS))
+    theirs = finish(ours.invert(mixture(), x0, "left", **WAYS))
+    edited = finish(ddim.edit(inversion, "right", negative="left", **how))
+    assert rms(edited - finish(ours.edit(theirs, "right", **how))) < 1e-12
+    assert rms(edited - finish(ddim.edit(inversion, "right", **how))) > 1e-2
+
+
+@pytest.mark.parametrize("name", OPEN)
+def test_away_from_what_is_asked_for_guidance_does_nothing(name):
+    method = INVERSIONS[name]
+    inversion = finish(method.invert(mixture(), draws(), "left", **WAYS))
+    edits = [
+        finish(method.edit(inversion, "right", negative=negative, guidance=w, strength=0.5))
+        for negative, w in (("right", 5.0), ("left", 1.0), ("", 5.0))
+    ]
+    if name != "residual":  # which corrects by the guided step of the source
+        assert rms(edits[0] - edits[1]) < 1e-12
+    assert rms(edits[0] - edits[2]) > 1e-3
+
+
+@pytest.mark.parametrize("name", ["negative_prompt", "proximal", "null_text"])
+def test_a_method_that_chooses_the_negative_prompt_refuses_another(name):
+    method = INVERSIONS[name]
+    inversion = finish(INVERSIONS["ddim"].invert(mixture(), draws(), "left", **WAYS))
+    with pytest.raises(ValueError, match=f"{name} chooses what guidance pushes away from"):
+        next(method.edit(inversion, "right", negative="left"))
 
 
 @pytest.mark.parametrize("kind", ["l1", "l0"])

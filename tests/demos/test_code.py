@@ -58,6 +58,7 @@ EDITS = (
     {"steps": 4, "target": "3", "guidance": 2.0, "mask": "automatic"},
     {"steps": 4, "strength": 0.0},
     {"model": "emoji", "source": "scene", "steps": 4, "target_prompt": "fox", "strength": 0.5},
+    {"model": "emoji", "source": "scene", "steps": 4, "target_prompt": "fox", "negative": "cat"},
 )
 RUNS = [
     (event, each)

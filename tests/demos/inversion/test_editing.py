@@ -1,5 +1,8 @@
 """The tab "Invert & edit": edits, masks, presets and controls."""
 
+import re
+from dataclasses import replace
+
 import gradio as gr
 import pytest
 from PIL import Image
@@ -14,12 +17,14 @@ from demos.inversion.page import complete, edited, everything, inverted, replay
 from demos.inversion.panels import ORDER
 from demos.inversion.presets import PRESETS, START
 from demos.inversion.request import MASKS, EditRequest, InvertRequest
+from demos.inversion.run import edit, invert
 from demos.inversion.session import Session
 from demos.pictures import masks
 from demos.pictures.photos import PHOTOS
 from demos.pictures.sources import SOURCES
+from demos.runs.stream import completed
 from demos.ui.recorded import Shared
-from demos.words import sentence
+from demos.words import Refusal, sentence
 from tests.demos import last, refused
 
 PICTURE, EDIT, RANDOM = (ORDER.index(key) for key in ("picture", "edit", "random"))
@@ -46,6 +51,46 @@ def test_an_edit_of_latents_rests_decoded_beside_sdedit(scene_run):
 )
 def test_bad_input_of_an_edit_is_one_sentence(scene_run, arguments, said):
     assert said in refused(edited, scene_run[1], **arguments)
+
+
+def test_a_negative_prompt_is_avoided_by_the_edit_and_by_sdedit(scene_run):
+    ends = {}
+    for negative in ("", "dog face"):
+        message, _ = last(edited(scene_run[1], negative=negative, guidance=4.0, strength=0.7))
+        ends[negative] = [message["frames"][-1]["pictures"][at] for at in (EDIT, RANDOM)]
+    assert all(one != other for one, other in zip(*ends.values(), strict=True))
+    assert sentence(message["title"]).endswith("· avoiding “dog face”")
+    assert message["settings"]["negative"] == "dog face"
+
+
+def test_of_a_photograph_it_is_said_what_is_kept_where_nothing_was_asked_for():
+    asked = {"model": "emoji", "source": "photograph", "photo": "rocket", "steps": 10}
+    left = completed(invert(InvertRequest.of(**asked)))
+    request = EditRequest.of(session=left, target_prompt="dog face", strength=0.4)
+    *_, frame = edit(request)
+    told = r"Over the (\d+) % that both prompts see alike: (.+?) dB, SDEdit (.+?) dB\."
+    seen = re.search(told, sentence(frame.say))
+    assert seen is not None
+    share, ours, theirs = map(float, seen.groups())
+    assert ours > theirs + 3 and 50 < share < 100
+    *_, frame = edit(replace(request, mask="automatic"))
+    assert not re.search(told, sentence(frame.say))
+
+
+def test_a_scene_has_no_background_to_keep(scene_run):
+    message, _ = last(edited(scene_run[1], strength=0.4))
+    assert "both prompts see alike" not in message["frames"][-1]["text"]
+
+
+def test_a_method_with_a_negative_prompt_of_its_own_refuses_another():
+    asked = {"model": "emoji", "source": "scene", "steps": 2, "method": "negative_prompt"}
+    left = completed(invert(InvertRequest.of(**asked)))
+    with pytest.raises(Refusal) as refusal:
+        EditRequest.of(session=left, negative="dog face")
+    assert sentence(refusal.value.say).startswith(
+        "The method “Negative prompt” chooses what guidance pushes away from itself"
+    )
+    assert EditRequest.of(session=left).avoided == ""
 
 
 def test_edit_needs_an_inversion():
