@@ -65,7 +65,7 @@ def seconds_here(archive: Any, frame: Any = None) -> float:
 def decided_here(archive: Any, frame: Any) -> Iterator[Any]:
     """What the frame on the stage leads to."""
     request = asked_of(archive)
-    frame = WholeField(default=0, low=0, high=request.steps).check(frame, said("decide.frame"))
+    frame = WholeField(default=0, low=0, high=request.taken).check(frame, said("decide.frame"))
     for found in decided(request, [frame]):
         yield gr.skip() if found is None else report(request, found)
 

@@ -37,9 +37,11 @@ def levels(request: SampleRequest) -> Cell:
         imports = {"core.models": ["load"], "core.drawn_schedules": ["drawn"]}
         ladder = f"{called('drawn(', points=request.points)}.levels("
     spacing = () if request.spacing == "trailing" else (request.spacing,)
+    left = request.steps - request.taken
+    below = f"[{left}:]" if left else ""
     lines = [
         called("model = load(", request.model),
-        f"levels = {called(ladder, request.steps, *spacing)}  # noisy to clean",
+        f"levels = {called(ladder, request.steps, *spacing)}{below}  # noisy to clean",
     ]
     return Cell(said("code.cell.levels"), "\n".join(lines), imports)
 

@@ -65,14 +65,14 @@ class Decided(NamedTuple):
 
 def calls(request: SampleRequest, frames: Sequence[int]) -> int:
     """Rows through the denoiser: the run itself, and the branches."""
-    rows = COUNT * sum(request.steps - frame for frame in frames)
+    rows = COUNT * sum(request.taken - frame for frame in frames)
     return request.calls + rows * request.branches
 
 
 def spaced(request: SampleRequest) -> list[int]:
     """The frames that are branched of a whole run, evenly spaced, its end among them."""
-    count = min(FRAMES, request.steps + 1)
-    return sorted({round(k * request.steps / (count - 1)) for k in range(count)})
+    count = min(FRAMES, request.taken + 1)
+    return sorted({round(k * request.taken / (count - 1)) for k in range(count)})
 
 
 @on_gpu(lambda request, frames: 20 + calls(request, frames) // 50)
@@ -84,7 +84,7 @@ def decided(request: SampleRequest, frames: Sequence[int]) -> Iterator[Decided |
     """
     if request.card.noise != "gaussian":
         raise Refusal("decide.refused.noise", model=request.model)
-    if not frames or not all(0 <= frame <= request.steps for frame in frames):
+    if not frames or not all(0 <= frame <= request.taken for frame in frames):
         raise Refusal("decide.refused")
     request = replace(request, batch=1, show="prediction")
     model = reached(request.model)
@@ -138,9 +138,9 @@ def told_of(request: SampleRequest, told: Say) -> str:
 
 def at(request: SampleRequest, found: Decided) -> Say:
     """Where the endings part, and how far they do."""
-    if found.frame == request.steps:
+    if found.frame == request.taken:
         return said("decide.finished")
-    where = {"step": found.frame + 1, "steps": request.steps, "share": found.share}
+    where = {"step": found.frame + 1, "steps": request.taken, "share": found.share}
     return said("decide.at", **where, count=COUNT, spread=found.spread)
 
 
@@ -184,5 +184,5 @@ def settled(request: SampleRequest, found: Sequence[Decided]) -> list[Say]:
     apart = [i for i, each in enumerate(found) if each.most[1] < COUNT]
     if not apart:
         return [said("decide.always", reading=found[0].most[0])]
-    after = [each for each in found[apart[-1] + 1 :] if each.frame < request.steps]
+    after = [each for each in found[apart[-1] + 1 :] if each.frame < request.taken]
     return [said("decide.settled", share=after[0].share, step=after[0].frame + 1)] if after else []

@@ -267,4 +267,4 @@ def ladder(model: Model, request: SampleRequest) -> list[Level]:
     if request.schedule in SCHEDULES:
         given = {"points": request.points} if request.asked("points") else {}
         schedule = SCHEDULES[request.schedule](**given)
-    return schedule.levels(request.steps, request.spacing)
+    return schedule.levels(request.steps, request.spacing)[request.steps - request.taken :]

@@ -9,6 +9,7 @@ from typing import Any, ClassVar
 from core.bridge import BRIDGED
 from core.data.captions import EXAMPLES
 from core.drawn_schedules import DRAWN, LONGEST, START, parsed
+from core.inversion import start_index
 from core.models import MODELS, ModelCard
 from core.samplers import SAMPLERS, Sampler
 from core.schedules import SCHEDULES, SPACINGS
@@ -47,6 +48,14 @@ class SampleRequest(Request):
     negative: str = Text(500, needs=lambda asked: asked.card.condition == "text")
     show: str = Choice(PANELS, "prediction")
     points: str = Text(LONGEST, START, needs=lambda asked: asked.schedule == DRAWN)
+    start: float = Real(
+        0,
+        1,
+        1.0,
+        slider=(0, 1),
+        step=0.02,
+        doc="the level that pure noise is put at, as a share of the steps",
+    )
 
     def refusals(self) -> Iterator[tuple[str, Refusal]]:
         """What does not go together."""
@@ -101,6 +110,11 @@ class SampleRequest(Request):
         return self.negative if self.asked("negative") else ""
 
     @property
+    def taken(self) -> int:
+        """Steps of the run: all, or those from its start level on, one at least."""
+        return max(1, start_index(self.start, self.steps))
+
+    @property
     def branches(self) -> int:
         """Network calls at a level: with guidance, one without the condition, too."""
         return 1 if self.guidance == 1 or self.card.told else 2
@@ -108,12 +122,12 @@ class SampleRequest(Request):
     @property
     def calls(self) -> int:
         """Network calls of the run, for a picture."""
-        return self.steps * self.solver.calls_per_step * self.branches
+        return self.taken * self.solver.calls_per_step * self.branches
 
     @property
     def seconds(self) -> int:
         """How long the run may take on a GPU, generously: for the share that a Space lends."""
-        calls = self.steps * ALL_SAMPLERS[self.sampler].calls_per_step
+        calls = self.taken * self.solver.calls_per_step
         return 20 + round(0.1 * calls * (1 + self.batch / 4))
 
     def adds_noise(self) -> bool:

@@ -87,7 +87,7 @@ class Show:
             said(
                 "sample.step" if self.told(step) else "sample.step.untold",
                 step=step.index + 1,
-                steps=self.request.steps,
+                steps=self.request.taken,
                 share=noise_power(step.level, x0, self.model.noise_power),
                 t=step.level.t,
             ),
@@ -108,7 +108,7 @@ class Show:
         there = replace(last, x=last.x_next, level=last.next_level)
         parts = self.seen.parts(there)
         pictures = finished(self.model, parts)
-        say = said(self.seen.done, steps=self.request.steps)
+        say = said(self.seen.done, steps=self.request.taken)
         frame = self.frame(say, there.level, last, last.x_next, parts, pictures)
         return replace(frame, traces=self.measured(there))
 

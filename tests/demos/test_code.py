@@ -36,6 +36,7 @@ SAMPLES = (
     {"model": "basic", "sampler": "naive", "steps": 6, "label": "", "guidance": 1},
     EMOJI | {"steps": 5, "negative": "a cat, 'sketch'"},
     EMOJI | {"steps": 4, "show": "attention per word", "batch": 2},
+    {"steps": 8, "start": 0.5},
 )
 NOISES = (
     {"frames": 5},

@@ -61,6 +61,7 @@ def test_the_schedulers_visit_our_timesteps(sampler, spacing, steps, folder, mon
         ({"model": "exact"}, "code.refused.exact"),
         ({"model": "basic", "label": "", "guidance": 1}, "code.refused.network"),
         ({"sampler": "pndm"}, "code.refused.sampler"),
+        ({"start": 0.5}, "code.refused.start"),
         ({"sampler": "ddpm", "variance": "beta"}, "code.refused.variance"),
         ({"steps": 30, "eta": 0.5}, "code.refused.eta"),
         ({"steps": 30, "clip_x0": True}, "code.refused.clip"),

@@ -12,7 +12,7 @@ from demos.runs.archive import decoded_uri, preview_uri
 from demos.sampling.page import hand_over, sample, what_if
 from demos.sampling.panels import PANELS
 from demos.sampling.presets import PRESETS
-from demos.sampling.request import SampleRequest
+from demos.sampling.request import ALL_SAMPLERS, SampleRequest
 from demos.ui.pictures import random_prompt
 from demos.ui.runner import OPENS_WITH
 from demos.views.numbers import noise_power
@@ -86,6 +86,22 @@ def test_a_start_from_pure_noise_is_called_so(spacing, steps, t):
         f"Step 1 of {steps}: x is pure noise, but the model is told t = {t}, where noise is "
     )
     assert not any("pure noise" in text for text in others)
+
+
+@pytest.mark.parametrize("sampler", ALL_SAMPLERS)
+def test_from_a_start_level_on_pure_noise_is_sampled(sampler):
+    request = SampleRequest.of(sampler=sampler, steps=10, start=0.6)
+    message, archive = run(sampler=sampler, steps=10, start=0.6)
+    model, noise = load("digits"), seeded(0, 1)
+    levels = model.schedule.levels(10)[4:]
+    *_, last = ALL_SAMPLERS[sampler](
+        model.denoiser("7", guidance=2.0), model.start(noise, levels[0]), levels, noise=noise
+    )
+    assert torch.equal(archive.picture[1], model.displayable(last.x_next))
+    assert len(message["frames"]) == 7 and request.taken == 6
+    told = f"Step 1 of 6: x is pure noise, but the model is told t = {levels[0].t:.0f}, where"
+    assert message["frames"][0]["text"].startswith(told)
+    assert sentence(message["title"]).endswith("· start level 0.6")
 
 
 @pytest.mark.parametrize("steps", [1, 20])
@@ -192,6 +208,7 @@ def test_what_cannot_be_shown_says_why():
         ({"schedule": "cosine"}, "trained with its own schedule"),
         ({"variance": "beta", "sampler": "heun"}, "ddim and ddpm only"),
         ({"eta": 0.5, "sampler": "heun"}, "deterministic"),
+        ({"start": 1.5}, "Start level must be a number in 0..1, got 1.5"),
     ):
         assert said in refused(run, **settings)
     assert "guidance split first" in refused(what_if, None, 0, 3)

@@ -11,6 +11,7 @@ from core.classifiers import read_digits
 from core.data.captions import parse
 from core.metrics import psnr
 from core.models import MODELS
+from core.tapes import Frame
 from demos.inversion import page, summary
 from demos.inversion.layout import Layout
 from demos.inversion.page import complete, edited, everything, inverted, replay
@@ -68,12 +69,14 @@ def test_of_a_photograph_it_is_said_what_is_kept_where_nothing_was_asked_for():
     left = completed(invert(InvertRequest.of(**asked)))
     request = EditRequest.of(session=left, target_prompt="dog face", strength=0.4)
     *_, frame = edit(request)
+    assert isinstance(frame, Frame)
     told = r"Over the (\d+) % that both prompts see alike: (.+?) dB, SDEdit (.+?) dB\."
     seen = re.search(told, sentence(frame.say))
     assert seen is not None
     share, ours, theirs = map(float, seen.groups())
     assert ours > theirs + 3 and 50 < share < 100
     *_, frame = edit(replace(request, mask="automatic"))
+    assert isinstance(frame, Frame)
     assert not re.search(told, sentence(frame.say))
 
 
