@@ -10,7 +10,7 @@ from torch import Tensor
 
 from core.data.emoji import options
 from core.files import shipped
-from core.networks import DigitClassifier, EmojiClassifier
+from core.networks import DigitClassifier, EmojiClassifier, NoisyDigitClassifier
 from core.weights import fill
 
 
@@ -25,6 +25,12 @@ def emoji_classifier() -> EmojiClassifier:
     """The shipped classifier of emoji scenes. ValueError when its weights are broken."""
     sizes = [len(words) for words in options().values()]
     return _classifier(EmojiClassifier(sizes), "assets/models/emoji-classifier")
+
+
+@cache
+def noisy_digit_classifier() -> NoisyDigitClassifier:
+    """The shipped classifier of noisy digits. ValueError when its weights are broken."""
+    return _classifier(NoisyDigitClassifier(), "assets/models/noisy-digit-classifier")
 
 
 def _classifier(network: Any, folder: str) -> Any:

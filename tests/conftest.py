@@ -1,6 +1,7 @@
 """Settings that must be in place before torch and gradio are imported."""
 
 import os
+import signal
 
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # spinning threads starve each other
 os.environ.setdefault("GRADIO_ANALYTICS_ENABLED", "False")  # no network in tests
@@ -9,3 +10,5 @@ import torch
 
 WORKERS = int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", "1"))
 torch.set_num_threads(max(1, min(2, os.cpu_count() or 1) // WORKERS))
+# A run in the background ignores Ctrl-C, and so would all apps that it starts and interrupts.
+signal.signal(signal.SIGINT, signal.default_int_handler)

@@ -121,7 +121,7 @@ def opening(page: Page, name: str) -> None:
     """A tab as it opens, and what a chat shows of the first."""
     page.get_by_role("tab", name=SHOTS[name], exact=True).last.click()
     page.wait_for_timeout(3000)
-    page.screenshot(path=IMAGES / f"{name}.png")
+    lean(page.screenshot(), IMAGES / f"{name}.png")
     if name == "sample":
         page.set_viewport_size({"width": 1200, "height": 630})  # what chats show
         page.wait_for_timeout(1000)
@@ -173,6 +173,14 @@ def plotted(page: Page) -> str:
     return ".player:visible .plots"
 
 
+def stepped(page: Page) -> str:
+    """A step taken apart: the guess, the direction back, the fresh noise."""
+    page.get_by_role("button", name="into a step", exact=True).click()
+    page.wait_for_selector(".player[data-status=done]:visible")
+    half_way(page)
+    return ".player:visible"
+
+
 def branched(page: Page) -> str:
     """The endings of an early frame."""
     half_way(page)
@@ -194,6 +202,25 @@ def raced(page: Page) -> str:
     ).click()
     page.wait_for_function("() => document.querySelectorAll('.race img').length === 14")
     return ".multiples"
+
+
+def tabled(page: Page) -> str:
+    """Runs of one seed with all kinds of noise and numbers of steps; all but the longest ones."""
+    page.get_by_role("button", name="Many runs at once").click()
+    page.get_by_role("button", name="η × steps: 30 runs").click()
+    page.wait_for_function(
+        "() => document.querySelectorAll('.multiples img').length >= 25", timeout=120_000
+    )
+    page.get_by_role("button", name="Stop", exact=True).locator("visible=true").first.click()
+    return ".multiples"
+
+
+def returned(page: Page) -> str:
+    """A photograph, from z_T and from step 20."""
+    page.get_by_role("tab", name="Invert & edit", exact=True).last.click()
+    page.get_by_role("button", name="noise or step 20", exact=True).click()
+    page.wait_for_selector(".player[data-status=done]:visible", timeout=120_000)
+    return ".player:visible"
 
 
 def penned(page: Page) -> str:
@@ -223,8 +250,11 @@ def scanned(page: Page) -> str:
 SCENES = {
     "compare": compared,
     "plots": plotted,
+    "step": stepped,
     "decided": branched,
     "race": raced,
+    "table": tabled,
+    "photograph": returned,
     "drawing": penned,
     "film": filmed,
     "code": scanned,

@@ -14,7 +14,16 @@ from pathlib import Path
 import torch
 
 from core import paths
-from core.models.base import CLASSES, Model, TextModel, builds, prompts_of, reads_text
+from core.models.base import (
+    CLASSES,
+    LabelledModel,
+    Model,
+    TextModel,
+    builds,
+    prompts_of,
+    reads_labels,
+    reads_text,
+)
 from core.models.cards import ModelCard
 from core.models.devices import (
     PREFERRED,
@@ -38,6 +47,7 @@ __all__ = [
     "PREFERRED",
     "PREVIEWS",
     "SD",
+    "LabelledModel",
     "LatentModel",
     "Model",
     "ModelCard",
@@ -51,6 +61,7 @@ __all__ = [
     "load",
     "prefer",
     "read",
+    "reads_labels",
     "reads_text",
     "uniform",
 ]

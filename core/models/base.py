@@ -10,6 +10,7 @@ from PIL import Image
 from torch import Tensor
 
 from core.checks import whole
+from core.classifier_guidance import ClassifierGuided
 from core.denoisers import Denoiser, Empirical
 from core.models.attention import Coupling
 from core.models.cards import Demands, ModelCard
@@ -129,6 +130,19 @@ class TextModel(Model, Protocol):
     def tokens(self, prompt: str) -> list[int]:
         """The tokens of a prompt, which is cut or filled up."""
         ...
+
+
+class LabelledModel(Model, Protocol):
+    """A model that is asked with a label, with a classifier of its noisy pictures."""
+
+    def classifier_guided(self, label: str, scale: float) -> ClassifierGuided:
+        """The denoiser that knows no label, pushed to one by the classifier."""
+        ...
+
+
+def reads_labels(model: Model) -> TypeGuard[LabelledModel]:
+    """Whether a model is asked with a label."""
+    return model.card.condition == "label"
 
 
 def reads_text(model: Model) -> TypeGuard[TextModel]:

@@ -9,6 +9,8 @@ import torch
 from PIL import Image
 from torch import Tensor
 
+from core.classifier_guidance import ClassifierGuided, EmpiricalClassifier, NoisyClassifier
+from core.classifiers import noisy_digit_classifier
 from core.data import mnist, signed
 from core.denoisers import Denoiser, Empirical, Guided, Network, Rows
 from core.images import from_pil, to_pil
@@ -66,6 +68,14 @@ class LabelModel(PixelModel):
             return conditional
         return Guided(conditional, self._of(negative), guidance)
 
+    def classifier_guided(self, label: str, scale: float) -> ClassifierGuided:
+        """The denoiser of any digit, pushed to a label by `classifier`."""
+        return ClassifierGuided(self._of(""), self.classifier(), label_of(label), scale)
+
+    def classifier(self) -> NoisyClassifier:
+        """What reads the ten labels in x at a level of the model's schedule."""
+        raise NotImplementedError
+
     def _of(self, prompt: str | Sequence[str]) -> Denoiser:
         raise NotImplementedError
 
@@ -87,6 +97,11 @@ class DigitModel(LabelModel):
         x_cast = x.to(self.device, self.dtype)
         return self.network(x_cast, t, class_labels=label, return_dict=False)[0].to(x)
 
+    def classifier(self) -> NoisyClassifier:
+        """The shipped classifier of noisy digits."""
+        network = noisy_digit_classifier()
+        return lambda x, level: network(x.cpu().float(), torch.tensor([level.t]))
+
     def _of(self, prompt: str | Sequence[str]) -> Denoiser:
         labels = [label_of(each) if each else NULL for each in prompts_of(prompt)]
         return Network(self.forward, self.kind, torch.tensor(labels, device=self.device))
@@ -102,6 +117,7 @@ class ExactModel(LabelModel):
         images, self.labels = (part[: card.size] for part in mnist("train"))
         self.images = signed(images)
         self._denoisers: dict[str, Empirical] = {}
+        self._classifier: EmpiricalClassifier | None = None
 
     def empirical(self, condition: str = "") -> Empirical:
         """The denoiser of the digits with this label, of all digits for ""."""
@@ -109,6 +125,12 @@ class ExactModel(LabelModel):
             chosen = self.labels == label_of(condition) if condition else slice(None)
             self._denoisers[condition] = Empirical(self.images[chosen])
         return self._denoisers[condition]
+
+    def classifier(self) -> NoisyClassifier:
+        """The exact classifier of the digits that it knows."""
+        if self._classifier is None:
+            self._classifier = EmpiricalClassifier(self.images, self.labels)
+        return self._classifier
 
     def _of(self, prompt: str | Sequence[str]) -> Denoiser:
         denoisers = [self.empirical(each) for each in prompts_of(prompt)]

@@ -27,6 +27,7 @@ from core.models.folder import Layout, folder_of, looked_at, schedule_in, weight
 from core.models.kinds import sides
 from core.models.parts import CONFIG, built, filled, fitting
 from core.models.text import Read, Reader
+from core.networks import waves
 from core.weights import all_of
 
 # Latents of Stable Diffusion 1 to RGB in [-1, 1], one row per channel, by K. Turner, 2022:
@@ -161,13 +162,16 @@ class LatentModel(ModelBase):
     ) -> Tensor:
         """The network call: latents (B, C, H, W), timestep, text (B, L, D) to its output.
 
-        `guidance` is what a model is told that is told it; `asked` is what `Attention` is asked
-        for besides.
+        `guidance` is what a model is told that is told it, as waves of 1000 (guidance - 1): Luo et
+        al. 2023, section 4.2, https://arxiv.org/abs/2310.04378. `asked` is what `Attention` is
+        asked for besides.
         """
         named: dict[str, Any] = {"encoder_hidden_states": condition, "return_dict": False}
         if guidance is not None:
             width = self.unet.config.time_cond_proj_dim
-            named["timestep_cond"] = waves(guidance - 1, width).to(self.device, self.dtype)
+            named["timestep_cond"] = waves(torch.tensor([1000.0 * (guidance - 1)]), width).to(
+                self.device, self.dtype
+            )
         if asked:
             named["cross_attention_kwargs"] = asked
         if "record" in asked:
@@ -281,16 +285,3 @@ def fitted(folder: Folder, channels: int) -> tuple[Tensor, Tensor]:
         if square and taken == channels and kernel[0] == kernel[1] and kernel[0] % 2:
             return weight, bias
     raise folder.refusal(FITTED, f"holds no map from {channels} latent channels to pixels")
-
-
-def waves(w: float, size: int) -> Tensor:
-    """What a network is told of guidance 1 + w, shape (1, size).
-
-    sin and cos of 1000 w 10000^(-k / (h - 1)), k = 0 .. h - 1, h = size // 2; 0 where size is
-    odd. Luo et al. 2023, section 4.2, https://arxiv.org/abs/2310.04378, in the form of Kingma et
-    al. 2021, https://arxiv.org/abs/2107.00630.
-    """
-    half = size // 2
-    turns = torch.exp(torch.arange(half) * -(math.log(10000) / (half - 1)))
-    angles = 1000 * w * turns
-    return F.pad(torch.cat([angles.sin(), angles.cos()]), (0, size % 2))[None]

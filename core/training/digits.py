@@ -9,7 +9,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from core.data import mnist
-from core.networks import BasicUNet, DigitClassifier
+from core.networks import BasicUNet, DigitClassifier, NoisyDigitClassifier
 from core.paths import WEIGHTS
 from core.schedules import linear
 from core.training.base import Recipe, save_weights
@@ -58,6 +58,24 @@ def classifier_loss(
     return F.cross_entropy(network(x0.roll((dy, dx), (2, 3)), generator), label)
 
 
+def noisy_classifier_loss(
+    network: nn.Module, x0: Tensor, label: Tensor, generator: torch.Generator
+) -> Tensor:
+    """Cross-entropy of the label in alpha_t x0 + sigma_t eps, t uniform, digits shifted.
+
+    Dhariwal & Nichol 2021, section 4.1, https://arxiv.org/abs/2105.05233.
+    """
+    schedule = linear()
+    dy, dx = torch.randint(-2, 3, (2,), generator=generator).tolist()
+    t = torch.randint(len(schedule), label.shape, generator=generator)
+    alpha, sigma = (
+        scale[t].view(-1, 1, 1, 1).to(x0) for scale in (schedule.alpha, schedule.sigma)
+    )
+    eps = torch.randn(x0.shape, generator=generator).to(x0)
+    noisy = alpha * x0.roll((dy, dx), (2, 3)) + sigma * eps
+    return F.cross_entropy(network(noisy, t.to(x0.device), generator), label)
+
+
 def digit_unet() -> nn.Module:
     """The class-conditional U-Net of 1.7 M parameters, as a diffusers UNet2DModel."""
     from diffusers import UNet2DModel
@@ -97,10 +115,23 @@ def save_classifier(network: nn.Module) -> None:
     save_weights(network, "digit-classifier")
 
 
+def save_noisy_classifier(network: nn.Module) -> None:
+    """Write the weights of the classifier of noisy digits."""
+    save_weights(network, "noisy-digit-classifier")
+
+
 RECIPES: dict[str, Recipe] = {
     "mnist": Recipe(digit_unet, mnist, digit_loss, save_digits, steps=12_000, batch=32),
     "mnist-basic": Recipe(BasicUNet, mnist, basic_loss, save_basic, steps=3_000, batch=64),
     "mnist-classifier": Recipe(
         DigitClassifier, mnist, classifier_loss, save_classifier, steps=3_000, batch=64
+    ),
+    "mnist-noisy-classifier": Recipe(
+        NoisyDigitClassifier,
+        mnist,
+        noisy_classifier_loss,
+        save_noisy_classifier,
+        steps=20_000,
+        batch=128,
     ),
 }

@@ -7,7 +7,7 @@ from typing import Any
 from core.models import ModelCard
 from demos.exports.code import Cell, Imports, called, literal
 from demos.pictures.library import picked
-from demos.pictures.sources import PHOTO
+from demos.pictures.sources import NOISE, PHOTO
 from demos.words import Refusal, Say, said
 
 SHIPPED = {  # in assets/images
@@ -28,6 +28,8 @@ def x0_cell(card: ModelCard, request: Any) -> Cell:
             f"x0 = signed(images[labels == {request.digit}][[{request.index}]])",
         ]
         return Cell(said("code.cell.digit"), "\n".join(lines), {"core.data": ["mnist", "signed"]})
+    if source == "noise" and card.space == "pixels":
+        return Cell(said("code.cell.pixels"), *noise_of(card, request.index))
     image, imports = image_of(card, request)
     made = latents_of if card.space == "latents" else pixels_of
     lines, more = made(card, request)
@@ -35,11 +37,23 @@ def x0_cell(card: ModelCard, request: Any) -> Cell:
     return Cell(say, "\n".join([image, *lines]), merged(imports, more))
 
 
+def noise_of(card: ModelCard, index: int) -> tuple[str, Imports]:
+    """The line that draws a picture of noise."""
+    draw = f"uniform(seeded({NOISE + index}, 1))"
+    imports: Imports = {"torch": (), "core.noise": ["seeded", "uniform"]}
+    if card.space == "pixels":
+        return f"x0 = {draw}(torch.empty(1, *model.shape))", imports
+    line = f"image = to_pil(({draw}(torch.empty(1, 3, *model.sides)) + 1) / 2)[0]"
+    return line, {**imports, "core.images": ["to_pil"]}
+
+
 def image_of(card: ModelCard, request: Any) -> tuple[str, Imports]:
     """The line that opens or composes the picture."""
     if request.source == "scene":
         line = f"image = {called('parse(', request.caption)}.picture()"
         return line, {"core.data.captions": ["parse"]}
+    if request.source == "noise":
+        return noise_of(card, request.index)
     imports: Imports = {"core.images": ["open_picture"]}
     if request.source in SHIPPED:
         path = f"ROOT / {literal(f'assets/images/{SHIPPED[request.source](card, request)}')}"

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from demos.exports.code import Cell, Code, Imports, Writer, asked, called
+from demos.exports.code import Cell, Code, Imports, Writer, asked, called, literal
 from demos.exports.pictures import notes_of, x0_cell
-from demos.forward.request import NoiseRequest
+from demos.forward.request import TOLD, NoiseRequest
 from demos.words import Refusal, said
 
 STRIP = "strip = to_pil(grid(torch.cat([model.pixels(each) for each in seen]))[None])[0]"
@@ -22,6 +22,11 @@ for before, level in pairwise(levels):
     ratio = level.alpha / before.alpha
     added = (level.sigma**2 - (ratio * before.sigma) ** 2) ** 0.5
     x = ratio * x + added * noise(x)"""
+STAYS = """\
+x = level.alpha * x0 + level.sigma * model.draw({seed})(x0)
+denoise = model.denoiser({prompt})
+with torch.no_grad():
+    seen = [x - denoise(x, told).eps for told in levels]"""
 BESIDE = "    noise(pixels)  # the stage noises the pixels, too, from the same generator"
 PIXELS = 'pixels = from_pil(image, "RGB")'
 
@@ -39,17 +44,30 @@ def core_code(request: NoiseRequest) -> Code:
 
 def model(request: NoiseRequest) -> Cell:
     """The model, and the levels from clean to noisy."""
+    load: Imports = {"core.models": ["load"]}
+    if request.process == TOLD:
+        others = f"*{called('model.schedule.levels(', request.frames)}[:-1]"
+        lines = [
+            called("model = load(", request.model),
+            called("level = model.schedule.level(", request.at),
+            f"levels = sorted({{level, {others}}}, key=lambda each: each.t)  # what it is told",
+        ]
+        return Cell(said("code.cell.model"), "\n".join(lines), load)
     ladder = called("model.schedule.levels(", request.frames - 1)
     lines = [
         called("model = load(", request.model),
         f"levels = [CLEAN, *{ladder}[-2::-1]]  # clean to noisy",
     ]
-    imports: Imports = {"core.models": ["load"], "core.schedules": ["CLEAN"]}
+    imports = {**load, "core.schedules": ["CLEAN"]}
     return Cell(said("code.cell.model"), "\n".join(lines), imports)
 
 
 def noised(request: NoiseRequest) -> Cell:
     """The picture at every level."""
+    if request.process == TOLD:
+        prompt = literal(request.prompt) if request.prompt else ""
+        source = STAYS.format(seed=request.seed, prompt=prompt)
+        return Cell(said("code.cell.told"), source, {"torch": ()})
     draw = called("noise = model.draw(", request.seed)
     if request.process == "closed form":
         return Cell(said("code.cell.closed"), f"{draw}\n{CLOSED}", {})

@@ -20,7 +20,7 @@ from demos.ui.runner import Runner, resets, run_row, seed_row, sent
 from demos.ui.server.work import network_seconds, takes
 
 TITLE = "tab.noise"
-SHOWN_FIRST = ("model", *CHOICE, "picture", "fit", "process")
+SHOWN_FIRST = ("model", *CHOICE, "picture", "drawing", "fit", "process", "at")
 
 
 def seconds(model, frames, **_: Any) -> float:
@@ -54,4 +54,4 @@ def build(shared: Shared) -> None:
     runner.stale([*controls.values()])
     resets(reset, controls)
     translates(controls["model"], controls["caption"])
-    interlock(NoiseRequest, controls, ("model", "source"))
+    interlock(NoiseRequest, controls, ("model", "source", "process", "fit"))

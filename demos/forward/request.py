@@ -14,7 +14,8 @@ from demos.runs.fields import Choice, Sent, Text, Whole
 from demos.runs.requests import Request
 from demos.words import Refusal, Say, said
 
-PROCESSES = ("closed form", "Markov chain")
+TOLD = "another t"
+PROCESSES = ("closed form", "Markov chain", TOLD)
 IN_TITLE = (*CHOICE, "process")  # always
 
 
@@ -27,7 +28,7 @@ class NoiseRequest(Request):
     model: str = Choice(MODELS, "digits", look="menu")
     source: str = Choice(REAL, "test digit")
     digit: int = Whole(0, 9, 4, slider=(0, 9), needs=lambda asked: asked.source == "test digit")
-    index: int = Whole(0, 799, 0, needs=lambda asked: asked.source == "test digit")
+    index: int = Whole(0, 799, 0, needs=lambda asked: asked.source in ("test digit", "noise"))
     caption: str = Text(200, EXAMPLES[0], needs=lambda asked: asked.source == "scene")
     picture: Any = Sent(
         "the uploaded picture; at most 16 megapixels", needs=lambda asked: asked.source == "upload"
@@ -45,6 +46,15 @@ class NoiseRequest(Request):
     photo: str = Choice(
         tuple(PHOTOS), "cat", look="menu", needs=lambda asked: asked.source == "photograph"
     )
+    drawing: Any = Sent("the drawn picture", needs=lambda asked: asked.source == "drawing")
+    at: int = Whole(
+        0,
+        999,
+        500,
+        slider=(0, 999),
+        doc="the timestep at which the picture stays, while the network is told others",
+        needs=lambda asked: asked.process == TOLD,
+    )
 
     def refusals(self) -> Iterator[tuple[str, Refusal]]:
         """What does not go together."""
@@ -54,11 +64,21 @@ class NoiseRequest(Request):
             yield "source", Refusal("refused.choice", got=self.source, **values)
         if self.card.noise == "uniform" and self.process == "Markov chain":
             yield "process", Refusal("noise.refused.process", model=self.model)
+        if self.card.noise == "uniform" and self.process == TOLD:
+            yield "process", Refusal("noise.refused.untold", model=self.model)
+        elif self.process == TOLD and self.large:
+            yield "process", Refusal("noise.refused.large", model=self.model)
 
     @property
     def card(self) -> ModelCard:
         """What the model can do."""
         return MODELS[self.model]
+
+    @property
+    def large(self) -> bool:
+        """Whether the picture is larger than those that a pixel model knows."""
+        photo = self.source == "photograph" or (self.source == "upload" and self.fit == "photo")
+        return photo and self.card.space == "pixels"
 
     @property
     def prompt(self) -> str:
@@ -69,12 +89,14 @@ class NoiseRequest(Request):
         """The run in a few words: what is always of interest, then all else that was changed."""
         picture = named(self.source, self.digit, self.index, self.caption, photo=self.photo)
         process = said(f"process.option.{self.process}")
+        if self.process == TOLD:
+            process = said("noise.title.told", t=self.at)
         told = ""
         if self.card.condition == "text":
             told = said("noise.title.prompt" if self.prompt else "noise.title.no_prompt")
         parts: list[Say] = [
             said(f"noise.title.{self.card.noise}", picture=picture, process=process)
         ]
-        changed = (each for each in self.changed().items() if each[0] not in IN_TITLE)
+        changed = (each for each in self.changed().items() if each[0] not in (*IN_TITLE, "at"))
         parts += [said(f"noise.title.{name}", value=value) for name, value in changed]
         return [*parts, told] if told else parts

@@ -4,25 +4,30 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Callable, Iterator
-from typing import Any
+from dataclasses import replace
 
 from torch import Tensor
 
 from core.noise import Noise
 from core.schedules import CLEAN, Level
 from core.tapes import Tape
-from demos.forward.request import NoiseRequest
+from demos.forward.request import TOLD, NoiseRequest
 from demos.forward.subjects import Latents, Pixels
+from demos.forward.told import Told
 from demos.pictures.sources import chosen, in_colour
 from demos.runs.stream import Shown
 from demos.runs.zero_gpu import loaded
 from demos.views.numbers import level_axis
+from demos.words import said
 
 
 def run(request: NoiseRequest, report: Callable[[str], None] | None = None) -> Iterator[Shown]:
     """Noise as asked; `report` is told, in sentences, how a download goes."""
     subject = subject_of(request, report)
     model = subject.model
+    if request.process == TOLD:
+        yield from told(request, subject)
+        return
     levels = [CLEAN, *model.schedule.levels(request.frames - 1)[-2::-1]]
     yield Tape(
         request=request.settings(),
@@ -40,19 +45,39 @@ def run(request: NoiseRequest, report: Callable[[str], None] | None = None) -> I
         yield subject.frame(level, *xs)
 
 
+def told(request: NoiseRequest, subject: Pixels | Latents) -> Iterator[Shown]:
+    """One noisy picture, and what the network sees in it when it is told each timestep."""
+    model, x0 = subject.model, subject.starts[0]
+    level = model.schedule.level(request.at)
+    others = model.schedule.levels(request.frames)[:-1]
+    levels = sorted({*others, level}, key=lambda each: each.t)
+    x = level.alpha * x0 + level.sigma * model.draw(request.seed)(x0)
+    stage = Told(model, x, level, request.prompt)
+    yield Tape(
+        request=request.settings(),
+        title=request.title(),
+        panels=stage.panels,
+        total=len(levels),
+        axis=replace(level_axis(levels), name=said("axis.told")),
+        strip=stage.strip,
+        start=levels.index(level),
+        event=request.event,
+    )
+    for each in levels:
+        yield stage.frame(each)
+
+
 def subject_of(
     request: NoiseRequest, report: Callable[[str], None] | None = None
 ) -> Pixels | Latents:
     """The picture that was asked for, ready to be noised for this model."""
-    model, picture = loaded(request.model, report=report), request.picture
+    model = loaded(request.model, report=report)
+    picture = request.drawing if request.source == "drawing" else request.picture
     if model.card.space == "latents":
-        image = in_colour(model, request.source, request.caption, picture, photo=request.photo)
+        where = {"photo": request.photo, "index": request.index}
+        image = in_colour(model, request.source, request.caption, picture, **where)
         return Latents(model, image, request.prompt)
-    where: dict[str, Any] = {
-        "digit": request.digit,
-        "index": request.index,
-        "photo": request.photo,
-    }
+    where = {"digit": request.digit, "index": request.index, "photo": request.photo}
     x0 = chosen(model, request.source, picture=picture, fit=request.fit, **where)
     return Pixels(model, x0)
 

@@ -7,14 +7,16 @@ import contextlib
 import io
 from typing import Any
 
+import torch
 from PIL import Image, ImageOps
 from torch import Tensor
 
 from core.data import mnist, signed
 from core.data.captions import EXAMPLES, parse
 from core.data.digits import as_digit
-from core.images import from_pil, open_picture
+from core.images import from_pil, open_picture, to_pil
 from core.models import Model
+from core.noise import seeded, uniform
 from demos.pictures.library import picked
 from demos.pictures.photos import photograph
 from demos.words import Refusal, Say, said
@@ -24,7 +26,9 @@ SOURCES = {  # by what the model can be asked for
     "none": ("test digit", "upload"),
     "text": ("scene", "photograph", "library", "upload", "generated"),
 }
-REAL = ("test digit", "scene", "photograph", "upload")  # that no model has made
+REAL = ("test digit", "scene", "photograph", "upload", "drawing", "noise")  # that no model made
+ANY = ("photograph", "noise")  # of these, for every model
+NOISE = 2**31  # the seed of the first picture of noise: no run begins with it by default
 CHOICE = ("source", "digit", "index", "caption", "photo")  # the fields that say which picture
 FITS = ("digit", "photo")
 PHOTO = 96  # pixels of a photo's side
@@ -34,7 +38,7 @@ def offered(condition: str, real: bool = False) -> list[str]:
     """The sources for a kind of model; if asked, real pictures alone: each can be noised."""
     if not real:
         return list(SOURCES[condition])
-    return [each for each in REAL if each in SOURCES[condition] or each == "photograph"]
+    return [each for each in REAL if each in SOURCES[condition] or each in ANY]
 
 
 def chosen(
@@ -58,7 +62,9 @@ def chosen(
     if source == "test digit":
         return test_digit(digit, index)
     if model.card.space == "latents":
-        return model.encode([in_colour(model, source, caption, picture, library, photo)])
+        return model.encode([in_colour(model, source, caption, picture, library, photo, index)])
+    if source == "noise":
+        return random_pixels(*model.shape, index)
     if source == "library":
         return from_pil(picked(model.card.condition, library).picture) * 2 - 1
     if source == "photograph":
@@ -74,8 +80,11 @@ def in_colour(
     picture: Any,
     library: str | None = None,
     photo: str = "",
+    index: int = 0,
 ) -> Image.Image:
-    """A scene, a picture of the library, a photograph or an upload, as large as the model's."""
+    """A scene, a picture of the library, a photograph, an upload or noise, of the model's size."""
+    if source == "noise":
+        return to_pil((random_pixels(3, *model.sides, index) + 1) / 2)[0]
     if source == "library":
         image = picked(model.card.condition, library).picture
     elif source == "photograph":
@@ -83,6 +92,11 @@ def in_colour(
     else:
         image = scene(caption) if source == "scene" else opened(picture, source)
     return resized(image, *model.sides)
+
+
+def random_pixels(channels: int, height: int, width: int, index: int) -> Tensor:
+    """The index-th picture of pixels that are uniform in [-1, 1], (1, C, H, W)."""
+    return uniform(seeded(NOISE + index, 1))(torch.empty(1, channels, height, width))
 
 
 def scene(caption: str) -> Image.Image:
@@ -150,6 +164,8 @@ def named(
         return said("picture.library", picture=library)
     if source == "photograph":
         return said("picture.photograph", photo=said(f"photo.option.{photo}"))
+    if source == "noise":
+        return said("picture.noise", index=index)
     if source == "test digit":
         return said("picture.digit", digit=digit, index=index)
     return said(f"source.option.{source}")

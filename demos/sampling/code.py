@@ -69,6 +69,8 @@ def steps(request: SampleRequest) -> Cell:
         negative=request.avoided or None,
         guidance=None if request.guidance == 1 else request.guidance,
     )
+    if request.classified:
+        told = called("denoise = model.classifier_guided(", request.label, float(request.guidance))
     lines = [told]
     if request.clip_x0:
         lines.append("denoise = Clipped(denoise)")

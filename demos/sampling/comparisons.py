@@ -41,6 +41,7 @@ COMPARISONS: dict[str, Comparison] = {
     "noise": Comparison(varied(DIGIT, "sampler", "ddim", "ddpm"), panel="x_t"),
     "steps": Comparison(varied(DIGIT, "steps", 10, 20, 50, 1000)),
     "guidance": Comparison(varied(EMOJI, "guidance", 1.0, 3.0, 8.0)),
+    "classifier": Comparison(varied(DIGIT, "guided_by", "free", "classifier")),
     "eta": Comparison(varied(DIGIT | {"steps": 20}, "eta", 0.0, 0.2, 0.5, 1.0)),
     "spacing": Comparison(varied(DIGIT | {"steps": 10}, "spacing", "trailing", "leading")),
     "learned": Comparison(varied(PLAIN | {"label": "5"}, "model", "exact", "digits")),

@@ -150,10 +150,10 @@ def all_controls() -> dict[str, Any]:
 
 
 def values_of(controls: dict[str, Any], preset: dict[str, Any]) -> dict[Any, Any]:
-    """The values of controls that a preset brings; what it does not name is the default."""
-    named = ("model", "label", "prompt", "sampler", "steps", "guidance", "show")
+    """The values of controls that a preset brings; what only others name is the default."""
+    named = {name for each in PRESETS.values() for name in each}
     defaults = SampleRequest.defaults()
-    return {controls[name]: preset.get(name, defaults[name]) for name in named}
+    return {controls[name]: preset.get(name, defaults[name]) for name in controls if name in named}
 
 
 def taken(names: list[str], handed: tuple[dict[str, Any], float] | None) -> list[Any]:

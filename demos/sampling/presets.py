@@ -13,6 +13,7 @@ PRESETS: dict[str, dict[str, Any]] = {
     "sample.chip.seven": SEVEN,
     "sample.chip.emoji": EMOJI,
     "sample.chip.guidance": EMOJI | {"show": "guidance split"},
+    "sample.chip.classifier": SEVEN | {"guided_by": "classifier", "show": "classifier"},
     "sample.chip.attention": EMOJI | {"show": "attention per word"},
     "sample.chip.ddpm": SEVEN | {"label": "3", "sampler": "ddpm", "steps": 100},
     "sample.chip.update": SEVEN | {"label": "3", "sampler": "ddpm", "show": "update"},

@@ -48,6 +48,9 @@ class SampleRequest(Request):
     negative: str = Text(500, needs=lambda asked: asked.card.condition == "text")
     show: str = Choice(PANELS, "prediction")
     points: str = Text(LONGEST, START, needs=lambda asked: asked.schedule == DRAWN)
+    guided_by: str = Choice(
+        ("free", "classifier"), "free", needs=lambda asked: asked.card.condition == "label"
+    )
     start: float = Real(
         0,
         1,
@@ -78,6 +81,8 @@ class SampleRequest(Request):
             yield "sampler", Refusal("sample.refused.noise", model=self.model)
         if self.clip_x0 and card.space == "latents":
             yield "clip_x0", Refusal("sample.refused.clip_x0")
+        if self.classified and not self.label:
+            yield "guided_by", Refusal("sample.refused.classifier")
         refusal = PANELS[self.show].refusal(self)
         if refusal is not None:
             yield "show", refusal
@@ -110,14 +115,19 @@ class SampleRequest(Request):
         return self.negative if self.asked("negative") else ""
 
     @property
+    def classified(self) -> bool:
+        """Whether a classifier of noise guides the run."""
+        return self.asked("guided_by") and self.guided_by == "classifier"
+
+    @property
     def taken(self) -> int:
         """Steps of the run: all, or those from its start level on, one at least."""
         return max(1, start_index(self.start, self.steps))
 
     @property
     def branches(self) -> int:
-        """Network calls at a level: with guidance, one without the condition, too."""
-        return 1 if self.guidance == 1 or self.card.told else 2
+        """Network calls at a level: with classifier-free guidance two, unless it is told."""
+        return 1 if self.guidance == 1 or self.card.told or self.classified else 2
 
     @property
     def calls(self) -> int:
@@ -149,6 +159,8 @@ class SampleRequest(Request):
         """A setting in a title."""
         if name == "guidance":
             return guidance_title(self.card, value)
+        if name == "guided_by":
+            return said("sample.title.guided_by")
         if name == "points":
             return said("sample.title.points", value=len(parsed(value)[1]))
         if name == "show":

@@ -64,6 +64,8 @@ def diffusers_code(request: SampleRequest) -> Code:
         raise Refusal("code.refused.network", model=request.model)
     if not card.source.startswith(SHIPPED):
         raise Refusal("code.refused.model", model=request.model)
+    if request.classified:
+        raise Refusal("code.refused.classifier")
     if request.start != 1:
         raise Refusal("code.refused.start")
     scheduler = scheduler_of(request)

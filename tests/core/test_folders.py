@@ -12,7 +12,7 @@ from transformers import CLIPTokenizer
 from core.bridge import BRIDGED
 from core.models import MODELS, add_folder, load
 from core.models.attention import attention_maps
-from core.models.latent import waves
+from core.networks import waves
 from core.samplers import SAMPLERS, seeded
 from tests.core.folders import (
     PROMPT,
@@ -257,7 +257,7 @@ def heard(tensors):
 def test_the_embedding_of_the_guidance_is_that_of_diffusers(w, size):
     pipeline = KINDS.LatentConsistencyModelPipeline
     theirs = pipeline.get_guidance_scale_embedding(None, torch.tensor([w]), size)
-    torch.testing.assert_close(waves(w, size), theirs, rtol=0, atol=2e-4)
+    torch.testing.assert_close(waves(torch.tensor([1000 * w]), size), theirs, rtol=0, atol=2e-4)
 
 
 @pytest.mark.parametrize("guidance", [1.0, 3.0, 8.5])

@@ -11,6 +11,7 @@ from core.tapes import Tape
 from demos import CODES
 from demos.exports.answer import answered
 from demos.forward import run as noising
+from demos.forward.request import TOLD
 from demos.inversion import run as inverting
 from demos.sampling import run as sampling
 from tests.demos import finished
@@ -36,8 +37,8 @@ def stage(event, request):
     if event == "sample":
         return shown(sampling.run(request), "x_t" if request.show == "prediction" else "x0")
     if event == "noise":
-        latents = request.card.space == "latents"
-        return shown(noising.run(request), "decoded" if latents else "x_t")
+        panel = "decoded" if request.card.space == "latents" else "x_t"
+        return shown(noising.run(request), "clipped" if request.process == TOLD else panel)
     if event == "invert":
         return shown(inverting.invert(request), "back")
     session = finished(inverting.invert(request.session.request))

@@ -37,6 +37,8 @@ SAMPLES = (
     EMOJI | {"steps": 5, "negative": "a cat, 'sketch'"},
     EMOJI | {"steps": 4, "show": "attention per word", "batch": 2},
     {"steps": 8, "start": 0.5},
+    {"steps": 6, "guided_by": "classifier", "show": "classifier"},
+    {"model": "exact", "steps": 4, "guided_by": "classifier"},
 )
 NOISES = (
     {"frames": 5},
@@ -46,6 +48,10 @@ NOISES = (
     {"source": "photograph", "photo": "rocket", "frames": 3},
     {"model": "emoji", "source": "photograph", "frames": 3},
     {"model": "emoji", "source": "scene", "frames": 4, "process": "Markov chain"},
+    {"process": "another t", "source": "noise", "index": 2, "frames": 4},
+    {"model": "emoji", "process": "another t", "source": "scene", "at": 300, "frames": 3},
+    {"model": "emoji", "source": "noise", "frames": 3},
+    {"model": "exact", "process": "another t", "frames": 3},
 )
 INVERSIONS = (
     {"steps": 4},

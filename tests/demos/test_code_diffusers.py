@@ -62,6 +62,7 @@ def test_the_schedulers_visit_our_timesteps(sampler, spacing, steps, folder, mon
         ({"model": "basic", "label": "", "guidance": 1}, "code.refused.network"),
         ({"sampler": "pndm"}, "code.refused.sampler"),
         ({"start": 0.5}, "code.refused.start"),
+        ({"guided_by": "classifier"}, "code.refused.classifier"),
         ({"sampler": "ddpm", "variance": "beta"}, "code.refused.variance"),
         ({"steps": 30, "eta": 0.5}, "code.refused.eta"),
         ({"steps": 30, "clip_x0": True}, "code.refused.clip"),

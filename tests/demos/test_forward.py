@@ -187,7 +187,7 @@ def test_the_markov_chain_works_on_latents():
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
-        ({"source": "test digit"}, "Picture must be one of scene, photograph, upload; got"),
+        ({"source": "test digit"}, "Picture must be one of scene, photograph, upload, noise; got"),
         ({"source": "generated"}, "Picture must be one of test digit, scene, photograph, upload"),
         ({"source": "scene", "caption": " "}, "Describe the scene"),
         ({"source": "scene", "caption": 3}, "Scene must be text"),
@@ -237,4 +237,4 @@ def test_a_request_has_the_arguments_of_the_event():
     assert {k: v.default for k, v in parameters.items()} == NoiseRequest.defaults()
     assert list(parameters) == [
         "model", "source", "digit", "index", "caption", "picture", "fit", "process", "frames",
-        "seed", "photo"]  # fmt: skip
+        "seed", "photo", "drawing", "at"]  # fmt: skip

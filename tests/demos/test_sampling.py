@@ -20,7 +20,7 @@ from demos.words import sentence
 from tests.demos import refused
 
 PROMPT = "dog face on a blue background"
-SPLIT, ATTENTION, UPDATE = list(PANELS)[1:]
+SPLIT, CLASSIFIER, ATTENTION, UPDATE = list(PANELS)[1:]
 
 
 def run(**settings):
@@ -190,7 +190,8 @@ def test_attention_has_a_map_per_word():
 
 
 def test_watching_changes_nothing():
-    pictures = [emoji(show=show)[1].picture[1] for show in PANELS]
+    shown = [show for show in PANELS if show != CLASSIFIER]
+    pictures = [emoji(show=show)[1].picture[1] for show in shown]
     for other in pictures[1:]:
         torch.testing.assert_close(other, pictures[0], atol=1e-4, rtol=0)
 
@@ -208,6 +209,9 @@ def test_what_cannot_be_shown_says_why():
         ({"schedule": "cosine"}, "trained with its own schedule"),
         ({"variance": "beta", "sampler": "heun"}, "ddim and ddpm only"),
         ({"eta": 0.5, "sampler": "heun"}, "deterministic"),
+        ({"show": CLASSIFIER}, "needs guidance by a classifier"),
+        ({"guided_by": "classifier", "label": ""}, "A classifier guides to a label"),
+        ({"guided_by": "classifier", "show": SPLIT}, "choose Show: classifier"),
         ({"start": 1.5}, "Start level must be a number in 0..1, got 1.5"),
     ):
         assert said in refused(run, **settings)
@@ -222,7 +226,9 @@ def test_what_is_offered_follows_the_model():
     assert digits.asked("label") and not digits.asked("prompt")
     assert text.asked("prompt") and not text.asked("label") and "clip_x0" in text.closed()
     assert digits.allowed("show") == ["prediction", SPLIT, UPDATE]
-    assert text.allowed("show") == list(PANELS)
+    assert text.allowed("show") == [each for each in PANELS if each != CLASSIFIER]
+    guided = SampleRequest.read(guided_by="classifier")
+    assert guided.allowed("show") == ["prediction", CLASSIFIER, UPDATE]
 
 
 def test_presets_can_be_run():

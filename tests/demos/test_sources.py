@@ -192,8 +192,9 @@ def test_real_pictures_are_those_that_no_model_made():
         assert ("library" in offered) == (condition != "none")
         assert sources.offered(condition) == list(offered)
         real = sources.offered(condition, real=True)
-        assert not {"library", "generated", "drawing"} & {*real}
-        assert set(real) - {"photograph"} <= set(offered) and "photograph" in real
+        assert not {"library", "generated"} & {*real}
+        assert set(real) - {"photograph", "noise"} <= set(offered)
+        assert {"photograph", "noise"} <= set(real)
 
 
 def test_the_controls_of_a_picture():

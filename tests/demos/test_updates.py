@@ -21,7 +21,7 @@ from core.updates import apart
 from demos.runs.archive import preview_uri
 from demos.runs.stream import recorded
 from demos.sampling.page import sample
-from demos.sampling.panels import scale
+from demos.sampling.panels.base import scale
 from demos.sampling.request import ALL_SAMPLERS, SampleRequest
 from demos.sampling.run import run as sampling
 from demos.sampling.traces import predicted

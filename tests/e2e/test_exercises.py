@@ -1,0 +1,46 @@
+"""Exercises that classes do, in a real browser: what the page shows and says of each."""
+
+import re
+
+from playwright.sync_api import expect
+
+from tests.e2e import frame_number, player, run, wait_for_status
+
+
+def chosen(page, name):
+    """Choose an option of a visible choice."""
+    page.get_by_role("radio", name=name, exact=True).locator("visible=true").check(force=True)
+
+
+def test_a_network_is_told_another_timestep(open_page):
+    page = open_page(1366, 768, tab="Noise")
+    chosen(page, "noise")
+    chosen(page, "told another t")
+    run(page)
+    wait_for_status(page, "done")
+    stage = player(page)
+    expect(stage.locator(".panel:visible")).to_have_count(4)
+    expect(stage).to_contain_text("noise (number 0), told another t than 500")
+    expect(stage).to_contain_text("Told the truth, t = 500")
+    page.evaluate("() => document.activeElement.blur()")
+    page.keyboard.press("Home")
+    expect(stage).to_contain_text(re.compile(r"Told t′ = \d+, where x is at t = 500"))
+    assert frame_number(page) == 1
+    chosen(page, "drawing")
+    expect(page.locator(".pad:visible")).to_be_visible()
+
+
+def test_a_classifier_guides_a_run(open_page):
+    page = open_page(1366, 768, tab="Sample")
+    page.get_by_role("button", name="classifier guidance", exact=True).click()
+    wait_for_status(page, "done")
+    stage = player(page)
+    expect(stage.locator(".panel:visible")).to_have_count(4)
+    expect(stage).to_contain_text("· guided by a classifier")
+    page.evaluate("() => document.activeElement.blur()")
+    page.keyboard.press("Home")
+    expect(stage).to_contain_text(re.compile(r"The classifier reads 7 in xₜ with \d+ %"))
+    page.get_by_role("button", name="guidance, both kinds", exact=True).click()
+    page.wait_for_selector(".player[data-compared][data-status=done]:visible", timeout=60_000)
+    expect(player(page)).to_contain_text("A classifier-free · frame 51 of 51")
+    expect(player(page)).to_contain_text("B a classifier · frame 51 of 51")
