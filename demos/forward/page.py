@@ -3,23 +3,29 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import partial
 from typing import Any
 
 import gradio as gr
 
+from demos.forward.hundred import COUNT, hundred, refuse, report
 from demos.forward.request import NoiseRequest
 from demos.forward.run import run
 from demos.pictures.sources import CHOICE
+from demos.runs.archive import Archive
 from demos.runs.requests import event
 from demos.runs.stream import streamed
+from demos.runs.zero_gpu import loaded
 from demos.ui.controls import control, interlock, text
 from demos.ui.pictures import made, translates
 from demos.ui.player import Player
 from demos.ui.recorded import Shared, tape
 from demos.ui.runner import Runner, resets, run_row, seed_row, sent
+from demos.ui.sections import section
 from demos.ui.server.work import network_seconds, takes
 
 TITLE = "tab.noise"
+HUNDRED = {"test digit": "hundred.digits", "noise": "hundred.noise"}  # the words of each kind
 SHOWN_FIRST = ("model", *CHOICE, "picture", "drawing", "fit", "process", "at")
 
 
@@ -35,6 +41,23 @@ def noise(request: NoiseRequest) -> Iterator[tuple[Any, Any]]:
     yield from sent(streamed(run(request, report=gr.Info)))
 
 
+def requested(archive: Any) -> NoiseRequest:
+    """The request of the run on the page."""
+    if isinstance(archive, Archive) and archive.message:
+        return NoiseRequest.of(**archive.message["settings"])
+    return NoiseRequest.of()
+
+
+@takes(lambda kind, archive: network_seconds(requested(archive).model, COUNT))
+def hundreds(kind: str, archive: Any) -> Iterator[Any]:
+    """A hundred pictures at a hundred timesteps, for the model of the run."""
+    request = requested(archive)
+    refuse(request.model)
+    model = loaded(request.model)
+    for found in hundred(model, kind, request.seed):
+        yield gr.skip() if found is None else report(model, *found)
+
+
 def build(shared: Shared) -> None:
     """Lay out the tab."""
     gr.Markdown(text("noise.lead"), elem_classes=["lead"])
@@ -47,9 +70,12 @@ def build(shared: Shared) -> None:
                 controls["seed"] = seed_row(NoiseRequest)
         with gr.Column():
             player = Player(tape("noise"), name="noise", links=shared.links)
+            *buttons, place = section("hundred.title", "hundred.lead", *HUNDRED.values())
     ordered = [controls[name] for name in NoiseRequest.controls()]
     with Runner("noise", player, stop) as runner:
         runner.starts(button, noise, ordered, api_name="noise")
+    looks = zip(buttons, HUNDRED, strict=True)
+    runner.reports(place, *((each, partial(hundreds, kind), False) for each, kind in looks))
     shared.links.offer_run("forward", runner, button, controls, NoiseRequest)
     runner.stale([*controls.values()])
     resets(reset, controls)

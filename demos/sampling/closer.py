@@ -13,8 +13,8 @@ from demos.runs.fields import WholeField
 from demos.sampling.decided import calls, curve, decided, report, spaced
 from demos.sampling.multiples import MANY, Made, made
 from demos.sampling.request import SampleRequest
-from demos.ui.controls import text
 from demos.ui.runner import OPENS_WITH, Look
+from demos.ui.sections import section
 from demos.ui.server.work import network_seconds, takes
 from demos.words import Refusal, said
 
@@ -34,15 +34,6 @@ def closer() -> list[tuple[gr.HTML, list[Look]]]:
             [(eta, partial(many_runs, "eta"), False), (race, partial(many_runs, "race"), False)],
         ),
     ]
-
-
-def section(title: str, lead: str, *buttons: str) -> tuple[Any, ...]:
-    """A folded section with these words, and the place of what its buttons find."""
-    with gr.Accordion(text(title), open=False, elem_classes=["closer"]):
-        gr.Markdown(text(lead))
-        with gr.Row():
-            row = [gr.Button(text(each), size="sm") for each in buttons]
-        return *row, gr.HTML("")
 
 
 def asked_of(archive: Any) -> SampleRequest:

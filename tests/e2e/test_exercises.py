@@ -4,7 +4,7 @@ import re
 
 from playwright.sync_api import expect
 
-from tests.e2e import frame_number, player, run, wait_for_status
+from tests.e2e import frame_number, player, run, unfold, wait_for_status
 
 
 def chosen(page, name):
@@ -44,3 +44,17 @@ def test_a_classifier_guides_a_run(open_page):
     page.wait_for_selector(".player[data-compared][data-status=done]:visible", timeout=60_000)
     expect(player(page)).to_contain_text("A classifier-free · frame 51 of 51")
     expect(player(page)).to_contain_text("B a classifier · frame 51 of 51")
+
+
+def test_a_hundred_pictures_at_a_hundred_timesteps(open_page):
+    page = open_page(390, 844, tab="Noise")
+    closer = unfold(page, "A hundred at once")
+    closer.get_by_role("button", name="100 test digits").click()
+    pictures = closer.locator(".hundred img")
+    expect(pictures).to_have_count(3, timeout=60_000)
+    expect(closer).to_contain_text("What is left is")
+    for picture in pictures.all():
+        assert picture.bounding_box()["width"] >= 200
+    assert page.evaluate("document.documentElement.scrollWidth") <= 390
+    page.evaluate("stepwise.words.choose('zh')")
+    expect(closer).to_contain_text("剩下的部分在中间的强度")
