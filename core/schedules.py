@@ -147,6 +147,31 @@ class Schedule:
         """
         return self.beta * self._previous()[1] ** 2 / self.sigma**2
 
+    @property
+    def posterior_x0(self) -> Tensor:
+        """Weight of x_0 in the mean of q(x_(t-1) | x_t, x_0): alpha_(t-1) beta_t / sigma_t^2.
+
+        Ho et al. 2020, equation 7, https://arxiv.org/abs/2006.11239.
+        """
+        return self._previous()[0] * self.beta / self.sigma**2
+
+    @property
+    def posterior_x_t(self) -> Tensor:
+        """Weight of x_t in that mean: (alpha_t / alpha_(t-1)) sigma_(t-1)^2 / sigma_t^2."""
+        alpha, sigma = self._previous()
+        return torch.where(alpha > 0, self.alpha / alpha, 0.0) * sigma**2 / self.sigma**2
+
+    @property
+    def loss_weight(self) -> Tensor:
+        """Weight of |eps - eps_hat|^2 in the bound on the likelihood, where training has 1.
+
+        (SNR_(t-1) / SNR_t - 1) / 2; infinite at t = 0 and where no signal is left. Ho et al. 2020,
+        equation 12, in the form of Kingma et al. 2021, equation 14,
+        https://arxiv.org/abs/2107.00630.
+        """
+        alpha, sigma = self._previous()
+        return ((alpha**2 / sigma**2) / self.snr - 1) / 2
+
     def _previous(self) -> tuple[Tensor, Tensor]:
         one, zero = torch.ones(1, dtype=torch.float64), torch.zeros(1, dtype=torch.float64)
         return torch.cat([one, self.alpha[:-1]]), torch.cat([zero, self.sigma[:-1]])

@@ -16,8 +16,19 @@ from core.tapes import Say
 from demos.views.html import saying, spoken
 from demos.words import LANGUAGES, said, sentence
 
-QUANTITIES = ("alpha_bar", "log_snr", "snr", "beta", "alpha", "sigma", "posterior_variance")
-LOGARITHMIC = ("snr", "beta", "posterior_variance")
+QUANTITIES = (
+    "alpha_bar",
+    "log_snr",
+    "snr",
+    "beta",
+    "alpha",
+    "sigma",
+    "posterior_variance",
+    "posterior_x0",
+    "posterior_x_t",
+    "loss_weight",
+)
+LOGARITHMIC = ("snr", "beta", "posterior_variance", "loss_weight")
 UNITS = {"log_snr": "chart.unit.nats"} | dict.fromkeys(LOGARITHMIC, "chart.unit.logarithmic")
 WIDTH, HEIGHT = 340, 270
 LEFT, RIGHT, BOTTOM = 50, 14, 64

@@ -148,6 +148,21 @@ def test_log_snr_of_the_ends():
     assert Level(9, 0.0, 1.0).log_snr == -math.inf
 
 
+@pytest.mark.parametrize("kind", ["linear", "cosine", "scaled_linear"])
+def test_the_posterior_mean_and_the_loss_weight_are_those_of_ddpm(kind):
+    schedule = SCHEDULES[kind]()
+    beta, bar = schedule.beta[1:], schedule.alpha_bar
+    before, after = bar[:-1], bar[1:]
+    x0 = before.sqrt() * beta / (1 - after)
+    x_t = (1 - beta).sqrt() * (1 - before) / (1 - after)
+    torch.testing.assert_close(schedule.posterior_x0[1:], x0, rtol=1e-9, atol=0)
+    torch.testing.assert_close(schedule.posterior_x_t[1:], x_t, rtol=1e-9, atol=0)
+    assert schedule.posterior_x0[0] == 1 and schedule.posterior_x_t[0] == 0
+    weight = beta**2 / (2 * schedule.posterior_variance[1:] * (1 - beta) * (1 - after))
+    torch.testing.assert_close(schedule.loss_weight[1:], weight, rtol=1e-6, atol=0)
+    assert schedule.loss_weight[0] == torch.inf
+
+
 # ---- ladders ------------------------------------------------------------------------------------
 
 COUNTS = [1, 2, 3, 7, 10, 13, 24, 30, 33, 50, 64, 99, 100, 150, 250, 333, 499, 500, 999, 1000]

@@ -78,6 +78,12 @@
     beta: (both) => beta(both).map(Math.log10),
     posterior_variance: (both) => beta(both).map(
       (x, t) => Math.log10((x * (t ? both.noise[t - 1] : 0)) / both.noise[t])),
+    posterior_x0: (both) => beta(both).map(
+      (x, t) => (Math.sqrt(t ? both.signal[t - 1] : 1) * x) / both.noise[t]),
+    posterior_x_t: ({ signal, noise }) => signal.map(
+      (x, t) => (t ? Math.sqrt(x / signal[t - 1]) * (noise[t - 1] / noise[t]) : 0)),
+    loss_weight: ({ signal, noise }) => signal.map(
+      (x, t) => Math.log10(((t ? signal[t - 1] / noise[t - 1] : Infinity) / (x / noise[t]) - 1) / 2)),
   };
 
   // The same points on the other quantity, where they lie within its range.
