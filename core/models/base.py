@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Protocol, TypeGuard
+from typing import Any, Protocol, TypeGuard
 
 import torch
 from PIL import Image
@@ -130,6 +130,20 @@ class TextModel(Model, Protocol):
     def tokens(self, prompt: str) -> list[int]:
         """The tokens of a prompt, which is cut or filled up."""
         ...
+
+
+class NetworkModel(Model, Protocol):
+    """A model with a U-Net of diffusers, which `core.features` can look into."""
+
+    @property
+    def network(self) -> Any:
+        """The U-Net."""
+        ...
+
+
+def looks_inside(model: Model) -> TypeGuard[NetworkModel]:
+    """Whether a model has a U-Net with blocks: the exact one and that of lesson one have none."""
+    return model.card.denoiser == "network" and model.card.condition != "none"
 
 
 class LabelledModel(Model, Protocol):

@@ -178,6 +178,11 @@ class LatentModel(ModelBase):
             asked["record"].clear()
         return self.unet(x.to(self.device, self.dtype), t, **named)[0].to(x)
 
+    @property
+    def network(self) -> Any:
+        """The U-Net."""
+        return self.unet
+
     def read(self, prompt: str) -> Read:
         """How many tokens a prompt has, how many may be read, and the text that is not."""
         return self.reader.read(prompt)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Generator
 
 import torch
 from torch import Tensor
@@ -33,10 +33,10 @@ def pictures(kind: str) -> Tensor:
 
 
 @torch.no_grad()
-def hundred(model: Model, kind: str, seed: int) -> Iterator[tuple[Tensor, Tensor] | None]:
-    """x at t and x - eps(x, t) of each, t evenly from the first timestep to the last.
+def hundred(model: Model, kind: str, seed: int) -> Generator[None, None, tuple[Tensor, Tensor]]:
+    """Yields after each call; returns x at t and x - eps(x, t), both (100, 1, 28, 28).
 
-    Both (100, 1, 28, 28), at the end; None after each call.
+    t goes evenly from the first timestep to the last.
     """
     x0, denoise, draw = pictures(kind), model.denoiser(), model.draw(seed)
     times = torch.linspace(0, len(model.schedule) - 1, COUNT).long().tolist()
@@ -46,8 +46,8 @@ def hundred(model: Model, kind: str, seed: int) -> Iterator[tuple[Tensor, Tensor
         x = level.alpha * clean + level.sigma * draw(clean)
         noisy.append(x)
         rest.append((x - denoise(x, level).eps).cpu())
-        yield None
-    yield torch.cat(noisy), torch.cat(rest)
+        yield
+    return torch.cat(noisy), torch.cat(rest)
 
 
 def report(model: Model, noisy: Tensor, rest: Tensor) -> str:

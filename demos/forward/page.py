@@ -54,8 +54,14 @@ def hundreds(kind: str, archive: Any) -> Iterator[Any]:
     request = requested(archive)
     refuse(request.model)
     model = loaded(request.model)
-    for found in hundred(model, kind, request.seed):
-        yield gr.skip() if found is None else report(model, *found)
+    looking = hundred(model, kind, request.seed)
+    while True:
+        try:
+            next(looking)
+        except StopIteration as stop:
+            yield report(model, *stop.value)
+            return
+        yield gr.skip()
 
 
 def build(shared: Shared) -> None:

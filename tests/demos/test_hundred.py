@@ -6,19 +6,20 @@ import pytest
 import torch
 
 from core.data import mnist, signed
+from core.inversion import finish
 from core.models import load
 from demos.forward.hundred import COUNT, hundred, pictures, report
 from demos.forward.page import hundreds, requested
 from demos.forward.told import halves
 from demos.runs.archive import Archive
-from tests.demos import last, refused
+from tests.demos import refused
 
 TIMES = torch.linspace(0, 999, 100).long().tolist()  # as the figure of the lesson has them
 
 
 def test_each_picture_has_its_own_timestep_and_is_told_it():
     model = load("digits")
-    noisy, rest = last(hundred(model, "test digit", 5))
+    noisy, rest = finish(hundred(model, "test digit", 5))
     x0, draw = signed(mnist("test")[0][:COUNT]), model.draw(5)
     for row in range(COUNT):
         level = model.schedule.level(TIMES[row])
@@ -32,7 +33,7 @@ def test_each_picture_has_its_own_timestep_and_is_told_it():
 
 @pytest.mark.parametrize("model", ["digits", "exact"])
 def test_of_noise_more_is_left_in_the_middle_where_the_network_is_told_little_noise(model):
-    _, rest = last(hundred(load(model), "noise", 0))
+    _, rest = finish(hundred(load(model), "noise", 0))
     first, final = (halves(rows) for rows in (rest[:10], rest[-10:]))
     ratios = [centre / border for centre, border in (first, final)]
     assert ratios[1] < 0.6 and (model == "exact" or ratios[0] > ratios[1] + 0.2)
@@ -40,7 +41,7 @@ def test_of_noise_more_is_left_in_the_middle_where_the_network_is_told_little_no
 
 def test_the_report_has_three_grids_and_says_where_it_is_strong():
     model = load("digits")
-    html = report(model, *last(hundred(model, "test digit", 0)))
+    html = report(model, *finish(hundred(model, "test digit", 0)))
     assert html.count("<img") == html.count(' alt="') == 3
     assert re.search(r"is [\d.]+ times as strong in the middle as at the border", html)
 

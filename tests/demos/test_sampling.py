@@ -1,5 +1,7 @@
 """The sampler tab: what a run shows, what is decoded at rest, what goes together."""
 
+import re
+
 import pytest
 import torch
 
@@ -20,7 +22,7 @@ from demos.words import sentence
 from tests.demos import refused
 
 PROMPT = "dog face on a blue background"
-SPLIT, CLASSIFIER, ATTENTION, UPDATE = list(PANELS)[1:]
+SPLIT, CLASSIFIER, ATTENTION, UPDATE, NETWORK = list(PANELS)[1:]
 
 
 def run(**settings):
@@ -189,6 +191,19 @@ def test_attention_has_a_map_per_word():
     assert "“狗脸”" in [panel["symbol"] for panel in chinese["panels"]]
 
 
+@pytest.mark.parametrize("settings", [{}, {"model": "emoji", "prompt": PROMPT}])
+def test_inside_the_network_a_map_of_each_level_is_shown(settings):
+    message, _ = run(**settings, steps=2, show=NETWORK)
+    symbols = [panel["symbol"] for panel in message["panels"]]
+    assert symbols == ["x̂₀", "↓1", "↓2", "↔", "↑2", "↑1", "t"]
+    for frame in message["frames"]:
+        assert len({*frame["pictures"]}) == 7 and all(frame["pictures"])
+    assert re.search(
+        r"\d residual, \d attention; [\d.]+ M", sentence(message["panels"][1]["title"])
+    )
+    assert "each on its own scale" in message["frames"][0]["text"]
+
+
 def test_watching_changes_nothing():
     shown = [show for show in PANELS if show != CLASSIFIER]
     pictures = [emoji(show=show)[1].picture[1] for show in shown]
@@ -210,6 +225,7 @@ def test_what_cannot_be_shown_says_why():
         ({"variance": "beta", "sampler": "heun"}, "ddim and ddpm only"),
         ({"eta": 0.5, "sampler": "heun"}, "deterministic"),
         ({"show": CLASSIFIER}, "needs guidance by a classifier"),
+        ({"model": "exact", "show": NETWORK}, "The model exact has no U-Net to look into"),
         ({"guided_by": "classifier", "label": ""}, "A classifier guides to a label"),
         ({"guided_by": "classifier", "show": SPLIT}, "choose Show: classifier"),
         ({"start": 1.5}, "Start level must be a number in 0..1, got 1.5"),
@@ -225,10 +241,10 @@ def test_what_is_offered_follows_the_model():
     digits, text = SampleRequest.read(), SampleRequest.read(model="emoji")
     assert digits.asked("label") and not digits.asked("prompt")
     assert text.asked("prompt") and not text.asked("label") and "clip_x0" in text.closed()
-    assert digits.allowed("show") == ["prediction", SPLIT, UPDATE]
+    assert digits.allowed("show") == ["prediction", SPLIT, UPDATE, NETWORK]
     assert text.allowed("show") == [each for each in PANELS if each != CLASSIFIER]
     guided = SampleRequest.read(guided_by="classifier")
-    assert guided.allowed("show") == ["prediction", CLASSIFIER, UPDATE]
+    assert guided.allowed("show") == ["prediction", CLASSIFIER, UPDATE, NETWORK]
 
 
 def test_presets_can_be_run():

@@ -10,6 +10,7 @@ from demos.sampling.panels.attention import AttentionPanels
 from demos.sampling.panels.base import GUESS, Panels, Part, ladder
 from demos.sampling.panels.classifier import ClassifierPanels
 from demos.sampling.panels.guidance import GuidancePanels
+from demos.sampling.panels.network import NetworkPanels
 from demos.sampling.panels.prediction import PredictionPanels
 from demos.sampling.panels.update import UpdatePanels
 
@@ -19,6 +20,7 @@ PANELS: dict[str, type[Panels]] = {
     "classifier": ClassifierPanels,
     "attention per word": AttentionPanels,
     "update": UpdatePanels,
+    "network": NetworkPanels,
 }
 
 __all__ = ["GUESS", "PANELS", "Panels", "Part", "ladder"]

@@ -1,0 +1,111 @@
+"""What the network computes inside, level by level."""
+
+from __future__ import annotations
+
+from functools import cache
+from typing import TYPE_CHECKING, Any
+
+import torch
+from torch import Tensor
+
+from core.denoisers import Denoiser, Prediction
+from core.features import TIME, Block, Seen, described, inside, operations, watched
+from core.images import signed_uri
+from core.models import looks_inside
+from core.samplers import Step
+from core.schedules import Level
+from core.tapes import Panel, Say, later
+from demos.sampling.panels.base import GUESS, Panels, Part
+from demos.words import Refusal, said
+
+if TYPE_CHECKING:
+    from demos.sampling.request import SampleRequest
+
+DEEP = 2  # blocks of the way down that are shown, and of the way up
+TONES = ("first", "second")  # a block down and the one up that a skip joins to it have one colour
+
+
+class LookedInto:
+    """A denoiser whose network leaves what it computes."""
+
+    def __init__(self, denoise: Denoiser) -> None:
+        """Look into the calls of this one."""
+        self.denoise, self.cost = denoise, denoise.cost
+        self.seen: Seen = {}
+
+    def __call__(self, x: Tensor, level: Level) -> Prediction:
+        """The prediction; what was computed for it is kept."""
+        with inside() as seen:
+            prediction = self.denoise(x, level)
+        self.seen = seen
+        return prediction
+
+
+class NetworkPanels(Panels):
+    """A mean feature map of blocks of the U-Net: down, middle, up; and what it is told of t."""
+
+    @staticmethod
+    def refusal(request: SampleRequest) -> Refusal | None:
+        """There has to be a U-Net with blocks."""
+        card = request.card
+        if card.denoiser == "empirical" or card.condition == "none":
+            return Refusal("sample.refused.inside", model=request.model)
+        return None
+
+    def denoiser(self) -> Denoiser:
+        """The denoiser, looked into."""
+        if not looks_inside(self.model):
+            raise Refusal("sample.refused.inside", model=self.request.model)
+        self.network = self.model.network
+        watched(self.network)
+        self.looked = LookedInto(super().denoiser())
+        return self.looked
+
+    def made(self) -> tuple[Panel, ...]:
+        """The guess; blocks as the signal goes through them; the time embedding."""
+        found = {block.name: block for block in described(self.network)}
+        shown = min(DEEP, sum(name.startswith("down") for name in found))
+        down = [f"down {k}" for k in range(1, shown + 1)]
+        up = [f"up {k}" for k in range(shown, 0, -1)]
+        costs = cost(self.model)
+        self.names = {f"block{k}": name for k, name in enumerate([*down, "middle", *up])}
+        blocks = (block_panel(k, found[name], costs[name]) for k, name in self.names.items())
+        told = Panel("told", "t", said("panel.told"), "noise", phone=False)
+        return GUESS, *blocks, told
+
+    def parts(self, step: Step) -> dict[str, Part]:
+        """The guess, and the maps of the first row, each on a scale of its own."""
+        seen = self.looked.seen
+        parts: dict[str, Part] = {"x0": step.prediction.x0}
+        for key, name in self.names.items():
+            parts[key] = later(signed_uri, centred(seen[name][:1]), 1.0)
+        told = seen[TIME][:1].float()
+        parts["told"] = later(signed_uri, centred(told.view(1, 1, 8, -1)), 1.0)
+        return parts
+
+    def formula(self, step: Step) -> list[Say]:
+        """That each has a scale of its own, and what is joined."""
+        return [said("sample.inside")]
+
+
+def block_panel(key: str, block: Block, operations: int) -> Panel:
+    """The panel of a block, with what it is made of and what it costs."""
+    way, _, number = block.name.partition(" ")
+    tone = TONES[int(number) - 1] if number else "difference"
+    values = {"parameters": block.parameters / 1e6, "operations": operations / 1e6}
+    values |= {"residual": block.residual, "attention": block.attention}
+    symbol = {"down": "↓", "up": "↑", "middle": "↔"}[way] + number
+    return Panel(key, symbol, said("panel.block", **values), tone, phone=way == "middle")
+
+
+def centred(values: Tensor) -> Tensor:
+    """Without the mean, over the largest absolute value."""
+    values = values - values.mean()
+    return values / values.abs().max().clamp(min=1e-12)
+
+
+@cache
+def cost(model: Any) -> dict[str, int]:
+    """Operations of each block for one picture, from one call."""
+    x = torch.zeros(1, *model.shape, device=model.device)
+    return operations(model.network, lambda: model.denoiser()(x, model.schedule.level(500)))
