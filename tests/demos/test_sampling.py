@@ -199,7 +199,7 @@ def test_inside_the_network_a_map_of_each_level_is_shown(settings):
     for frame in message["frames"]:
         assert len({*frame["pictures"]}) == 7 and all(frame["pictures"])
     assert re.search(
-        r"\d residual, \d attention; [\d.]+ M", sentence(message["panels"][1]["title"])
+        r"\d ResNet, \d attention; [\d.]+ M", sentence(message["panels"][1]["title"])
     )
     assert "each on its own scale" in message["frames"][0]["text"]
 

@@ -118,7 +118,7 @@ def test_edit_before_invert_starts_from_what_the_page_opens_with(address):
         ("/noise", {"source": "upload"}, "upload a picture first"),
         ("/noise", {"source": "upload", "picture": "four.png"}, "not a picture"),
         ("/noise", {"source": "upload", "picture": {"path": "/etc/hostname"}}, "not a picture"),
-        ("/noise", {"source": "drawing"}, "Picture must be one of test digit"),
+        ("/noise", {"source": "library"}, "Picture must be one of test digit"),
         ("/noise", {"model": "basic", "process": "Markov chain"}, "not uniform"),
         ("/schedule", {"first_parameters": {"beta_end": "much"}}, "must be a number"),
         ("/invert", {"model": "exact"}, "ill-posed"),
