@@ -198,9 +198,7 @@ def test_inside_the_network_a_map_of_each_level_is_shown(settings):
     assert symbols == ["x̂₀", "↓1", "↓2", "↔", "↑2", "↑1", "t"]
     for frame in message["frames"]:
         assert len({*frame["pictures"]}) == 7 and all(frame["pictures"])
-    assert re.search(
-        r"\d ResNet, \d attention; [\d.]+ M", sentence(message["panels"][1]["title"])
-    )
+    assert re.search(r"\d ResNet, \d attention; [\d.]+ M", sentence(message["panels"][1]["title"]))
     assert "each on its own scale" in message["frames"][0]["text"]
 
 
