@@ -40,7 +40,7 @@ def test_a_control_is_named_by_its_field():
     assert steps.label.key == "steps.label" and steps.info.key == "sample.steps.info"
     assert (steps.minimum, steps.maximum, steps.value) == (1, 200, 50)
     assert [value for _, value in show.choices] == [
-        "prediction", "guidance split", "update"], "of digits"  # fmt: skip
+        "prediction", "guidance split", "update", "network"], "of digits"  # fmt: skip
 
 
 def test_what_cannot_be_asked_for_is_greyed_out_with_the_reason():
@@ -51,7 +51,7 @@ def test_what_cannot_be_asked_for_is_greyed_out_with_the_reason():
     assert guidance["info"] == "The model basic has no guidance; use guidance 1."
     assert update(asked, "prompt", None) == gr.update(visible=False)
     shows = update(SampleRequest.read(show="attention per word"), "show", None)
-    assert shows["value"] == "prediction" and len(shows["choices"]) == 3
+    assert shows["value"] == "prediction" and len(shows["choices"]) == 4
 
 
 def test_without_a_page_the_language_is_english():

@@ -58,3 +58,17 @@ def test_a_hundred_pictures_at_a_hundred_timesteps(open_page):
     assert page.evaluate("document.documentElement.scrollWidth") <= 390
     page.evaluate("stepwise.words.choose('zh')")
     expect(closer).to_contain_text("剩下的部分在中间的强度")
+
+
+def test_what_a_classifier_does_is_offered_once_it_guides(open_page):
+    page = open_page(1366, 768, tab="Sample")
+    page.get_by_role("button", name="More").locator("visible=true").click()
+    shown = page.get_by_role("radio", name="classifier", exact=True).locator("visible=true")
+    expect(page.get_by_role("radio", name="a classifier", exact=True)).to_be_visible()
+    expect(shown).to_have_count(0)
+    chosen(page, "a classifier")
+    expect(shown).to_have_count(1)
+    chosen(page, "any")
+    expect(
+        page.get_by_text("A classifier guides to a label; choose one of 0 to 9.")
+    ).to_be_attached()
