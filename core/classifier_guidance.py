@@ -6,43 +6,34 @@ may leave out what is the same for all labels.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable
 from dataclasses import dataclass
 
 import torch
 from torch import Tensor
 
-from core.denoisers import Denoiser, Prediction, from_eps
+from core.denoisers import Denoiser, Guided, Prediction, from_eps
 from core.schedules import Level
 
 NoisyClassifier = Callable[[Tensor, Level], Tensor]
 
 
 @dataclass(frozen=True, eq=False)
-class ClassifierGuided:
-    """eps = eps_u - scale sigma grad_x log p(label | x), and x0 from it.
+class Posterior:
+    """The denoiser of one label, by Bayes' rule: eps = eps_u - sigma grad_x log p(label | x).
 
-    With the score -eps / sigma this is Bayes' rule: at scale 1 the score of p(x | label), above it
-    that of p(x) p(label | x)^scale. Dhariwal & Nichol 2021, algorithm 2 and equation 14,
-    https://arxiv.org/abs/2105.05233.
+    With the score -eps / sigma that is the score of p(x | label). Dhariwal & Nichol 2021, equation
+    14, https://arxiv.org/abs/2105.05233.
 
     Attributes:
-        denoise: the denoiser that is guided, which knows no label.
+        denoise: the denoiser that knows no label.
         classify: logits of all labels at a level; it is differentiated.
-        label: the row of the logits to push to.
-        scale: 0 leaves the denoiser alone. ValueError if it is not finite.
+        label: the column of the logits.
     """
 
     denoise: Denoiser
     classify: NoisyClassifier
     label: int
-    scale: float
-
-    def __post_init__(self) -> None:
-        """Check the scale."""
-        if not math.isfinite(self.scale):
-            raise ValueError(f"guidance scale must be a finite number, got {self.scale}")
 
     @property
     def cost(self) -> int:
@@ -50,27 +41,45 @@ class ClassifierGuided:
         return self.denoise.cost
 
     def __call__(self, x: Tensor, level: Level) -> Prediction:
-        """The guided prediction at this level; at sigma = 0 there is nothing to guide."""
-        return self.combined(*self.parts(x, level), x, level)
+        """The prediction for the label."""
+        return self.given(self.denoise(x, level), x, level)
 
-    def parts(self, x: Tensor, level: Level) -> tuple[Prediction, Tensor]:
-        """The prediction without the classifier, and grad_x log p(label | x)."""
-        return self.denoise(x, level), self.gradient(x, level)
+    def given(self, plain: Prediction, x: Tensor, level: Level) -> Prediction:
+        """The same from the prediction without a label; at sigma = 0 there is nothing to say.
 
-    def combined(self, plain: Prediction, gradient: Tensor, x: Tensor, level: Level) -> Prediction:
-        """The guided prediction of both parts; ValueError where alpha is 0, as `from_eps`."""
-        if self.scale == 0 or level.sigma == 0:
+        ValueError where alpha is 0, as `from_eps`.
+        """
+        if level.sigma == 0:
             return plain
-        return from_eps(x, level, plain.eps - self.scale * level.sigma * gradient)
+        return from_eps(x, level, plain.eps - level.sigma * self.gradient(x, level))
 
     @torch.enable_grad()
     def gradient(self, x: Tensor, level: Level) -> Tensor:
-        """grad_x log p(label | x), shape of x; 0 at sigma = 0."""
-        if level.sigma == 0:
-            return torch.zeros_like(x)
+        """grad_x log p(label | x), shape of x; sigma above 0."""
         asked = x.detach().clone().requires_grad_()
         known = self.classify(asked, level).log_softmax(1)[:, self.label]
         return torch.autograd.grad(known.sum(), asked)[0].to(x)
+
+
+class ClassifierGuided(Guided):
+    """Guidance towards a `Posterior`: eps = eps_u - scale sigma grad_x log p(label | x).
+
+    Scale 1 is p(x | label), above it p(x) p(label | x)^scale. Dhariwal & Nichol 2021, algorithm 2,
+    https://arxiv.org/abs/2105.05233.
+    """
+
+    def __init__(
+        self, denoise: Denoiser, classify: NoisyClassifier, label: int, scale: float
+    ) -> None:
+        """Guide a denoiser that knows no label; ValueError for a scale that is not finite."""
+        self.posterior = Posterior(denoise, classify, label)
+        super().__init__(self.posterior, denoise, scale)
+        self.cost = denoise.cost
+
+    def branches(self, x: Tensor, level: Level) -> tuple[Prediction, Prediction]:
+        """With the label and without, at the cost of one."""
+        plain = self.unconditional(x, level)
+        return self.posterior.given(plain, x, level), plain
 
 
 class EmpiricalClassifier:

@@ -38,10 +38,11 @@ class Block:
 
 def blocks(network: Any) -> dict[str, nn.Module]:
     """The blocks of a U-Net by name, as the signal goes: down, middle, up."""
+    middle = {"middle": network.mid_block} if network.mid_block is not None else {}
     down = {f"down {k}": block for k, block in enumerate(network.down_blocks, 1)}
     last = len(network.up_blocks)
     up = {f"up {last - k}": block for k, block in enumerate(network.up_blocks)}
-    return {**down, "middle": network.mid_block, **up}
+    return {**down, **middle, **up}
 
 
 def described(network: Any) -> list[Block]:

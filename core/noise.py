@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 
 from core.checks import whole
+from core.schedules import Level
 
 Noise = Callable[[Tensor], Tensor]  # draws noise with the shape, device and precision of a tensor
 
@@ -37,3 +38,13 @@ class seeded:
 def uniform(noise: Noise) -> Noise:
     """Turn Gaussian into uniform noise on [-1, 1]: erf(z / sqrt 2)."""
     return lambda like: torch.erf(noise(like) / 2**0.5)
+
+
+def renoised(x: Tensor, level: Level, above: Level, noise: Noise) -> Tensor:
+    """x at a level carried up to a noisier one by the forward process.
+
+    x_t = r x_s + sqrt(sigma_t^2 - r^2 sigma_s^2) z, r = alpha_t / alpha_s. Ho et al. 2020,
+    equation 2, https://arxiv.org/abs/2006.11239.
+    """
+    ratio = above.alpha / level.alpha
+    return ratio * x + (above.sigma**2 - (ratio * level.sigma) ** 2) ** 0.5 * noise(x)

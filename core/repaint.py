@@ -11,7 +11,7 @@ from torch import Tensor
 
 from core.checks import whole
 from core.denoisers import Denoiser
-from core.noise import Noise
+from core.noise import Noise, renoised
 from core.samplers import SAMPLERS, Step
 from core.schedules import Level
 
@@ -65,16 +65,6 @@ def repaint(
             kept = mask * kept + (1 - mask) * (there.alpha * known + there.sigma * fresh)
         yield replace(step, index=index, x_next=kept, calls=index + 1)
         x, index = kept, index + 1
-
-
-def renoised(x: Tensor, level: Level, above: Level, noise: Noise) -> Tensor:
-    """x at a level carried up by the forward process.
-
-    x_t = r x_s + sqrt(sigma_t^2 - r^2 sigma_s^2) z, r = alpha_t / alpha_s. Ho et al. 2020,
-    equation 2, https://arxiv.org/abs/2006.11239.
-    """
-    ratio = above.alpha / level.alpha
-    return ratio * x + (above.sigma**2 - (ratio * level.sigma) ** 2) ** 0.5 * noise(x)
 
 
 def itinerary(steps: int, jump: int, repeats: int) -> Iterator[int]:

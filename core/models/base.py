@@ -142,8 +142,8 @@ class NetworkModel(Model, Protocol):
 
 
 def looks_inside(model: Model) -> TypeGuard[NetworkModel]:
-    """Whether a model has a U-Net with blocks: the exact one and that of lesson one have none."""
-    return model.card.denoiser == "network" and model.card.condition != "none"
+    """Whether a model has a U-Net with blocks."""
+    return model.card.layered
 
 
 class LabelledModel(Model, Protocol):

@@ -88,6 +88,11 @@ class ModelCard:
     tiny: ModelCard | None = None
     told: bool = False
 
+    @property
+    def layered(self) -> bool:
+        """Whether it has a U-Net of diffusers: the models exact and basic have none."""
+        return self.denoiser == "network" and self.condition != "none"
+
     def reason(self, method: Demands) -> str:
         """Why it cannot run an inversion method, a key of REASONS; "" where it can."""
         if self.denoiser == "empirical" and method.calls_up:

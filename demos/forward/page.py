@@ -12,7 +12,6 @@ from demos.forward.hundred import COUNT, hundred, refuse, report
 from demos.forward.request import NoiseRequest
 from demos.forward.run import run
 from demos.pictures.sources import CHOICE
-from demos.runs.archive import Archive
 from demos.runs.requests import event
 from demos.runs.stream import streamed
 from demos.runs.zero_gpu import loaded
@@ -21,11 +20,12 @@ from demos.ui.pictures import made, translates
 from demos.ui.player import Player
 from demos.ui.recorded import Shared, tape
 from demos.ui.runner import Runner, resets, run_row, seed_row, sent
-from demos.ui.sections import section
+from demos.ui.sections import requested, section, waited
 from demos.ui.server.work import network_seconds, takes
 
 TITLE = "tab.noise"
 HUNDRED = {"test digit": "hundred.digits", "noise": "hundred.noise"}  # the words of each kind
+CAUSES = ("model", "source", "process", "fit")  # what else can be asked for follows from these
 SHOWN_FIRST = ("model", *CHOICE, "picture", "drawing", "fit", "process", "at")
 
 
@@ -41,27 +41,14 @@ def noise(request: NoiseRequest) -> Iterator[tuple[Any, Any]]:
     yield from sent(streamed(run(request, report=gr.Info)))
 
 
-def requested(archive: Any) -> NoiseRequest:
-    """The request of the run on the page."""
-    if isinstance(archive, Archive) and archive.message:
-        return NoiseRequest.of(**archive.message["settings"])
-    return NoiseRequest.of()
-
-
-@takes(lambda kind, archive: network_seconds(requested(archive).model, COUNT))
+@takes(lambda kind, archive: network_seconds(requested(NoiseRequest, archive).model, COUNT))
 def hundreds(kind: str, archive: Any) -> Iterator[Any]:
     """A hundred pictures at a hundred timesteps, for the model of the run."""
-    request = requested(archive)
+    request = requested(NoiseRequest, archive)
     refuse(request.model)
     model = loaded(request.model)
-    looking = hundred(model, kind, request.seed)
-    while True:
-        try:
-            next(looking)
-        except StopIteration as stop:
-            yield report(model, *stop.value)
-            return
-        yield gr.skip()
+    found = yield from waited(hundred(model, kind, request.seed))
+    yield report(model, *found)
 
 
 def build(shared: Shared) -> None:
@@ -86,4 +73,4 @@ def build(shared: Shared) -> None:
     runner.stale([*controls.values()])
     resets(reset, controls)
     translates(controls["model"], controls["caption"])
-    interlock(NoiseRequest, controls, ("model", "source", "process", "fit"))
+    interlock(NoiseRequest, controls, CAUSES)

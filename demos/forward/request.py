@@ -16,7 +16,7 @@ from demos.words import Refusal, Say, said
 
 TOLD = "another t"
 PROCESSES = ("closed form", "Markov chain", TOLD)
-IN_TITLE = (*CHOICE, "process")  # always
+IN_TITLE = (*CHOICE, "process", "at")  # always
 
 
 @dataclass(frozen=True)
@@ -62,11 +62,12 @@ class NoiseRequest(Request):
         if self.source not in known:
             values = {"name": self.called("source"), "options": ", ".join(known)}
             yield "source", Refusal("refused.choice", got=self.source, **values)
-        if self.card.noise == "uniform" and self.process == "Markov chain":
+        uniform = self.card.noise == "uniform"
+        if uniform and self.process == "Markov chain":
             yield "process", Refusal("noise.refused.process", model=self.model)
-        if self.card.noise == "uniform" and self.process == TOLD:
+        if uniform and self.process == TOLD:
             yield "process", Refusal("noise.refused.untold", model=self.model)
-        elif self.process == TOLD and self.large:
+        if self.large and self.process == TOLD:
             yield "process", Refusal("noise.refused.large", model=self.model)
 
     @property
@@ -97,6 +98,6 @@ class NoiseRequest(Request):
         parts: list[Say] = [
             said(f"noise.title.{self.card.noise}", picture=picture, process=process)
         ]
-        changed = (each for each in self.changed().items() if each[0] not in (*IN_TITLE, "at"))
+        changed = (each for each in self.changed().items() if each[0] not in IN_TITLE)
         parts += [said(f"noise.title.{name}", value=value) for name, value in changed]
         return [*parts, told] if told else parts

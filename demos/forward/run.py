@@ -8,7 +8,7 @@ from dataclasses import replace
 
 from torch import Tensor
 
-from core.noise import Noise
+from core.noise import Noise, renoised
 from core.schedules import CLEAN, Level
 from core.tapes import Tape
 from demos.forward.request import TOLD, NoiseRequest
@@ -85,9 +85,8 @@ def subject_of(
 def walk(levels: list[Level], x0: Tensor, process: str, draw: Noise) -> Iterator[Tensor]:
     """x at every level, from clean to noisy.
 
-    Closed form: x_t = alpha_t x0 + sigma_t eps with one eps. Markov chain:
-    x_t = (alpha_t / alpha_s) x_s + sqrt(sigma_t^2 - (alpha_t / alpha_s)^2 sigma_s^2) z with a
-    fresh z for each step; Ho et al. 2020, equations 2 and 4, https://arxiv.org/abs/2006.11239.
+    Closed form: x_t = alpha_t x0 + sigma_t eps with one eps; Ho et al. 2020, equation 4,
+    https://arxiv.org/abs/2006.11239. Markov chain: `renoised` with a fresh z for each step.
     """
     if process == "closed form":
         eps = draw(x0)
@@ -96,7 +95,5 @@ def walk(levels: list[Level], x0: Tensor, process: str, draw: Noise) -> Iterator
     x = x0
     yield x
     for before, level in itertools.pairwise(levels):
-        ratio = level.alpha / before.alpha
-        added = (level.sigma**2 - (ratio * before.sigma) ** 2) ** 0.5
-        x = ratio * x + added * draw(x0)
+        x = renoised(x, before, level, draw)
         yield x

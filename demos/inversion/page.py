@@ -28,10 +28,12 @@ from demos.ui.errors import language, shown
 from demos.ui.player import Player
 from demos.ui.recorded import Shared, page, tape
 from demos.ui.runner import OPENS_WITH, Runner, chip_row, resets, sent
+from demos.ui.sections import waited
 from demos.ui.server.work import network_seconds, takes
 from demos.words import Refusal
 
 TITLE = "tab.inversion"
+CAUSES = ("model", "source", "method", "invert_guidance")  # of what else can be asked for
 PROMPTS = ("caption", "prompt", "target_prompt")
 HIDE = "() => ({__type__: 'update', visible: false})"
 
@@ -137,7 +139,7 @@ def connect(runner: Runner, page: Layout, slider: gr.ImageSlider, lens: gr.HTML)
     unpainted = [control for name, control in editing.items() if name != "painted"]
     runner.stale([*inverting.values(), *unpainted])
     resets(page.reset, inverting | editing)
-    interlock(InvertRequest, inverting, ("model", "source", "method", "invert_guidance"))
+    interlock(InvertRequest, inverting, CAUSES)
     page.follow(runner.archive)
     follow_run(runner.archive, page, lens)
 
@@ -218,15 +220,8 @@ def measured(session: Any) -> Iterator[Any]:
     left = session_of(session)
     if left is None:
         raise Refusal("microscope.refused")
-    looking = microscope.look(left.inversion)
-    while True:
-        try:
-            done = next(looking)
-        except StopIteration as stop:
-            yield microscope.report(left, stop.value)
-            return
-        if done % 8 == 0:
-            yield gr.skip()
+    looked = yield from waited(microscope.look(left.inversion))
+    yield microscope.report(left, looked)
 
 
 def follow_run(state: gr.State, page: Layout, lens: gr.HTML) -> None:

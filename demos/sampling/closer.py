@@ -8,15 +8,14 @@ from typing import Any
 
 import gradio as gr
 
-from demos.runs.archive import Archive
 from demos.runs.fields import WholeField
 from demos.sampling.decided import calls, curve, decided, report, spaced
 from demos.sampling.multiples import MANY, Made, made
 from demos.sampling.request import SampleRequest
-from demos.ui.runner import OPENS_WITH, Look
-from demos.ui.sections import section
+from demos.ui.runner import Look
+from demos.ui.sections import requested, section
 from demos.ui.server.work import network_seconds, takes
-from demos.words import Refusal, said
+from demos.words import said
 
 # The words of each section: title, lead, buttons.
 DECIDED = ("decide.title", "decide.lead", "decide.here", "decide.over")
@@ -36,18 +35,9 @@ def closer() -> list[tuple[gr.HTML, list[Look]]]:
     ]
 
 
-def asked_of(archive: Any) -> SampleRequest:
-    """The request of the finished run on the page."""
-    if archive == OPENS_WITH:
-        return SampleRequest.of()
-    if not isinstance(archive, Archive) or not archive.message:
-        raise Refusal("decide.refused")
-    return SampleRequest.of(**archive.message["settings"])
-
-
 def seconds_here(archive: Any, frame: Any = None) -> float:
     """How long branches take on one core: of one frame, or of a whole run."""
-    request = asked_of(archive)
+    request = requested(SampleRequest, archive)
     frames = spaced(request) if frame is None else [int(frame)]
     return network_seconds(request.model, calls(request, frames))
 
@@ -55,7 +45,7 @@ def seconds_here(archive: Any, frame: Any = None) -> float:
 @takes(seconds_here)
 def decided_here(archive: Any, frame: Any) -> Iterator[Any]:
     """What the frame on the stage leads to."""
-    request = asked_of(archive)
+    request = requested(SampleRequest, archive)
     frame = WholeField(default=0, low=0, high=request.taken).check(frame, said("decide.frame"))
     for found in decided(request, [frame]):
         yield gr.skip() if found is None else report(request, found)
@@ -64,7 +54,7 @@ def decided_here(archive: Any, frame: Any) -> Iterator[Any]:
 @takes(seconds_here)
 def decided_over(archive: Any) -> Iterator[Any]:
     """What frames of the whole run lead to, one after the other."""
-    request, seen = asked_of(archive), []
+    request, seen = requested(SampleRequest, archive), []
     frames = spaced(request)
     for found in decided(request, frames):
         seen += [] if found is None else [found]
@@ -73,14 +63,14 @@ def decided_over(archive: Any) -> Iterator[Any]:
 
 def seconds_many(kind: str, archive: Any) -> float:
     """How long many runs take on one core."""
-    request = asked_of(archive)
+    request = requested(SampleRequest, archive)
     return network_seconds(request.model, sum(each.calls for each in MANY[kind].runs(request)))
 
 
 @takes(seconds_many)
 def many_runs(kind: str, archive: Any) -> Iterator[Any]:
     """Many runs like the one on the stage; what is shown of them, anew with each picture."""
-    requests = MANY[kind].runs(asked_of(archive))
+    requests = MANY[kind].runs(requested(SampleRequest, archive))
     found: list[Made] = []
     yield MANY[kind].shown(requests, found)
     for each in made(requests):

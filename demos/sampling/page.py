@@ -44,15 +44,17 @@ from demos.words import Refusal
 TITLE = "tab.sample"
 SPLIT = "guidance split"
 WHAT_IF = 4  # the panel of the guidance to wonder about
-CAUSES = (
+CAUSES = (  # what else can be asked for follows from these
     "model",
     "label",
     "sampler",
     "guidance",
     "guided_by",
+    "eta",
+    "variance",
     "show",
     "schedule",
-)  # of the others
+)
 SHOWN_FIRST = ("model", "label", "prompt", "sampler", "steps", "guidance", "seed")
 W = RealField(low=0, high=20, default=7.5, slider=(0, 20))
 

@@ -2,11 +2,19 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Generator
+from typing import Any, TypeVar
 
 import gradio as gr
 
+from demos.runs.archive import Archive
+from demos.runs.requests import Request
 from demos.ui.controls import text
+from demos.ui.runner import OPENS_WITH
+from demos.words import Refusal
+
+Asked = TypeVar("Asked", bound=Request)
+Found = TypeVar("Found")
 
 
 def section(title: str, lead: str, *buttons: str) -> tuple[Any, ...]:
@@ -16,3 +24,22 @@ def section(title: str, lead: str, *buttons: str) -> tuple[Any, ...]:
         with gr.Row():
             row = [gr.Button(text(each), size="sm") for each in buttons]
         return *row, gr.HTML("")
+
+
+def requested(kind: type[Asked], archive: Any) -> Asked:
+    """The request of the finished run on the page; Refusal before its end."""
+    if archive == OPENS_WITH:
+        return kind.of()
+    if not isinstance(archive, Archive) or not archive.message:
+        raise Refusal("decide.refused")
+    return kind.of(**archive.message["settings"])
+
+
+def waited(looking: Generator[Any, None, Found]) -> Generator[Any, None, Found]:
+    """Nothing for the page whenever something was done, so that it can be stopped; the result."""
+    while True:
+        try:
+            next(looking)
+        except StopIteration as stop:
+            return stop.value
+        yield gr.skip()

@@ -6,8 +6,8 @@ import pytest
 import torch
 
 from core.denoisers import Prediction, from_x0
-from core.noise import seeded
-from core.repaint import itinerary, renoised, repaint
+from core.noise import renoised, seeded
+from core.repaint import itinerary, repaint
 from core.samplers import SAMPLERS
 from core.schedules import linear
 from tests.core import normal

@@ -7,7 +7,7 @@ from core.endings import variance_map
 from core.models import load
 from core.noise import seeded
 from core.samplers import SAMPLERS
-from demos.sampling.closer import asked_of, decided_here, decided_over, seconds_here
+from demos.sampling.closer import decided_here, decided_over, seconds_here
 from demos.sampling.decided import (
     COUNT,
     Decided,
@@ -22,6 +22,7 @@ from demos.sampling.decided import (
 from demos.sampling.page import sample
 from demos.sampling.request import SampleRequest
 from demos.ui.runner import OPENS_WITH
+from demos.ui.sections import requested
 from demos.words import Refusal, sentence
 
 ANY = {"label": "", "guidance": 1.0, "steps": 12}
@@ -119,7 +120,7 @@ def test_what_is_on_the_page_is_what_is_branched():
     assert len(shown) == 1 and "from step 5 of 6" in shown[0]
     curves = [each for each in decided_over(archive) if isinstance(each, str)]
     assert len(curves) == 7 and "7 of 7 frames" in curves[-1]
-    assert asked_of(OPENS_WITH) == SampleRequest.of()
+    assert requested(SampleRequest, OPENS_WITH) == SampleRequest.of()
     assert calls(SampleRequest.of(steps=6), [4]) == 2 * (6 + COUNT * 2)
     assert seconds_here(archive, 0) > seconds_here(archive, 5) > 0
 

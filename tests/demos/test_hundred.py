@@ -9,9 +9,11 @@ from core.data import mnist, signed
 from core.inversion import finish
 from core.models import load
 from demos.forward.hundred import COUNT, hundred, pictures, report
-from demos.forward.page import hundreds, requested
+from demos.forward.page import hundreds
+from demos.forward.request import NoiseRequest
 from demos.forward.told import halves
 from demos.runs.archive import Archive
+from demos.ui.sections import requested
 from tests.demos import refused
 
 TIMES = torch.linspace(0, 999, 100).long().tolist()  # as the figure of the lesson has them
@@ -47,11 +49,12 @@ def test_the_report_has_three_grids_and_says_where_it_is_strong():
 
 
 def test_the_grid_is_of_the_run_on_the_page():
-    assert requested("recorded").model == "digits"
+    assert requested(NoiseRequest, "recorded") == NoiseRequest.of()
+    assert "Let a run finish first" in refused(hundreds, "test digit", None)
     run = Archive("r", message={"settings": {"model": "emoji", "source": "scene"}})
     assert "are digits: choose the model digits or exact" in refused(hundreds, "test digit", run)
     run = Archive("r", {"settings": {"model": "exact", "seed": 3}})
-    assert requested(run).seed == 3
+    assert requested(NoiseRequest, run).seed == 3
 
 
 def test_pictures_of_noise_differ_from_each_other():

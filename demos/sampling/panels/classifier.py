@@ -4,38 +4,20 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from torch import Tensor
-
 from core.classifier_guidance import ClassifierGuided
-from core.denoisers import Denoiser, Prediction
+from core.denoisers import Denoiser
 from core.images import signed_uri
 from core.metrics import rms
 from core.samplers import Step
-from core.schedules import Level
 from core.tapes import Panel, Say, later
 from demos.sampling.panels.base import Panels, Part, noisy, scale
+from demos.sampling.panels.guidance import Watched
 from demos.words import Refusal, said
 
 if TYPE_CHECKING:
     from demos.sampling.request import SampleRequest
 
-
 STRONG = 0.3  # what the classifier adds is coloured up to: it is small beside the guess
-
-
-class Pushed:
-    """A denoiser guided by a classifier, whose parts can be looked at after each call."""
-
-    def __init__(self, guided: ClassifierGuided) -> None:
-        """Watch this one."""
-        self.guided, self.cost = guided, guided.cost
-        self.plain: Prediction
-        self.gradient: Tensor
-
-    def __call__(self, x: Tensor, level: Level) -> Prediction:
-        """The guided prediction; its parts are kept."""
-        self.plain, self.gradient = self.guided.parts(x, level)
-        return self.guided.combined(self.plain, self.gradient, x, level)
 
 
 class ClassifierPanels(Panels):
@@ -51,7 +33,7 @@ class ClassifierPanels(Panels):
         guided = super().denoiser()
         if not isinstance(guided, ClassifierGuided):
             raise Refusal("sample.refused.by_classifier")
-        self.watched = Pushed(guided)
+        self.posterior, self.watched = guided.posterior, Watched(guided)
         return self.watched
 
     def made(self) -> tuple[Panel, ...]:
@@ -65,21 +47,19 @@ class ClassifierPanels(Panels):
 
     def parts(self, step: Step) -> dict[str, Part]:
         """The gradient as what it adds to x0 at scale 1, in colours."""
-        level, seen = step.level, self.watched
-        added = level.sigma**2 / level.alpha * seen.gradient
+        pushed, plain = self.watched.seen
+        added = pushed.x0 - plain.x0
         self.contrast = rms(added)
         return {
-            "x_t": step.x / scale(level),
-            "without": seen.plain.x0,
+            "x_t": step.x / scale(step.level),
+            "without": plain.x0,
             "gradient": later(signed_uri, added, STRONG),
             "x0": step.prediction.x0,
         }
 
     def formula(self, step: Step) -> list[Say]:
         """How sure the classifier is of the label in x_t, of the first picture."""
-        guided = self.watched.guided
-        if step.level.sigma == 0:
-            return []
-        seen = guided.classify(step.x[:1], step.level).softmax(1)[0, guided.label]
+        read = self.posterior.classify(step.x[:1], step.level).softmax(1)
+        seen = read[0, self.posterior.label]
         values = {"label": self.request.label, "share": seen.item()}
         return [said("sample.classifier", scale=self.request.guidance, **values)]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
@@ -47,10 +48,8 @@ class NetworkPanels(Panels):
     @staticmethod
     def refusal(request: SampleRequest) -> Refusal | None:
         """There has to be a U-Net with blocks."""
-        card = request.card
-        if card.denoiser == "empirical" or card.condition == "none":
-            return Refusal("sample.refused.inside", model=request.model)
-        return None
+        known = request.card.layered
+        return None if known else Refusal("sample.refused.inside", model=request.model)
 
     def denoiser(self) -> Denoiser:
         """The denoiser, looked into."""
@@ -68,7 +67,8 @@ class NetworkPanels(Panels):
         down = [f"down {k}" for k in range(1, shown + 1)]
         up = [f"up {k}" for k in range(shown, 0, -1)]
         costs = cost(self.model)
-        self.names = {f"block{k}": name for k, name in enumerate([*down, "middle", *up])}
+        middle = [name for name in found if name == "middle"]
+        self.names = {f"block{k}": name for k, name in enumerate([*down, *middle, *up])}
         blocks = (block_panel(k, found[name], costs[name]) for k, name in self.names.items())
         told = Panel("told", "t", said("panel.told"), "noise", phone=False)
         return GUESS, *blocks, told
@@ -80,7 +80,8 @@ class NetworkPanels(Panels):
         for key, name in self.names.items():
             parts[key] = later(signed_uri, centred(seen[name][:1]), 1.0)
         told = seen[TIME][:1].float()
-        parts["told"] = later(signed_uri, centred(told.view(1, 1, 8, -1)), 1.0)
+        rows = told.view(1, 1, math.gcd(8, told.shape[1]), -1)
+        parts["told"] = later(signed_uri, centred(rows), 1.0)
         return parts
 
     def formula(self, step: Step) -> list[Say]:
@@ -107,5 +108,5 @@ def centred(values: Tensor) -> Tensor:
 @cache
 def cost(model: Any) -> dict[str, int]:
     """Operations of each block for one picture, from one call."""
-    x = torch.zeros(1, *model.shape, device=model.device)
-    return operations(model.network, lambda: model.denoiser()(x, model.schedule.level(500)))
+    x, level = torch.zeros(1, *model.shape, device=model.device), model.schedule.levels(1)[0]
+    return operations(model.network, lambda: model.denoiser()(x, level))
