@@ -42,6 +42,7 @@ def each(paths):
     return pytest.mark.parametrize("path", paths, ids=name)
 
 
+@cache
 def parse(path):
     return ast.parse(path.read_text(encoding="utf-8"))
 

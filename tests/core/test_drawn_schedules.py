@@ -7,7 +7,7 @@ from typing import Any
 import diffusers
 import pytest
 import torch
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from core.bridge import config_of, schedule_of
@@ -201,8 +201,13 @@ def test_points_lie_on_the_curve():
 
 @settings(deadline=None)  # machines may be shared
 @given(drawings())
-def test_any_drawing_can_be_drawn_over(drawing):
+@example(("log_snr", [(0.0, -14.63), (1.0, -18.18)]))  # all noise: alpha_bar is 0 throughout
+def test_any_drawing_can_be_drawn_over_that_falls(drawing):
     schedule = drawn(300, written(*drawing))
+    if schedule.alpha_bar[0] - schedule.alpha_bar[-1] < DRAWABLE["alpha_bar"].fall:
+        with pytest.raises(ValueError, match="too little to be drawn"):
+            placed(schedule)
+        return
     text, error = placed(schedule)
     assert len(parsed(text)[1]) <= MOST and 0 <= error < 1
 

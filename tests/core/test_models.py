@@ -37,6 +37,7 @@ def test_classifier_reads_the_test_set():
     assert not digit_classifier().training
 
 
+@pytest.mark.slow
 def test_digits_draws_what_it_is_asked_for():
     asked = [str(digit) for digit in range(10)]
     x = sampled(load("digits", device="cpu"), asked, guidance=2.0)

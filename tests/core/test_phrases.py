@@ -1,6 +1,7 @@
 """Captions as people write them: they say what the scene is, in words that the tokenizer has."""
 
 import re
+from functools import cache
 
 import pytest
 import torch
@@ -13,6 +14,7 @@ from core.training.tokenizer import PIECES, TOKENS, tokenizer
 from tests.core import many
 
 
+@cache
 def drawn(scene, language="en", count=400):
     """Captions of one scene, drawn with one generator."""
     generator = torch.Generator().manual_seed(0)

@@ -12,6 +12,8 @@ from demos.inversion.request import InvertRequest
 from demos.sampling import page as sampling
 from demos.sampling.request import SampleRequest
 
+pytestmark = pytest.mark.slow
+
 DRAWS = 50
 
 

@@ -51,6 +51,7 @@ def test_the_finished_frame_is_the_picture_of_the_run():
     torch.testing.assert_close(end.pixels, pixels.expand(COUNT, -1, -1, -1))
 
 
+@pytest.mark.slow
 def test_a_branch_starts_where_the_run_was_and_not_with_the_noise_of_its_seed():
     """With the noise of its own seed a frame would be noised by what it is made of."""
     model, noise = load("digits"), seeded(0, 1)
@@ -67,6 +68,7 @@ def test_a_branch_starts_where_the_run_was_and_not_with_the_noise_of_its_seed():
     assert float((fifth.pixels - ends[0]).abs().max()) > 0.5
 
 
+@pytest.mark.slow
 def test_of_a_batch_the_first_picture_is_branched():
     _, [alone] = found([6])
     _, [batch] = found([6], batch=3, show="guidance split", guidance=1.5, label="")
@@ -114,6 +116,7 @@ def test_frames_of_a_run_are_evenly_spaced_and_end_with_it(steps, frames):
     assert spaced(SampleRequest.of(steps=steps)) == frames
 
 
+@pytest.mark.slow
 def test_what_is_on_the_page_is_what_is_branched():
     *_, (_, archive) = sample(steps=6)
     shown = [each for each in decided_here(archive, 4) if isinstance(each, str)]

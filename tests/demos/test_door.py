@@ -7,7 +7,7 @@ from demos.ui.server.uploads import NAME
 from tests.attacks import png, waited
 from tests.server import Stream, configured, ended, event_of
 
-pytestmark = [pytest.mark.slow, pytest.mark.alone]
+pytestmark = pytest.mark.slow
 
 
 # ---- 12 uploads ---------------------------------------------------------------------------------

@@ -16,6 +16,8 @@ from demos.runs.archive import Archive
 from demos.ui.sections import requested
 from tests.demos import refused
 
+pytestmark = pytest.mark.slow
+
 TIMES = torch.linspace(0, 999, 100).long().tolist()  # as the figure of the lesson has them
 
 

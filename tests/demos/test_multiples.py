@@ -99,6 +99,7 @@ def test_nothing_is_called_measured_that_was_not(other):
     assert "Fréchet" not in html
 
 
+@pytest.mark.slow
 def test_all_samplers_race_with_the_calls_of_the_run(entered):
     requests, found = entered
     assert [each.sampler for each in requests[1:]] == list(ALL_SAMPLERS)
@@ -108,6 +109,7 @@ def test_all_samplers_race_with_the_calls_of_the_run(entered):
     assert {each.sampler: each.steps for each in guided[1:]}["ddim"] == 12
 
 
+@pytest.mark.slow
 def test_what_stands_for_the_exact_solution_is_near_to_it(entered):
     requests, found = entered
     [finer] = run([multiples.alike(requests[0], sampler="heun", steps=2 * multiples.FINE)])
@@ -116,6 +118,7 @@ def test_what_stands_for_the_exact_solution_is_near_to_it(entered):
     assert off < min(each.apart(found[0]) for each in follows) / 5
 
 
+@pytest.mark.slow
 def test_more_calls_come_nearer(entered):
     requests, found = entered
     after = the_race(steps=24)[1]
@@ -124,6 +127,7 @@ def test_more_calls_come_nearer(entered):
             assert later.apart(after[0]) < before.apart(found[0]), requests[before.run].sampler
 
 
+@pytest.mark.slow
 def test_the_race_is_told_by_distance_and_what_draws_noise_has_none(entered):
     requests, found = entered
     html = multiples.race(requests, found)

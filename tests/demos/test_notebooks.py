@@ -57,6 +57,7 @@ def test_a_notebook_runs_in_a_clean_kernel_and_shows_the_picture(kind, folder):
     assert same(small, stage("sample", SampleRequest.of(**asked)))
 
 
+@pytest.mark.slow
 def test_the_script_runs_alone(folder):
     """In a process that has nothing but the folder."""
     request = SampleRequest.of(steps=3)

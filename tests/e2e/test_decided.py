@@ -32,7 +32,7 @@ def test_the_endings_of_the_frame_on_the_stage(open_page, width):
 
 def test_the_curve_fills_and_is_stopped_on_the_way(open_page):
     page = open_page(1366, 900, tab="Sample")
-    set_steps(page, 24)
+    set_steps(page, 12)
     run(page)
     wait_for_status(page, "done")
     closer = unfold(page, "When is it decided?")

@@ -164,7 +164,7 @@ def test_the_menu_has_every_model_that_can_be_asked_for_something():
 
 @pytest.mark.parametrize(
     ("method", "model"),
-    [(name, "emoji") for name in INVERSIONS]
+    [pytest.param(name, "emoji", marks=pytest.mark.slow) for name in INVERSIONS]
     + [(name, "digits") for name, method in INVERSIONS.items() if not method.needs_text],
 )
 def test_every_method_runs_and_says_how_far_off_it_comes_back(method, model):

@@ -18,6 +18,8 @@ from demos.views.numbers import noise_power
 from demos.words import sentence, table
 from tests.demos import finished, last
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(scope="module")
 def archive() -> Archive:
