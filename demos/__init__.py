@@ -1,7 +1,7 @@
 """The tabs, in the order in which they are shown."""
 
-from demos import forward, inversion, sampling, schedules
+from demos import experiments, forward, inversion, sampling, schedules
 
-TABS = (schedules, forward, sampling, inversion)
+TABS = (schedules, forward, sampling, inversion, experiments)
 # By the event of a run: what writes it down as Python.
 CODES = {event: each for tab in TABS for event, each in getattr(tab, "CODES", {}).items()}

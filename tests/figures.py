@@ -30,6 +30,8 @@ from core.models import load
 from core.samplers import SAMPLERS, seeded
 from core.tape_files import save
 from core.tapes import Frame, Tape
+from demos.experiments.request import ExperimentRequest
+from demos.experiments.run import run as experiment
 from demos.forward.request import NoiseRequest
 from demos.forward.run import run as noise
 from demos.inversion import microscope
@@ -79,6 +81,8 @@ def tapes() -> None:
     save(first, TAPES / "sample.stepwise")
     first, _ = recorded(noise(NoiseRequest.of()))
     save(first, TAPES / "noise.stepwise")
+    first, _ = recorded(experiment(ExperimentRequest.of()))
+    save(first, TAPES / "experiment.stepwise")
     _, session = recorded(invert(InvertRequest.of()))
     both, _ = recorded(edit(EditRequest.of(session)))
     save(both, TAPES / "inversion.stepwise")

@@ -153,6 +153,28 @@ def test_the_new_panels_show_every_step():
     assert [panel.symbol for panel in tape.panels] == ["x̂₀"] and len(frames) == 3
 
 
+def test_the_new_experiment_runs_to_its_end(monkeypatch):
+    from demos import words
+    from demos.experiments.kinds import KINDS
+    from demos.experiments.request import ExperimentRequest
+    from demos.experiments.run import run as experiment
+
+    code, _ = snippet("CONTRIBUTING.md", "Add an experiment")
+    name = {"experiment.kind.option.plain": "plain"}
+    monkeypatch.setattr(words, "table", lambda language, known=words.table: known(language) | name)
+    before = dict(KINDS)
+    try:
+        run(code)
+        frames: Any
+        tape: Any
+        tape, *frames = experiment(ExperimentRequest.of(kind="plain", steps=3))
+    finally:
+        KINDS.clear()
+        KINDS.update(before)
+    assert len(frames) == tape.total == 4
+    assert tape.request["label"] == "7" and words.sentence(tape.title).startswith("plain, digits")
+
+
 def test_the_new_language_is_complete():
     from demos.words import table
 

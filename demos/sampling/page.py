@@ -33,6 +33,7 @@ from demos.ui.runner import (
     chip_row,
     chips,
     chosen,
+    preset,
     resets,
     run_row,
     seed_row,
@@ -115,7 +116,7 @@ def build(shared: Shared) -> None:
             button, stop, reset = run_row()
             controls = all_controls()
             with try_these:
-                chips({key: values_of(controls, each) for key, each in PRESETS.items()})
+                chips(preset(SampleRequest, controls, PRESETS))
             send = gr.Button(text("sample.send"), size="sm")
             versus_chips = chip_row([f"versus.{key}" for key in COMPARISONS], "chips.compare")
         with gr.Column():
@@ -157,13 +158,6 @@ def all_controls() -> dict[str, Any]:
                 controls[name] = control(SampleRequest, name)
         beside(controls["model"], controls["negative"])
     return controls
-
-
-def values_of(controls: dict[str, Any], preset: dict[str, Any]) -> dict[Any, Any]:
-    """The values of controls that a preset brings; what only others name is the default."""
-    named = {name for each in PRESETS.values() for name in each}
-    defaults = SampleRequest.defaults()
-    return {controls[name]: preset.get(name, defaults[name]) for name in controls if name in named}
 
 
 def taken(names: list[str], handed: tuple[dict[str, Any], float] | None) -> list[Any]:

@@ -7,7 +7,7 @@ other for its player, and one object that stays, an `Archive`.
 from __future__ import annotations
 
 import copy
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import partial
 from typing import Any
 
@@ -274,6 +274,18 @@ def chips(presets: dict[str, dict[Any, Any]]) -> None:
         chip.click(partial(here, settings), None, list(settings), **QUIET).then(
             None, js="() => stepwise.run()", **PRIVATE
         )
+
+
+def preset(
+    request: type[Request], controls: Mapping[str, Any], presets: Mapping[str, Mapping[str, Any]]
+) -> dict[str, dict[Any, Any]]:
+    """Presets by the key of their chip, of controls; what only others name is the default."""
+    named = [name for name in controls if any(name in each for each in presets.values())]
+    defaults = request.defaults()
+    return {
+        key: {controls[name]: each.get(name, defaults[name]) for name in named}
+        for key, each in presets.items()
+    }
 
 
 def chosen(chip: gr.Button, settings: dict[Any, Any], name: str) -> gr.Button:

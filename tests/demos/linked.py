@@ -3,6 +3,7 @@
 import json
 from urllib.parse import parse_qsl
 
+from demos.experiments.request import ExperimentRequest
 from demos.forward.request import NoiseRequest
 from demos.inversion.request import EditRequest, InvertRequest, StridesRequest
 from demos.runs import links
@@ -16,6 +17,7 @@ KINDS = {
     "invert": (InvertRequest,),
     "edit": (InvertRequest, EditRequest),
     "strides": (StridesRequest,),
+    "experiment": (ExperimentRequest,),
 }
 
 

@@ -5,6 +5,8 @@ from random import Random
 
 import pytest
 
+from demos.experiments import page as experiments
+from demos.experiments.request import ExperimentRequest
 from demos.forward import page as forward
 from demos.forward.request import NoiseRequest
 from demos.inversion import page as inversion
@@ -41,7 +43,7 @@ def unheard(kind, causes):
 
 @pytest.mark.parametrize(("kind", "causes"), [
     (SampleRequest, sampling.CAUSES), (NoiseRequest, forward.CAUSES),
-    (InvertRequest, inversion.CAUSES),
+    (InvertRequest, inversion.CAUSES), (ExperimentRequest, experiments.CAUSES),
 ])  # fmt: skip
 def test_what_others_follow_is_a_cause(kind, causes):
     assert unheard(kind, causes) == set()

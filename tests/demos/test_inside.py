@@ -7,11 +7,14 @@ from typing import Any
 import gradio as gr
 import pytest
 from fastapi import HTTPException
-from gradio.data_classes import PredictBodyInternal
+from gradio.data_classes import CancelBody, PredictBodyInternal
 from gradio.queueing import Queue
+from gradio.routes import App
 from gradio.state_holder import SessionState, StateHolder
 
 from demos.ui.server.inside import Inside
+from demos.ui.server.launch import GuardedApp
+from demos.ui.server.names import Names
 from demos.ui.server.queue import LONG, RUN
 from demos.ui.server.refusals import Refused
 from demos.ui.server.sessions import ALL_BYTES, SESSION_BYTES, Sessions
@@ -136,3 +139,35 @@ def test_a_session_with_an_open_page_is_never_forgotten(inside):
 def test_calls_are_judged_before_they_wait(inside, body, said):
     with pytest.raises(Refused, match=said):
         inside.judge(body)
+
+
+def routes(app):
+    """All routes of an app, also those of routers within it."""
+    for each in app.routes:
+        inner = getattr(each, "original_router", None)
+        yield from routes(inner) if inner else [each]
+
+
+def test_a_run_that_is_stopped_as_it_ends_is_no_error(inside, tmp_path):
+    """Gradio's own routes: both look for the run, wait for its end, and delete it."""
+    app = App.create_app(inside.blocks, app=GuardedApp(inside, Names([]), tmp_path))
+    closing = asyncio.Event()
+
+    (cancel,) = (each.endpoint for each in routes(app) if each.path.endswith("/cancel"))
+
+    async def frames():
+        try:
+            yield 1
+        finally:
+            await closing.wait()
+
+    async def both():
+        app.iterators["one"] = run = frames()
+        await anext(run)
+        body = CancelBody(session_hash="me", fn_index=0, event_id="one")
+        stops = [asyncio.create_task(cancel(body)) for _ in range(2)]
+        await asyncio.sleep(0.05)
+        closing.set()
+        return await asyncio.gather(*stops)
+
+    assert asyncio.run(both()) == [{"success": True}] * 2 and not app.iterators

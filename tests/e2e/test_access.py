@@ -13,10 +13,11 @@ from core.schedules import SCHEDULES, SPACINGS
 from tests.e2e import player, run, set_steps, wait_for_status
 
 TABS = {
-    "en": ("Schedule", "Noise", "Sample", "Invert & edit"),
-    "zh": ("噪声调度", "前向加噪", "采样", "反演与编辑"),
+    "en": ("Schedule", "Noise", "Sample", "Invert & edit", "Experiments"),
+    "zh": ("噪声调度", "前向加噪", "采样", "反演与编辑", "实验"),
 }
-EACH_TAB = pytest.mark.parametrize("index", range(4), ids=TABS["en"])
+EACH_TAB = pytest.mark.parametrize("index", range(5), ids=TABS["en"])
+PATIENCE = 10  # seconds that a run has to say what it says
 LOCALES = {"en": "en-GB", "zh": "zh-CN"}
 
 
@@ -182,6 +183,7 @@ LATIN = """
     Stepwise English Hugging Face Stable Diffusion MNIST OpenMoji API Esc Delete
     PSNR SSIM RMS dB SNR log-SNR log U-Net VAE CLIP PCA RGB DDIM DDPM DPM SDE ODE
     Euler Heun SDEdit EDICT BELM O-BELM Anderson Karras Picard Lin Prompt-to-prompt
+    Ho Song Meng Geng Lugmayr RePaint
 """
 NAMES = {
     *LATIN.split(),
@@ -252,7 +254,7 @@ def test_no_english_comes_with_a_choice(opened, index):
     assert index > 2
 
 
-@pytest.mark.parametrize("index", [2, 3], ids=["Sample", "Invert & edit"])
+@pytest.mark.parametrize("index", [2, 3, 4], ids=["Sample", "Invert & edit", "Experiments"])
 def test_no_english_comes_with_a_chip(opened, index):
     page = opened("zh", index=index)
     for chip in page.locator(".chip:visible").all():
@@ -262,10 +264,11 @@ def test_no_english_comes_with_a_chip(opened, index):
 
 
 def settle(page):
-    """Wait for the end of all runs that a chip starts one after the other."""
+    """Wait for the end of all runs that a chip starts one after the other, or stop them."""
     page.wait_for_timeout(500)
-    while True:
-        wait_for_status(page, "done")
-        page.wait_for_timeout(1500)
+    for _ in range(PATIENCE):
+        page.wait_for_timeout(1000)
         if player(page).get_attribute("data-status") == "done":
             return
+    page.get_by_role("button", name="停止", exact=True).locator("visible=true").click()
+    wait_for_status(page, "stopped")

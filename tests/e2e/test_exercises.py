@@ -2,6 +2,7 @@
 
 import re
 
+import pytest
 from playwright.sync_api import expect
 
 from tests.e2e import frame_number, player, run, unfold, wait_for_status
@@ -72,3 +73,55 @@ def test_what_a_classifier_does_is_offered_once_it_guides(open_page):
     expect(
         page.get_by_text("A classifier guides to a label; choose one of 0 to 9.")
     ).to_be_attached()
+
+
+# ---- the experiments ----------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("width", [390, 1366])
+def test_a_mistake_stands_beside_the_run_without_it(open_page, width):
+    page = open_page(width, 844 if width < 900 else 768, tab="Experiments")
+    stage = player(page)
+    expect(stage).to_contain_text("bug lab, digits, 50 steps, seed 0 · no fresh noise")
+    expect(stage.locator(".panel:visible")).to_have_count(3 if width > 900 else 2)
+    page.get_by_role("button", name="index for t", exact=True).click()
+    page.wait_for_selector(".player[data-status=running]:visible")
+    wait_for_status(page, "done")
+    expect(stage).to_contain_text("it takes pure noise for a nearly clean picture")
+    expect(stage).to_contain_text(re.compile(r"The two are 0\.\d+ apart"))
+    assert page.evaluate("document.documentElement.scrollWidth") <= width
+    page.evaluate("stepwise.words.choose('zh')")
+    expect(stage).to_contain_text("用步数代替 t")
+
+
+def test_what_is_asked_for_follows_the_experiment(open_page):
+    page = open_page(1366, 768, tab="Experiments")
+    page.get_by_role("button", name="6 that is a 9", exact=True).click()
+    wait_for_status(page, "done")
+    expect(player(page)).to_contain_text("In the other view it reads a 9")
+    expect(page.get_by_label("Second label").locator("visible=true").first).to_be_visible()
+    expect(page.locator(".control-bug:visible")).to_have_count(0)
+    expect(page.locator(".about:visible").first).to_contain_text("Visual anagram.")
+    assert "kind=anagram" in page.evaluate("location.search")
+
+
+def test_the_rest_of_a_digit_is_painted_and_sampled(open_page):
+    page = open_page(1366, 900, tab="Experiments")
+    page.get_by_role("button", name="the other half", exact=True).click()
+    wait_for_status(page, "done")
+    chosen(page, "painted")
+    pad = page.locator(".pad:visible canvas").first
+    expect(pad).to_be_visible()
+    page.wait_for_timeout(1500)  # the picture is put on the pad
+    box = pad.bounding_box()
+    x, y = box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
+    page.mouse.move(x - 40, y)
+    page.mouse.down()
+    page.mouse.move(x + 40, y, steps=8)
+    page.mouse.up()
+    page.wait_for_timeout(1000)
+    run(page)
+    page.wait_for_selector(".player[data-status=running]:visible")
+    wait_for_status(page, "done")
+    expect(player(page)).to_contain_text("Where: painted")
+    expect(player(page)).to_contain_text("The part that was known is kept")

@@ -58,13 +58,24 @@ SETTINGS: dict[str, Any] = {
 }
 
 
+class Iterators(dict):
+    """The runs at work. Gradio looks for one, waits for its end, and deletes it without looking.
+
+    A run that is stopped as it ends is deleted twice, which would be an error of the server.
+    """
+
+    def __delitem__(self, event: str) -> None:
+        """Forget a run, also one that has been forgotten."""
+        self.pop(event, None)
+
+
 class GuardedApp(App):
     """Gradio's app behind a `Door`, with `Sessions` of ours."""
 
     def __init__(self, inside: Inside, names: Names, cache: Path) -> None:
         """An app for the page that is `inside`."""
         super().__init__(default_response_class=ORJSONResponse)
-        self.state_holder = Sessions(inside.busy)
+        self.state_holder, self.iterators = Sessions(inside.busy), Iterators()
         self.inside, self.names, self.cache = inside, names, cache
 
     def build_middleware_stack(self) -> ASGIApp:

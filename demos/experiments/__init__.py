@@ -1,0 +1,5 @@
+"""Tab 5: experiments. What classes do with diffusion, each beside what explains it."""
+
+from demos.experiments.page import TITLE, build
+
+__all__ = ["TITLE", "build"]
