@@ -78,6 +78,7 @@ def test_all_events_that_make_a_picture_have_code():
     assert list(CODES) == ["noise", "sample", "invert", "edit"]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("event", "asked"), RUNS, ids=str)
 def test_the_code_with_core_makes_the_picture_of_the_stage(event, asked, folder, monkeypatch):
     """Not one value of one pixel differs."""

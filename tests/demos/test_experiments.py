@@ -70,6 +70,7 @@ def test_every_experiment_has_its_frames_panels_and_sentences(kind, model):
     assert not frames[-1].approximate, "the last frame is decoded in full"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("bug", MISTAKES)
 def test_both_runs_of_the_bug_lab_start_alike_and_end_as_far_apart_as_is_said(bug):
     _, frames = shown(kind="bugs", bug=bug, steps=12)
@@ -90,6 +91,7 @@ def test_the_run_without_the_mistake_is_that_of_the_sampler():
     torch.testing.assert_close(guessed(frames[-1]), model.displayable(step.x_next))
 
 
+@pytest.mark.slow
 def test_what_is_restored_is_measured_against_the_picture():
     _, frames = shown(kind="restoring", digit=3, steps=20)
     values = [frame.say[0][1] for frame in frames]
@@ -110,6 +112,7 @@ def test_the_blur_is_the_best_of_all():
     assert psnr(blur, pixels) > psnr(((x + 1) / 2).clamp(0, 1), pixels)
 
 
+@pytest.mark.slow
 def test_low_rungs_keep_the_drawing():
     _, frames = shown(kind="ladder", drawing=drawing(), label="2", steps=20, guidance=3.0)
     assert len(frames) == len(RUNGS)
@@ -129,6 +132,7 @@ def test_what_is_known_is_kept_and_the_rest_is_not(place):
     assert frames[-1].say[0][1]["ratio"] == "inf"
 
 
+@pytest.mark.slow
 def test_an_anagram_is_read_in_both_views():
     _, frames = shown(kind="anagram", label="6", label_two="9", steps=25)
     end = guessed(frames[-1])
@@ -138,6 +142,7 @@ def test_an_anagram_is_read_in_both_views():
     assert said == ["6", "9"]
 
 
+@pytest.mark.slow
 def test_a_walk_begins_and_ends_with_the_pictures_of_its_seeds():
     _, frames = shown(kind="walk", count=4, seed=2, seed_two=5)
     model = load("digits")
@@ -157,6 +162,7 @@ def test_a_circle_has_no_straight_line():
     assert [round(frame.pos, 3) for frame in frames] == [0, 0.333, 0.667, 1]
 
 
+@pytest.mark.slow
 def test_a_poke_is_measured_where_the_noise_is_the_same():
     _, frames = shown(kind="poke", place="left", seed_two=9)
     values = frames[-1].say[-1][1]
@@ -165,6 +171,7 @@ def test_a_poke_is_measured_where_the_noise_is_the_same():
     assert all(len(frame.say) == 1 for frame in same), "nothing is said of no difference"
 
 
+@pytest.mark.slow
 def test_the_best_is_the_one_that_the_classifier_is_surest_of():
     _, frames = shown(kind="best", batch=5, label="8", guidance=1.0)
     values = frames[-1].say[-1][1]
@@ -197,6 +204,7 @@ def test_settings_hold_what_counts_and_no_more():
     assert "prompt" in settings and "label" not in settings and "drawing" not in settings
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("key", PRESETS)
 def test_every_chip_can_be_run(key):
     request = ExperimentRequest.of(**PRESETS[key])

@@ -141,7 +141,7 @@ def test_calls_are_judged_before_they_wait(inside, body, said):
         inside.judge(body)
 
 
-def routes(app):
+def routes(app: Any):
     """All routes of an app, also those of routers within it."""
     for each in app.routes:
         inner = getattr(each, "original_router", None)
