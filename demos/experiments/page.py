@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import partial
 from typing import Any
 
 import gradio as gr
@@ -27,7 +28,7 @@ from demos.ui.server.work import network_seconds, takes
 TITLE = "tab.experiments"
 CAUSES = ("kind", "bug", "model", "label", "prompt", "view", "place", "way", "guidance")
 SHOWN_FIRST = (
-    "kind", "bug", "model", "digit", "index", "caption", "drawing", "place", "painted", "label",
+    "kind", "bug", "model", "digit", "caption", "drawing", "place", "painted", "label",
     "prompt", "label_two", "prompt_two", "view", "spread", "way", "steps", "guidance",
 )  # fmt: skip
 
@@ -79,11 +80,10 @@ def all_controls() -> dict[str, Any]:
             controls[name] = prompt_row(ExperimentRequest, name, controls["model"])
         else:
             controls[name] = made(ExperimentRequest, name)
-    controls["seed"] = seed_row(ExperimentRequest)
     with gr.Accordion(text("more"), open=False):
-        for name in ExperimentRequest.controls():
-            if name not in controls:
-                controls[name] = control(ExperimentRequest, name)
+        for name in [each for each in ExperimentRequest.controls() if each not in controls]:
+            make = seed_row if name == "seed" else partial(control, name=name)
+            controls[name] = make(ExperimentRequest)
     return controls
 
 

@@ -89,6 +89,13 @@ class ExperimentRequest(Request):
         return self.prompt if self.card.condition == "text" else self.label
 
     @property
+    def source(self) -> str:
+        """Where the picture comes from that it starts from, see `demos.pictures.sources`."""
+        if self.asked("drawing"):
+            return "drawing"
+        return "scene" if self.card.condition == "text" else "test digit"
+
+    @property
     def second(self) -> str:
         """What it is asked for besides."""
         return self.prompt_two if self.card.condition == "text" else self.label_two

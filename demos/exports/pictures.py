@@ -14,6 +14,7 @@ SHIPPED = {  # in assets/images
     "library": lambda card, asked: f"library/{picked(card.condition, asked.library).file}",
     "photograph": lambda card, asked: f"photos/{asked.photo}.png",
 }
+MASK = "my-mask.png"  # this, too
 FILES = {"upload": "my-picture.png", "drawing": "my-drawing.png"}  # the learner puts them there
 
 

@@ -7,13 +7,12 @@ from dataclasses import dataclass
 from typing import Any
 
 from demos.exports.code import Cell, Code, Imports, Writer, asked, called, literal
-from demos.exports.pictures import notes_of, x0_cell
+from demos.exports.pictures import MASK, notes_of, x0_cell
 from demos.inversion.request import EditRequest, InvertRequest
 from demos.words import Refusal, said
 
 STRIP = "strip = to_pil(grid(torch.cat([model.pixels(each) for each in seen]))[None])[0]"
 STRIP_IMPORTS: Imports = {"torch": (), "core.images": ["grid", "to_pil"]}
-MASK = "my-mask.png"
 LOOP = "    seen.append(step.x_next)"
 
 

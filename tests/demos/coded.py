@@ -9,6 +9,7 @@ from PIL import Image
 
 from core.tapes import Tape
 from demos import CODES
+from demos.experiments import run as experimenting
 from demos.exports.answer import answered
 from demos.forward import run as noising
 from demos.forward.request import TOLD
@@ -39,6 +40,8 @@ def stage(event, request):
     if event == "noise":
         panel = "decoded" if request.card.space == "latents" else "x_t"
         return shown(noising.run(request), "clipped" if request.process == TOLD else panel)
+    if event == "experiment":
+        return shown(experimenting.run(request), request.experiment.strip)
     if event == "invert":
         return shown(inverting.invert(request), "back")
     session = finished(inverting.invert(request.session.request))

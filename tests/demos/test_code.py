@@ -8,6 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
+from core.mistakes import MISTAKES
 from core.tapes import Tape
 from demos import CODES
 from demos.exports.answer import KINDS, answered
@@ -67,15 +68,28 @@ EDITS = (
     {"model": "emoji", "source": "scene", "steps": 4, "target_prompt": "fox", "strength": 0.5},
     {"model": "emoji", "source": "scene", "steps": 4, "target_prompt": "fox", "negative": "cat"},
 )
+EXPERIMENTS = (
+    *({"kind": "bugs", "bug": bug, "steps": 8} for bug in MISTAKES),
+    {"kind": "bugs", "bug": "clipped_inversion", "model": "emoji", "steps": 3},
+    {"kind": "restoring", "steps": 6, "digit": 3, "index": 2, "seed": 4},
+    {"kind": "inpainting", "steps": 12, "repeats": 2, "place": "bottom", "label": ""},
+    {"kind": "inpainting", "model": "emoji", "steps": 3, "place": "middle", "guidance": 3.0},
+    {"kind": "anagram", "label": "6", "label_two": "9", "steps": 6, "view": "quarter turn"},
+    {"kind": "hybrid", "model": "emoji", "steps": 3, "spread": 1.5, "guidance": 1.0},
+    {"kind": "walk", "steps": 4, "count": 10, "seed": 3},
+    {"kind": "walk", "steps": 4, "count": 5, "way": "circle", "guidance": 1.0},
+    {"kind": "poke", "steps": 5, "place": "top", "seed_two": 8},
+    {"kind": "best", "steps": 5, "batch": 4, "label": "2"},
+)
 RUNS = [
     (event, each)
-    for event, table in zip(CODES, (NOISES, SAMPLES, INVERSIONS, EDITS), strict=True)
+    for event, table in zip(CODES, (NOISES, SAMPLES, INVERSIONS, EDITS, EXPERIMENTS), strict=True)
     for each in table
 ]
 
 
 def test_all_events_that_make_a_picture_have_code():
-    assert list(CODES) == ["noise", "sample", "invert", "edit"]
+    assert list(CODES) == ["noise", "sample", "invert", "edit", "experiment"]
 
 
 @pytest.mark.slow

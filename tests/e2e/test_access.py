@@ -17,7 +17,7 @@ TABS = {
     "zh": ("噪声调度", "前向加噪", "采样", "反演与编辑", "实验"),
 }
 EACH_TAB = pytest.mark.parametrize("index", range(5), ids=TABS["en"])
-PATIENCE = 10  # seconds that a run has to say what it says
+PATIENCE = 4  # seconds that a run has to say what it says
 LOCALES = {"en": "en-GB", "zh": "zh-CN"}
 
 
@@ -84,7 +84,7 @@ def test_axe_finds_nothing_serious_while_a_run_goes_on_or_fails(opened, theme):
     assert not faults(page)
     expect(player(page)).to_have_attribute("data-status", "running")
     page.get_by_role("button", name="Stop", exact=True).locator("visible=true").click()
-    wait_for_status(page, "stopped")
+    page.wait_for_selector(".player:is([data-status=stopped], [data-status=done]):visible")
     assert not faults(page)
     seed = page.get_by_label("Seed").and_(page.locator("input:visible")).first
     seed.fill("-5")
@@ -271,4 +271,4 @@ def settle(page):
         if player(page).get_attribute("data-status") == "done":
             return
     page.get_by_role("button", name="停止", exact=True).locator("visible=true").click()
-    wait_for_status(page, "stopped")
+    page.wait_for_selector(".player:is([data-status=stopped], [data-status=done]):visible")

@@ -19,6 +19,5 @@ PICTURE = Panel("picture", "x₀", said("panel.picture"), phone=False)
 
 def known(model: Model, request: ExperimentRequest) -> Tensor:
     """Its clean latents, (1, C, H, W)."""
-    source = "test digit" if model.card.condition == "label" else "scene"
     where = {"digit": request.digit, "index": request.index, "caption": request.caption}
-    return chosen(model, source, **where)
+    return chosen(model, request.source, **where)

@@ -65,7 +65,7 @@ class Walk(Experiment):
     def sampled(self, noises: tuple[Tensor, ...]) -> list[Tensor]:
         """The pictures of these draws, in latents, each (1, C, H, W)."""
         x, denoise = torch.cat(noises), self.denoiser(self.request.condition)
-        drawn = self.model.start(lambda like: x.to(like), self.levels[0], len(x))
+        drawn = self.model.start(x.to, self.levels[0], len(x))
         *_, last = SAMPLERS["ddim"](denoise, drawn, self.levels)
         self.calls += last.calls * denoise.cost * len(x)
         return list(last.x_next.split(1))
@@ -131,7 +131,7 @@ class Poke(Experiment):
         mask = region(self.request.place, None, first)
         second = poked(first, self.model.noise(self.request.seed_two), mask)
         both = torch.cat([first, second])
-        x = self.model.start(lambda like: both.to(like), self.levels[0], 2)
+        x = self.model.start(both.to, self.levels[0], 2)
         denoise = self.denoiser(self.request.condition)
         grey = (second.mean(1, keepdim=True) / 6 + 0.5).clamp(0, 1)
         self.where = later(pixels_uri, tinted(grey, mask))
