@@ -2,6 +2,7 @@
 
 import base64
 import io
+import re
 from typing import Any
 
 import pytest
@@ -63,8 +64,11 @@ def test_every_experiment_has_its_frames_panels_and_sentences(kind, model):
     assert len(frames) == tape.total and tape.event == "experiment"
     keys = {panel.key for panel in tape.panels}
     assert all(set(frame.pictures) == keys for frame in frames)
-    for language in LANGUAGES:
-        assert sentence(tape.title, language) and all(sentence(f.say, language) for f in frames)
+    says = [tape.title, tape.axis.name, *(panel.title for panel in tape.panels)]
+    says += [frame.say for frame in frames]
+    assert all(sentence(each, language) for each in says for language in LANGUAGES)
+    chinese = " ".join(re.sub("“.*?”", "", sentence(each, "zh")) for each in says)
+    assert set(re.findall("[A-Za-z]{3,}", chinese)) <= {"DDPM", "DDIM", "RMS", "SNR", "log", model}
     calls = [frame.numbers["calls"] for frame in frames]
     assert calls == sorted(calls) and calls[-1] > 0
     assert not frames[-1].approximate, "the last frame is decoded in full"

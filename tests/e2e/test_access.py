@@ -17,7 +17,6 @@ TABS = {
     "zh": ("噪声调度", "前向加噪", "采样", "反演与编辑", "实验"),
 }
 EACH_TAB = pytest.mark.parametrize("index", range(5), ids=TABS["en"])
-PATIENCE = 4  # seconds that a run has to say what it says
 LOCALES = {"en": "en-GB", "zh": "zh-CN"}
 
 
@@ -254,7 +253,7 @@ def test_no_english_comes_with_a_choice(opened, index):
     assert index > 2
 
 
-@pytest.mark.parametrize("index", [2, 3, 4], ids=["Sample", "Invert & edit", "Experiments"])
+@pytest.mark.parametrize("index", [2, 3], ids=["Sample", "Invert & edit"])
 def test_no_english_comes_with_a_chip(opened, index):
     page = opened("zh", index=index)
     for chip in page.locator(".chip:visible").all():
@@ -264,11 +263,10 @@ def test_no_english_comes_with_a_chip(opened, index):
 
 
 def settle(page):
-    """Wait for the end of all runs that a chip starts one after the other, or stop them."""
+    """Wait for the end of all runs that a chip starts one after the other."""
     page.wait_for_timeout(500)
-    for _ in range(PATIENCE):
-        page.wait_for_timeout(1000)
+    while True:
+        wait_for_status(page, "done")
+        page.wait_for_timeout(1500)
         if player(page).get_attribute("data-status") == "done":
             return
-    page.get_by_role("button", name="停止", exact=True).locator("visible=true").click()
-    page.wait_for_selector(".player:is([data-status=stopped], [data-status=done]):visible")

@@ -45,7 +45,7 @@ def test_a_run_becomes_a_film_a_sheet_and_a_table(open_page, tmp_path):
     found = dialog(page)
     asked(found, "gif", rate=5, first=0.5, last=1.5)
     name = made(page, found, tmp_path / "a.gif")
-    assert name == "stepwise-sample-digits-ddim-3-steps-seed-0.gif"
+    assert name == "stepwise-sample-digits-7-ddim-3-steps-seed-0-guidance-2.gif"
     with Image.open(tmp_path / "a.gif") as film:
         spans = [frame.info["duration"] for frame in ImageSequence.Iterator(film)]
         assert spans == [500, 200, 200, 1500]

@@ -105,7 +105,7 @@ def test_a_run_is_saved_opened_and_shown_the_same(open_page, tmp_path, address):
     run(page)
     wait_for_status(page, "done")
     name = saved(page, tmp_path / "run.stepwise")
-    assert name == "stepwise-sample-digits-ddim-3-steps-seed-0.stepwise"
+    assert name == "stepwise-sample-digits-7-ddim-3-steps-seed-0-guidance-2.stepwise"
     values = defaults(address, "sample")
     asked = [3 if value == 50 else value for value in values]
     *_, final = Stream(address, "sample", asked)

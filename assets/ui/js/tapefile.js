@@ -75,9 +75,10 @@
   }
 
   function fileName(name, settings = {}, ending = "stepwise") {
-    const { model, sampler, method, steps, seed } = settings;
-    const parts = ["stepwise", name, model, sampler ?? method, steps && `${steps}-steps`,
-      seed !== undefined && `seed-${seed}`].filter(Boolean);
+    const { kind, model, label, sampler, method, steps, seed, guidance } = settings;
+    const parts = ["stepwise", name, kind, model, label, sampler ?? method,
+      steps && `${steps}-steps`, seed !== undefined && `seed-${seed}`,
+      guidance !== undefined && `guidance-${guidance}`].filter(Boolean);
     return `${parts.join("-").replace(/[^\w.-]+/g, "-").slice(0, 80)}.${ending}`;
   }
 

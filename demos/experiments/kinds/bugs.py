@@ -80,6 +80,7 @@ class Bugs(Experiment):
         for right, wrong in zip(*self.runs(), strict=True):
             seen = right.prediction.x0, wrong.prediction.x0
             say = [self.here(right.index, right.level, seen[0])]
+            say += [] if right.index else [said(f"experiment.why.{self.request.bug}")]
             yield self.both(say, right, *(seen if self.clean is None else (right.x, wrong.x)))
         ends = right.x_next, wrong.x_next
         yield self.both(self.said(*ends), right, *ends, done=True)
