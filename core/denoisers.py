@@ -90,6 +90,23 @@ CONVERSIONS: dict[str, Callable[[Tensor, Level, Tensor], Prediction]] = {
 }
 
 
+def output_of(prediction: Prediction, level: Level, kind: str) -> Tensor:
+    """What a network of this kind has put out, from its prediction: the way back of CONVERSIONS.
+
+    ValueError for an unknown kind.
+    """
+    x0, eps = prediction.x0, prediction.eps
+    outputs = {
+        "epsilon": eps,
+        "sample": x0,
+        "v_prediction": level.alpha * eps - level.sigma * x0,
+        "flow": eps - x0,
+    }
+    if kind not in outputs:
+        raise ValueError(f"kind must be one of {', '.join(outputs)}, got {kind!r}")
+    return outputs[kind]
+
+
 @dataclass(frozen=True, eq=False)
 class Network:
     """A network with its condition filled in.

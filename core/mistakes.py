@@ -13,7 +13,16 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-from core.denoisers import Clipped, Denoiser, Guided, Prediction, from_v, lookahead
+from core.denoisers import (
+    CONVERSIONS,
+    Clipped,
+    Denoiser,
+    Guided,
+    Network,
+    Prediction,
+    lookahead,
+    output_of,
+)
 from core.noise import Noise
 from core.samplers import SAMPLERS, Step
 from core.schedules import Level, Schedule
@@ -57,6 +66,7 @@ class Mistake:
         spacing: of the levels, see `Schedule.levels`.
         inverts: whether x is a clean picture, and the levels go up to noise and down again.
         guided: whether the denoiser must be `Guided`, with a scale other than 1.
+        network: whether it must have a network: exact denoisers are told no t and have no output.
     """
 
     run: Run
@@ -65,6 +75,7 @@ class Mistake:
     spacing: str = "trailing"
     inverts: bool = False
     guided: bool = False
+    network: bool = False
 
 
 def ddpm(given: Given) -> Iterator[Step]:
@@ -116,19 +127,34 @@ def index_for_t(given: Given) -> Iterator[Step]:
     left = {level: float(n) for n, level in enumerate(reversed(given.levels[:-1]))}
 
     def told(x: Tensor, level: Level) -> Prediction:
-        seen = given.denoise(x, replace(level, t=left[level]))
-        return Prediction(seen.x0, seen.eps)
+        return given.denoise(x, replace(level, t=left[level]))
 
     return ddim(given._replace(denoise=_Wrapped(told, given.denoise.cost)))
 
 
-def eps_as_v(given: Given) -> Iterator[Step]:
-    """DDIM that takes the predicted noise for a velocity v = alpha eps - sigma x0."""
+def other_type(given: Given) -> Iterator[Step]:
+    """DDIM that takes the output of the network for another type: eps for v, any other for eps."""
+    kind = predicted(given.denoise)
 
     def read(x: Tensor, level: Level) -> Prediction:
-        return from_v(x, level, given.denoise(x, level).eps)
+        seen = output_of(given.denoise(x, level), level, kind)
+        return CONVERSIONS[mistaken(kind)](x, level, seen)
 
     return ddim(given._replace(denoise=_Wrapped(read, given.denoise.cost)))
+
+
+def predicted(denoise: Denoiser) -> str:
+    """What the network of a denoiser predicts, a key of CONVERSIONS; ValueError without one."""
+    if isinstance(denoise, Guided):
+        return predicted(denoise.conditional)
+    if not isinstance(denoise, Network):
+        raise ValueError("what is no network has no output that can be misread")
+    return denoise.kind
+
+
+def mistaken(kind: str) -> str:
+    """What an output of this kind is taken for."""
+    return "v_prediction" if kind == "epsilon" else "epsilon"
 
 
 def other_scale(given: Given) -> Iterator[Step]:
@@ -171,8 +197,8 @@ MISTAKES: dict[str, Mistake] = {
     "no_noise": Mistake(no_noise, ddpm, f"{HO}, algorithm 2"),
     "last_noise": Mistake(last_noise, ddpm, f"{HO}, algorithm 2, line 3"),
     "clamped_x": Mistake(clamped_x, ddim, f"{HO}, section 3.2"),
-    "index_for_t": Mistake(index_for_t, ddim, f"{SONG}, section 4.2"),
-    "eps_as_v": Mistake(eps_as_v, ddim, f"{SALIMANS}, section 4"),
+    "index_for_t": Mistake(index_for_t, ddim, f"{SONG}, section 4.2", network=True),
+    "other_type": Mistake(other_type, ddim, f"{SALIMANS}, section 4", network=True),
     "other_scale": Mistake(other_scale, ddim, f"{FREE}, equation 6", guided=True),
     "other_stride": Mistake(other_stride, ddim, f"{LIN}, table 2", spacing="linspace"),
     "clipped_inversion": Mistake(clipped_inversion, round_trip, f"{SONG}, section 4.3",

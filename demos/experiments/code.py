@@ -12,7 +12,7 @@ from demos.experiments.kinds.inpainting import JUMP
 from demos.experiments.kinds.noises import ARC, TOGETHER
 from demos.experiments.kinds.places import PAINTED
 from demos.experiments.request import ExperimentRequest
-from demos.exports.code import Cell, Code, Imports, Writer, asked, called, literal
+from demos.exports.code import Cell, Code, Imports, Writer, asked, called, literal, start_cell
 from demos.exports.pictures import MASK, notes_of, x0_cell
 from demos.words import Refusal, said
 
@@ -20,15 +20,7 @@ STRIP = "strip = to_pil(grid(torch.cat([model.pixels(x[:1]) for x in seen]))[Non
 STRIP_IMPORTS: Imports = {"torch": (), "core.images": ["grid", "to_pil"]}
 SAMPLERS: Imports = {"core.samplers": ["SAMPLERS"]}
 TORCH: Imports = {"torch": ()}
-PARTS = {  # of a picture, as slices
-    "right": "..., mask.shape[-1] // 2 :",
-    "left": "..., : mask.shape[-1] // 2",
-    "top": "..., : mask.shape[-2] // 2, :",
-    "bottom": "..., mask.shape[-2] // 2 :, :",
-}
-MIDDLE = """\
-down, across = (side // 4 for side in mask.shape[-2:])
-mask[..., down:-down, across:-across] = 1"""
+PART: Imports = {"core.masks": ["part"]}
 END = "picture = model.decode(step.x_next)[0]"
 
 Cells = tuple[Cell, ...]
@@ -59,16 +51,6 @@ def levels(request: ExperimentRequest) -> Cell:
     return Cell(said("code.cell.levels"), "\n".join(lines), {"core.models": ["load"]})
 
 
-def start(request: ExperimentRequest, batch: int = 1) -> Cell:
-    """The noise, one generator per picture, and the first x."""
-    more = "" if batch == 1 else f", batch={batch}"
-    lines = [
-        called("noise = seeded(", seed=request.seed, batch=batch),
-        f"x = model.start(noise, levels[0]{more})",
-    ]
-    return Cell(said("code.cell.start"), "\n".join(lines), {"core.samplers": ["seeded"]})
-
-
 def told(request: ExperimentRequest, condition: str) -> str:
     """The denoiser of a condition, guided as asked."""
     if not condition:
@@ -86,19 +68,17 @@ def steps(lines: list[str], imports: Imports, end: str = END) -> Cells:
 
 
 def masked(request: ExperimentRequest) -> list[str]:
-    """The lines that make a mask of the shape of x0: 1 in the part that is meant."""
+    """The line that makes a mask of the shape of x0: 1 in the part that is meant."""
     if request.place == PAINTED:
         return [f"mask = (opacity({literal(MASK)}, x0.shape[-2:]) > 0.5)[None].to(x0)  # yours"]
-    part = PARTS.get(request.place)
-    last = MIDDLE if part is None else f"mask[{part}] = 1"
-    return ["mask = torch.zeros(1, 1, *model.shape[1:])", *last.split("\n")]
+    return [f"mask = part({literal(request.place)}, *model.shape[1:])"]
 
 
 def bugs(request: ExperimentRequest) -> Cells:
     """The run with the mistake."""
     case, given = MISTAKES[request.bug], "Given(denoise, x, levels, noise, model.schedule)"
     imports: Imports = {"core.mistakes": ["MISTAKES", "Given"]}
-    first: Cells = (start(request),)
+    first: Cells = (start_cell(request.seed),)
     lines = [f"denoise = {told(request, request.condition)}", "seen = []"]
     if case.inverts:
         up = "levels = [*reversed(levels), *levels[1:]]  # up to noise and down again"
@@ -153,8 +133,8 @@ def inpainting(request: ExperimentRequest) -> Cells:
         "    seen.append(step.prediction.x0)",
     ]
     imports: dict[str, Any] = {"core.repaint": ["repaint"]}
-    imports |= {"core.images": ["opacity"]} if request.place == PAINTED else TORCH
-    return (x0_cell(request.card, request), start(request), *steps(lines, imports))
+    imports |= {"core.images": ["opacity"]} if request.place == PAINTED else PART
+    return (x0_cell(request.card, request), start_cell(request.seed), *steps(lines, imports))
 
 
 def pair(name: str, more: Callable[[ExperimentRequest], str]) -> Callable:
@@ -170,7 +150,7 @@ def pair(name: str, more: Callable[[ExperimentRequest], str]) -> Callable:
             "    seen.append(step.prediction.x0)",
         ]
         imports = {**SAMPLERS, "core.compositions": [name]}
-        return (start(request), *steps(lines, imports))
+        return (start_cell(request.seed), *steps(lines, imports))
 
     return cells
 
@@ -208,7 +188,7 @@ def poke(request: ExperimentRequest) -> Cells:
         'for step in SAMPLERS["ddim"](denoise, x, levels):',
         "    seen.append(step.prediction.x0[1:])",
     ]
-    imports: Imports = {**SAMPLERS, **TORCH, "core.walks": ["poked"]}
+    imports: Imports = {**SAMPLERS, **TORCH, **PART, "core.walks": ["poked"]}
     return steps(lines, imports, "picture = model.decode(step.x_next)[1]")
 
 
@@ -223,7 +203,7 @@ def best(request: ExperimentRequest) -> Cells:
     ]
     imports: Imports = {**SAMPLERS, "core.classifiers": ["read_digits"]}
     end = "picture = model.decode(step.x_next)[int(chances.argmax())]"
-    return (start(request, request.batch), *steps(lines, imports, end))
+    return (start_cell(request.seed, request.batch), *steps(lines, imports, end))
 
 
 CELLS: dict[str, Callable[[ExperimentRequest], Cells]] = {

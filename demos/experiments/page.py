@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from functools import partial
 from typing import Any
 
 import gradio as gr
@@ -17,12 +16,12 @@ from demos.pictures.masks import background
 from demos.runs.requests import event
 from demos.runs.stream import streamed
 from demos.runs.zero_gpu import loaded
-from demos.ui.controls import QUIET, control, interlock, text
+from demos.ui.controls import QUIET, interlock, text
 from demos.ui.errors import shown
-from demos.ui.pictures import made, prompt_row, translates
+from demos.ui.pictures import all_controls, translates
 from demos.ui.player import Player
 from demos.ui.recorded import Shared, tape
-from demos.ui.runner import Runner, chips, preset, resets, run_row, seed_row, sent
+from demos.ui.runner import Runner, chip_row, presses, resets, run_row, sent
 from demos.ui.server.work import network_seconds, takes
 
 TITLE = "tab.experiments"
@@ -49,14 +48,11 @@ def experiment(request: ExperimentRequest) -> Iterator[tuple[Any, Any]]:
 def build(shared: Shared) -> None:
     """Lay out the tab."""
     gr.Markdown(text("experiment.lead"), elem_classes=["lead"])
-    with gr.Column() as try_these:
-        pass
+    tries = chip_row(PRESETS)
     with gr.Row(elem_classes=["stepwise-columns"]):
         with gr.Column():
             button, stop, reset = run_row()
-            controls = all_controls()
-            with try_these:
-                chips(preset(ExperimentRequest, controls, PRESETS))
+            controls = all_controls(ExperimentRequest, SHOWN_FIRST)
         with gr.Column():
             player = Player(tape("experiment"), name="experiment", links=shared.links)
             about = gr.Markdown(about_it("bugs"), elem_classes=["about"])
@@ -66,25 +62,11 @@ def build(shared: Shared) -> None:
     shared.links.offer_run("experiments", runner, button, controls, ExperimentRequest)
     runner.stale([each for name, each in controls.items() if name != "painted"])
     resets(reset, controls)
+    presses(tries, PRESETS.values(), ExperimentRequest, controls)
     translates(controls["model"], controls["caption"], controls["prompt_two"])
     interlock(ExperimentRequest, controls, CAUSES)
     controls["kind"].change(about_it, controls["kind"], about, **QUIET)
     follow_picture(controls)
-
-
-def all_controls() -> dict[str, Any]:
-    """What one changes most, in the order of use; the rest is folded."""
-    controls: dict[str, Any] = {}
-    for name in SHOWN_FIRST:
-        if name == "prompt":
-            controls[name] = prompt_row(ExperimentRequest, name, controls["model"])
-        else:
-            controls[name] = made(ExperimentRequest, name)
-    with gr.Accordion(text("more"), open=False):
-        for name in [each for each in ExperimentRequest.controls() if each not in controls]:
-            make = seed_row if name == "seed" else partial(control, name=name)
-            controls[name] = make(ExperimentRequest)
-    return controls
 
 
 def about_it(kind: Any) -> Any:

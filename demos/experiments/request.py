@@ -12,12 +12,11 @@ from core.mistakes import MISTAKES
 from core.models import MODELS, ModelCard
 from demos.experiments.kinds import KINDS, PLACES, WAYS, Experiment
 from demos.experiments.kinds.places import PAINTED
-from demos.runs.asked import LABELS, named_condition
+from demos.runs.asked import LABELS, SEEDS, named_condition
 from demos.runs.fields import Choice, Real, Sent, Text, Whole
 from demos.runs.requests import Request
 from demos.words import Refusal, Say, said, word
 
-SEEDS = 2**32 - 1
 IN_TITLE = ("kind", "model", "steps", "seed", "bug", "label", "prompt", "label_two", "prompt_two")
 
 
@@ -86,7 +85,11 @@ class ExperimentRequest(Request):
     @property
     def condition(self) -> str:
         """What the model is asked for."""
-        return self.prompt if self.card.condition == "text" else self.label
+        return self.of_condition(self.prompt, self.label)
+
+    def of_condition(self, prompt: str, label: str) -> str:
+        """What fits the model: a prompt, a label, or nothing."""
+        return {"text": prompt, "label": label}.get(self.card.condition, "")
 
     @property
     def source(self) -> str:
@@ -98,12 +101,12 @@ class ExperimentRequest(Request):
     @property
     def second(self) -> str:
         """What it is asked for besides."""
-        return self.prompt_two if self.card.condition == "text" else self.label_two
+        return self.of_condition(self.prompt_two, self.label_two)
 
     @property
     def of_known(self) -> str:
         """What the model is told of the picture that the experiment starts from."""
-        return self.caption if self.card.condition == "text" else str(self.digit)
+        return self.of_condition(self.caption, str(self.digit))
 
     @property
     def rows(self) -> int:

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from demos.runs.requests import Request
-from demos.words import Refusal, Say
+from demos.words import Refusal, Say, said
 
 BREAK = "\n\n\n"  # two blank lines, around functions
 END = 'picture.save("picture.png")'
@@ -64,6 +64,16 @@ class Writer:
     read: Callable[[Mapping[str, Any]], Any]
     core: Callable[[Any], Code]
     diffusers: Callable[[Any], Code]
+
+
+def start_cell(seed: int, batch: int = 1) -> Cell:
+    """The noise, one generator per picture, and the first x at levels[0]."""
+    more = "" if batch == 1 else f", batch={batch}"
+    lines = [
+        called("noise = seeded(", seed=seed, batch=batch),
+        f"x = model.start(noise, levels[0]{more})",
+    ]
+    return Cell(said("code.cell.start"), "\n".join(lines), {"core.samplers": ["seeded"]})
 
 
 def imported(imports: Iterable[Imports]) -> str:

@@ -15,11 +15,11 @@ from demos.pictures.sources import CHOICE
 from demos.runs.requests import event
 from demos.runs.stream import streamed
 from demos.runs.zero_gpu import loaded
-from demos.ui.controls import control, interlock, text
-from demos.ui.pictures import made, translates
+from demos.ui.controls import interlock, text
+from demos.ui.pictures import all_controls, translates
 from demos.ui.player import Player
 from demos.ui.recorded import Shared, tape
-from demos.ui.runner import Runner, resets, run_row, seed_row, sent
+from demos.ui.runner import Runner, resets, run_row, sent
 from demos.ui.sections import requested, section, waited
 from demos.ui.server.work import network_seconds, takes
 
@@ -57,10 +57,7 @@ def build(shared: Shared) -> None:
     with gr.Row(elem_classes=["stepwise-columns"]):
         with gr.Column():
             button, stop, reset = run_row()
-            controls = {name: made(NoiseRequest, name) for name in SHOWN_FIRST}
-            with gr.Accordion(text("more"), open=False):
-                controls["frames"] = control(NoiseRequest, "frames")
-                controls["seed"] = seed_row(NoiseRequest)
+            controls = all_controls(NoiseRequest, SHOWN_FIRST)
         with gr.Column():
             player = Player(tape("noise"), name="noise", links=shared.links)
             *buttons, place = section("hundred.title", "hundred.lead", *HUNDRED.values())

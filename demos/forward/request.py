@@ -10,6 +10,7 @@ from core.data.captions import EXAMPLES
 from core.models import MODELS, ModelCard
 from demos.pictures.photos import PHOTOS
 from demos.pictures.sources import CHOICE, FITS, REAL, named, offered
+from demos.runs.asked import SEEDS
 from demos.runs.fields import Choice, Sent, Text, Whole
 from demos.runs.requests import Request
 from demos.words import Refusal, Say, said
@@ -42,7 +43,7 @@ class NoiseRequest(Request):
     )
     process: str = Choice(PROCESSES, "closed form")
     frames: int = Whole(2, 200, 40, slider=(2, 100))
-    seed: int = Whole(0, 2**32 - 1, 0)
+    seed: int = Whole(0, SEEDS, 0)
     photo: str = Choice(
         tuple(PHOTOS), "cat", look="menu", needs=lambda asked: asked.source == "photograph"
     )

@@ -13,7 +13,7 @@ from demos.inversion.methods import named_method, refusal
 from demos.pictures.library import known, of_kind, picked
 from demos.pictures.photos import PHOTOS
 from demos.pictures.sources import CHOICE, SOURCES, named
-from demos.runs.asked import LABELS, guidance_title, named_condition
+from demos.runs.asked import LABELS, SEEDS, guidance_title, named_condition
 from demos.runs.fields import Choice, Real, Sent, Text, Whole
 from demos.runs.requests import Request
 from demos.words import Refusal, Say, said
@@ -21,7 +21,6 @@ from demos.words import Refusal, Say, said
 ALL_SOURCES = ("test digit", "scene", "photograph", "library", "upload", "drawing", "generated")
 TARGET = "fox on a blue background"
 MASKS = ("everywhere", "automatic", "drawn")
-SEEDS = 2**32 - 1
 IN_TITLE = ("model", *CHOICE, "library", "label", "prompt", "method", "steps")  # always
 
 

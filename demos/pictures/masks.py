@@ -7,9 +7,9 @@ from typing import Any
 import torch
 from PIL import Image
 from torch import Tensor
-from torch.nn import functional as F
 
 from core.images import opacity, to_pil
+from core.masks import enlarged
 from demos.pictures.sources import file_of
 from demos.words import Refusal
 
@@ -40,7 +40,6 @@ def painted(sent: Any, x0: Tensor) -> Tensor:
 
 def tinted(pixels: Tensor, mask: Tensor) -> Tensor:
     """The picture in colour, washed with blue where the mask keeps it, also where it is black."""
-    free = F.interpolate(mask.float().cpu(), size=pixels.shape[-2:], mode="nearest")
     colour = pixels.expand(-1, 3, -1, -1)
     wash = torch.tensor(KEPT).view(1, 3, 1, 1)
-    return torch.where(free > 0, colour, 0.45 * colour + 0.55 * wash)
+    return torch.where(enlarged(mask, pixels), colour, 0.45 * colour + 0.55 * wash)

@@ -1,4 +1,4 @@
-"""What a model is asked for, in a title: a label or a prompt, and how much it counts."""
+"""What runs of a model are asked for: a label or a prompt, a seed; and as part of a title."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from core.models import ModelCard
 from demos.words import Say, said
 
 LABELS = ("", *map(str, range(10)))
+SEEDS = 2**32 - 1  # the largest
 
 
 def named_condition(card: ModelCard, condition: str) -> Say:

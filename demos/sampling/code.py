@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from core.samplers import SAMPLERS
-from demos.exports.code import Cell, Code, Imports, Writer, asked, called, literal
+from demos.exports.code import Cell, Code, Imports, Writer, asked, called, literal, start_cell
 from demos.sampling.request import OWN, SampleRequest
 from demos.sampling.with_diffusers import diffusers_code
 from demos.words import said
@@ -22,7 +22,12 @@ def read(settings: Mapping[str, Any]) -> SampleRequest:
 
 def core_code(request: SampleRequest) -> Code:
     """The lines of a run: its model and levels, its noise, its steps, its picture."""
-    cells = (levels(request), start(request), steps(request), picture(request))
+    cells = (
+        levels(request),
+        start_cell(request.seed, request.batch),
+        steps(request),
+        picture(request),
+    )
     return Code(cells, STRIP, STRIP_IMPORTS)
 
 
@@ -44,17 +49,6 @@ def levels(request: SampleRequest) -> Cell:
         f"levels = {called(ladder, request.steps, *spacing)}{below}  # noisy to clean",
     ]
     return Cell(said("code.cell.levels"), "\n".join(lines), imports)
-
-
-def start(request: SampleRequest) -> Cell:
-    """The noise, one generator per picture, and the first x."""
-    rows = None if request.batch == 1 else request.batch
-    batch = "" if rows is None else f", batch={rows}"
-    lines = [
-        called("noise = seeded(", seed=request.seed, batch=request.batch),
-        f"x = model.start(noise, levels[0]{batch})",
-    ]
-    return Cell(said("code.cell.start"), "\n".join(lines), {"core.samplers": ["seeded"]})
 
 
 def steps(request: SampleRequest) -> Cell:

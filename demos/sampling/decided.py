@@ -20,9 +20,10 @@ from core.noise import seeded
 from core.schedules import Level
 from core.tapes import Say
 from demos.pictures.prompts import language_of
+from demos.runs.asked import SEEDS
 from demos.runs.zero_gpu import on_gpu, reached
 from demos.sampling.panels import PANELS, ladder
-from demos.sampling.request import SEEDS, SampleRequest
+from demos.sampling.request import SampleRequest
 from demos.sampling.run import steps
 from demos.views.charts import LEVELS, Axes, Curve, chart
 from demos.views.html import saying, spoken

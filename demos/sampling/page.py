@@ -21,9 +21,9 @@ from demos.sampling.comparisons import COMPARISONS, compared
 from demos.sampling.presets import PRESETS
 from demos.sampling.request import ALL_SAMPLERS, SampleRequest
 from demos.sampling.run import run
-from demos.ui.controls import QUIET, Slider, control, interlock, text
+from demos.ui.controls import QUIET, Slider, interlock, text
 from demos.ui.errors import language, shown
-from demos.ui.pictures import beside, prompt_row
+from demos.ui.pictures import all_controls
 from demos.ui.player import Player
 from demos.ui.recorded import Shared, tape
 from demos.ui.runner import (
@@ -31,12 +31,10 @@ from demos.ui.runner import (
     PRIVATE,
     Runner,
     chip_row,
-    chips,
     chosen,
-    preset,
+    presses,
     resets,
     run_row,
-    seed_row,
     sent,
 )
 from demos.ui.server.work import network_seconds, takes
@@ -109,14 +107,11 @@ def what_if(archive: Archive | None, frame: int, guidance: Any) -> Any:
 def build(shared: Shared) -> None:
     """Lay out the tab."""
     gr.Markdown(text("sample.lead"), elem_classes=["lead"])
-    with gr.Column() as try_these:
-        pass
+    tries = chip_row(PRESETS)
     with gr.Row(elem_classes=["stepwise-columns"]):
         with gr.Column():
             button, stop, reset = run_row()
-            controls = all_controls()
-            with try_these:
-                chips(preset(SampleRequest, controls, PRESETS))
+            controls = all_controls(SampleRequest, SHOWN_FIRST)
             send = gr.Button(text("sample.send"), size="sm")
             versus_chips = chip_row([f"versus.{key}" for key in COMPARISONS], "chips.compare")
         with gr.Column():
@@ -136,28 +131,12 @@ def build(shared: Shared) -> None:
     runner.stale(ordered)
     runner.at_rest(wonder.change, what_if, [wonder])
     resets(reset, controls)
+    presses(tries, PRESETS.values(), SampleRequest, controls)
     interlock(SampleRequest, controls, CAUSES)
     adopt = partial(taken, list(controls))
     handed = shared.schedule.change(adopt, shared.schedule, list(controls.values()), **QUIET)
     handed.then(None, js="() => stepwise.run()", **PRIVATE)
     send.click(shown(hand_over), runner.archive, [shared.picture, shared.tabs], **QUIET)
-
-
-def all_controls() -> dict[str, Any]:
-    """What one changes most, in the order of use; the rest is folded."""
-    controls: dict[str, Any] = {}
-    for name in SHOWN_FIRST:
-        make = {
-            "prompt": lambda: prompt_row(SampleRequest, "prompt", controls["model"]),
-            "seed": lambda: seed_row(SampleRequest),
-        }.get(name)
-        controls[name] = make() if make else control(SampleRequest, name)
-    with gr.Accordion(text("more"), open=False):
-        for name in SampleRequest.controls():
-            if name not in controls:
-                controls[name] = control(SampleRequest, name)
-        beside(controls["model"], controls["negative"])
-    return controls
 
 
 def taken(names: list[str], handed: tuple[dict[str, Any], float] | None) -> list[Any]:

@@ -13,7 +13,7 @@ from core.inversion import start_index
 from core.models import MODELS, ModelCard
 from core.samplers import SAMPLERS, Sampler
 from core.schedules import SCHEDULES, SPACINGS
-from demos.runs.asked import LABELS, guidance_title, named_condition
+from demos.runs.asked import LABELS, SEEDS, guidance_title, named_condition
 from demos.runs.fields import Choice, Real, Text, Truth, Whole
 from demos.runs.requests import Request
 from demos.sampling.panels import PANELS
@@ -22,7 +22,6 @@ from demos.words import Refusal, Say, said, word
 ALL_SAMPLERS: dict[str, Sampler] = {**SAMPLERS, **BRIDGED}
 OWN = "own"  # the schedule that the model was trained with
 VARIANCES = ("posterior", "beta")
-SEEDS = 2**32 - 1
 IN_TITLE = ("model", "sampler", "steps", "seed", "label", "prompt")  # always
 
 

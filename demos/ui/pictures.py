@@ -15,11 +15,13 @@ from demos.runs.fields import ChoiceField, TextField
 from demos.runs.requests import Request
 from demos.ui.controls import QUIET, control, dice, text
 from demos.ui.errors import language, shown
+from demos.ui.runner import seed_row
 from demos.ui.uploads import drawing_pad, mask_pad, upload
 from demos.views.html import spoken
 from demos.words import Say, capital, said
 
 MAKERS = {"picture": upload, "drawing": drawing_pad, "painted": mask_pad}
+READ = ("negative", "prompt_two")  # prompts beside the first: they have its advice, too
 MODEL = ChoiceField(options=MODELS, default="digits")
 PROMPT = TextField(most=500, default="")
 
@@ -28,6 +30,26 @@ def made(request: type[Request], name: str, **more: Any) -> Any:
     """The widget of a field, also of one that takes a picture."""
     maker = MAKERS.get(name)
     return maker() if maker else control(request, name, **more)
+
+
+def all_controls(request: type[Request], first: Sequence[str]) -> dict[str, Any]:
+    """The controls of a request: what one changes most in this order, and the rest folded."""
+    found: dict[str, Any] = {}
+
+    def add(name: str) -> None:
+        if name == "prompt":
+            found[name] = prompt_row(request, name, found["model"])
+        else:
+            found[name] = seed_row(request) if name == "seed" else made(request, name)
+        if name in READ:
+            beside(found["model"], found[name])
+
+    for name in first:
+        add(name)
+    with gr.Accordion(text("more"), open=False):
+        for name in [each for each in request.controls() if each not in found]:
+            add(name)
+    return found
 
 
 def beside(model: gr.Dropdown, prompt: gr.Textbox) -> gr.HTML:

@@ -265,27 +265,23 @@ def chip_row(keys: Iterable[str], title: str = "chips.try") -> list[gr.Button]:
         return [gr.Button(text(key), size="sm", elem_classes=["chip"]) for key in keys]
 
 
-def chips(presets: dict[str, dict[Any, Any]]) -> None:
-    """A row of chips; each sets some controls, then runs.
+def presses(
+    chips: Iterable[gr.Button],
+    presets: Iterable[Mapping[str, Any]],
+    request: type[Request],
+    controls: Mapping[str, Any],
+) -> None:
+    """Let each chip bring its preset, settings by the name of their field, and run.
 
-    `presets` maps the key of a chip's words to values of components.
+    What only other presets name becomes the default again.
     """
-    for chip, settings in zip(chip_row(presets), presets.values(), strict=True):
+    presets, defaults = list(presets), request.defaults()
+    named = [name for name in controls if any(name in each for each in presets)]
+    for chip, preset in zip(chips, presets, strict=True):
+        settings = {controls[name]: preset.get(name, defaults[name]) for name in named}
         chip.click(partial(here, settings), None, list(settings), **QUIET).then(
             None, js="() => stepwise.run()", **PRIVATE
         )
-
-
-def preset(
-    request: type[Request], controls: Mapping[str, Any], presets: Mapping[str, Mapping[str, Any]]
-) -> dict[str, dict[Any, Any]]:
-    """Presets by the key of their chip, of controls; what only others name is the default."""
-    named = [name for name in controls if any(name in each for each in presets.values())]
-    defaults = request.defaults()
-    return {
-        key: {controls[name]: each.get(name, defaults[name]) for name in named}
-        for key, each in presets.items()
-    }
 
 
 def chosen(chip: gr.Button, settings: dict[Any, Any], name: str) -> gr.Button:

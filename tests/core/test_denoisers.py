@@ -19,6 +19,7 @@ from core.denoisers import (
     from_v,
     from_x0,
     lookahead,
+    output_of,
 )
 from core.schedules import SCHEDULES, Level, linear
 from tests.core import EACH_LEVEL, consistent, normal
@@ -52,6 +53,15 @@ def test_every_conversion_finds_the_same_picture_and_noise(level):
 def test_any_output_gives_a_consistent_split(level, kind):
     x, output = normal(1, 1, 4, 4), normal(1, 1, 4, 4, seed=1)
     consistent(CONVERSIONS[kind](x, level, output), x, level)
+
+
+@pytest.mark.parametrize("kind", CONVERSIONS)
+def test_what_a_network_has_put_out_is_found_again(kind):
+    level, x, output = linear().level(400), normal(2, 1, 4, 4), normal(2, 1, 4, 4, seed=5)
+    prediction = CONVERSIONS[kind](x, level, output)
+    torch.testing.assert_close(output_of(prediction, level, kind), output)
+    with pytest.raises(ValueError, match="kind must be one of epsilon, sample"):
+        output_of(prediction, level, "score")
 
 
 @pytest.mark.parametrize("t", [0, 500, 999])

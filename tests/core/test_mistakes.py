@@ -18,7 +18,7 @@ SEEDS = 4
 # digits, a 7, guidance 2, seeds 0 to 3; the round trip is that of a test digit at guidance 1.
 APART = {
     "no_noise": (50, 0.256), "last_noise": (50, 0.0270), "clamped_x": (50, 0.119),
-    "index_for_t": (50, 0.342), "eps_as_v": (50, 0.236), "other_scale": (50, 0.0684),
+    "index_for_t": (50, 0.342), "other_type": (50, 0.405), "other_scale": (50, 0.0684),
     "other_stride": (150, 0.0576), "clipped_inversion": (50, 0.0118),
 }  # fmt: skip
 
@@ -84,6 +84,12 @@ def test_with_the_other_stride_noise_is_left():
     assert right == pytest.approx(0.5, rel=0.03) and wrong > 1.02 * right
     right, wrong = spread("other_stride", 1000)
     assert wrong == pytest.approx(right, rel=1e-9)
+
+
+def test_what_is_no_network_has_no_output():
+    given = Given(Gaussian(), torch.zeros(1, 1, 2, 2), linear().levels(3), seeded(0, 1), linear())
+    with pytest.raises(ValueError, match="no network"):
+        MISTAKES["other_type"].run(given)
 
 
 def test_guidance_must_be_there_to_be_misread():

@@ -12,9 +12,10 @@ from PIL import Image, ImageDraw
 from core.classifiers import read_digits
 from core.compositions import VIEWS
 from core.metrics import psnr, rms
-from core.mistakes import MISTAKES
+from core.mistakes import MISTAKES, predicted
 from core.models import load
 from core.samplers import SAMPLERS
+from core.schedules import Schedule
 from core.tapes import Frame, Tape
 from demos.experiments.kinds import KINDS, PLACES
 from demos.experiments.kinds.digits import RUNGS, SPREADS, best_blur
@@ -84,6 +85,35 @@ def test_both_runs_of_the_bug_lab_start_alike_and_end_as_far_apart_as_is_said(bu
         assert first[-1][1]["rms"] == 0
     assert end[-1][1]["rms"] > 0.005
     assert end[0][0] == f"experiment.why.{bug}"
+
+
+def test_what_the_network_predicts_is_what_is_said_of_it():
+    _, frames = shown(kind="bugs", bug="other_type", steps=2)
+    assert predicted(load("digits").denoiser("7")) == "v_prediction"
+    said = "predicts v = α ε − σ x₀, and is read as if it were ε"
+    assert said in sentence(frames[0].say)
+
+
+def test_where_index_and_timestep_are_one_there_is_no_mistake(monkeypatch):
+    model = load("digits")
+    few = Schedule(model.schedule.alpha[:5], model.schedule.sigma[:5])
+    monkeypatch.setattr(model, "schedule", few)
+    _, frames = shown(kind="bugs", bug="index_for_t", steps=5)
+    assert frames[-1].say[0] == ["experiment.same", {}] and frames[-1].say[-1][1]["rms"] == 0
+
+
+@pytest.mark.parametrize(("asked", "calls"), [
+    ({"kind": "bugs", "guidance": 2.0}, 24),  # two runs, two branches
+    ({"kind": "bugs", "guidance": 1.0}, 12),
+    ({"kind": "bugs", "bug": "clipped_inversion"}, 24),  # two runs, up and down
+    ({"kind": "best", "batch": 3, "guidance": 1.0}, 18),
+    ({"kind": "poke", "guidance": 1.0}, 12),
+    ({"kind": "anagram", "guidance": 1.0}, 12),
+    ({"kind": "walk", "count": 3, "guidance": 1.0}, 36),
+    ({"kind": "restoring", "model": "exact"}, 0),
+])  # fmt: skip
+def test_network_calls_are_those_of_all_runs(asked, calls):
+    assert shown(**asked)[1][-1].numbers["calls"] == calls
 
 
 def test_the_run_without_the_mistake_is_that_of_the_sampler():
@@ -163,7 +193,7 @@ def test_a_walk_begins_and_ends_with_the_pictures_of_its_seeds():
 def test_a_circle_has_no_straight_line():
     tape, frames = shown(kind="walk", way="circle", count=4)
     assert [panel.key for panel in tape.panels] == ["noise", "x0"]
-    assert [round(frame.pos, 3) for frame in frames] == [0, 0.333, 0.667, 1]
+    assert [frame.pos for frame in frames] == [0, 0.25, 0.5, 0.75], "1 is the first again"
 
 
 @pytest.mark.slow
@@ -192,6 +222,8 @@ def test_the_best_is_the_one_that_the_classifier_is_surest_of():
     ({"kind": "poke", "place": "painted"}, "no picture to paint on"),
     ({"kind": "best", "label": ""}, "choose a label"),
     ({"bug": "other_scale", "guidance": 1.0}, "about guidance"),
+    ({"bug": "other_type", "model": "exact"}, "no network"),
+    ({"bug": "index_for_t", "model": "exact"}, "no network"),
     ({"kind": "nothing"}, "Experiment must be one of"),
     ({"kind": "inpainting", "place": "painted"}, "paint"),
     ({"kind": "ladder"}, "draw"),

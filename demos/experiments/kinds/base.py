@@ -15,7 +15,7 @@ from core.models import Model
 from core.noise import seeded
 from core.samplers import SAMPLERS
 from core.schedules import Level
-from core.tapes import Axis, Frame, Panel, Picture, Say, later
+from core.tapes import Frame, Panel, Picture, Say, later
 from demos.runs.archive import decoded_uri, half, preview_uri
 from demos.views.numbers import level_axis, noise_power, of_level, place
 from demos.words import Refusal, said
@@ -29,7 +29,10 @@ GUESS = Panel("x0", "x̂₀", said("panel.x0"), "signal")
 
 
 class Look(NamedTuple):
-    """What is seen at one moment of a run: at each step, and once of the finished picture."""
+    """What is seen at one moment of a run: at each step, and once of the finished picture.
+
+    `calls` are those of all pictures of a batch: what is computed at once is still paid for.
+    """
 
     index: int
     level: Level
@@ -172,9 +175,3 @@ class Experiment:
 def difference(a: Tensor, b: Tensor) -> Picture:
     """The difference of two pictures of [0, 1], (B, C, H, W), in colours from -1 to 1."""
     return later(signed_uri, (a - b).mean(1, keepdim=True), 1.0)
-
-
-def walk_axis(count: int, name: Say, ends: tuple[Say, Say]) -> Axis:
-    """A timeline of so many evenly spaced places."""
-    ticks = [k / max(count - 1, 1) for k in range(count)]
-    return Axis(name=name, ends=ends, ticks=ticks)

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
+import torch
 from torch import Tensor
 
 from core.metrics import psnr, rms
-from core.mistakes import MISTAKES, Given
+from core.mistakes import MISTAKES, Given, mistaken, predicted
 from core.models import Model
 from core.samplers import Step
 from core.tapes import Frame, Panel, Say
@@ -18,6 +19,13 @@ from demos.words import Refusal, said
 
 if TYPE_CHECKING:
     from demos.experiments.request import ExperimentRequest
+
+OUTPUTS = {  # what a network predicts, as it is written
+    "epsilon": "ε",
+    "sample": "x₀",
+    "v_prediction": "v = α ε − σ x₀",
+    "flow": "u = ε − x₀",
+}
 
 
 class Bugs(Experiment):
@@ -50,7 +58,9 @@ class Bugs(Experiment):
 
     @staticmethod
     def refusals(request: ExperimentRequest) -> Iterator[tuple[str, Refusal]]:
-        """Guidance can be misread where there is some."""
+        """Guidance can be misread where there is some, and a network where there is one."""
+        if MISTAKES[request.bug].network and request.card.denoiser != "network":
+            yield "bug", Refusal("experiment.refused.network", model=request.model)
         if not MISTAKES[request.bug].guided:
             return
         if request.card.told:
@@ -63,27 +73,34 @@ class Bugs(Experiment):
         """Two runs; up and down is twice the way."""
         return 4 if MISTAKES[request.bug].inverts else 2
 
-    def runs(self) -> list[Iterator[Step]]:
-        """The run without the mistake, and that with it."""
-        found = []
-        for run in (self.case.right, self.case.run):
-            if self.clean is None:
-                (x, noise), denoise = self.start(), self.denoiser(self.request.condition)
-            else:
-                x, noise = self.clean, self.model.draw(self.request.seed)
-                denoise = self.model.denoiser(self.request.of_known)
-            found.append(run(Given(denoise, x, self.levels, noise, self.model.schedule)))
-        return found
+    def given(self) -> Given:
+        """What a run starts from; both draw the same noise."""
+        if self.clean is None:
+            (x, noise), denoise = self.start(), self.denoiser(self.request.condition)
+        else:
+            x, noise = self.clean, self.model.draw(self.request.seed)
+            denoise = self.model.denoiser(self.request.of_known)
+        return Given(denoise, x, self.levels, noise, self.model.schedule)
 
     def frames(self) -> Iterator[Frame]:
         """A frame for every step of both, and their ends."""
-        for right, wrong in zip(*self.runs(), strict=True):
+        given = self.given()
+        self.why, self.cost = self.reason(given), 2 * given.denoise.cost
+        for right, wrong in zip(self.case.right(given), self.case.run(self.given()), strict=True):
             seen = right.prediction.x0, wrong.prediction.x0
             say = [self.here(right.index, right.level, seen[0])]
-            say += [] if right.index else [said(f"experiment.why.{self.request.bug}")]
+            say += [] if right.index else [self.why]
             yield self.both(say, right, *(seen if self.clean is None else (right.x, wrong.x)))
         ends = right.x_next, wrong.x_next
         yield self.both(self.said(*ends), right, *ends, done=True)
+
+    def reason(self, given: Given) -> Say:
+        """What is wrong, and what comes of it."""
+        values: dict[str, Any] = {"last": len(self.model.schedule) - 1}
+        if self.request.bug == "other_type":
+            kind = predicted(given.denoise)
+            values |= {"kind": OUTPUTS[kind], "other": OUTPUTS[mistaken(kind)]}
+        return said(f"experiment.why.{self.request.bug}", **values)
 
     def both(
         self, say: list[Say], step: Step, right: Tensor, wrong: Tensor, done: bool = False
@@ -94,14 +111,15 @@ class Bugs(Experiment):
         parts |= {} if self.clean is None else {"picture": self.clean}
         level = step.next_level if done else step.level
         says = [*say, said("experiment.apart", rms=rms(shown[1] - shown[0]))]
-        return self.frame(says, level, parts, calls=2 * step.calls, x0=right, done=done)
+        return self.frame(says, level, parts, calls=self.cost * step.calls, x0=right, done=done)
 
     def said(self, right: Tensor, wrong: Tensor) -> list[Say]:
         """What the mistake has done, measured, and why."""
-        why = said(f"experiment.why.{self.request.bug}")
+        if torch.equal(right, wrong):
+            return [said("experiment.same")]
         if self.clean is None:
             read = self.reading("experiment.read.right", right)
-            return [why, *read, *self.reading("experiment.read.wrong", wrong)]
+            return [self.why, *read, *self.reading("experiment.read.wrong", wrong)]
         pixels = [self.pixels(each) for each in (self.clean, right, wrong)]
         ratios = {"right": psnr(pixels[1], pixels[0]), "wrong": psnr(pixels[2], pixels[0])}
-        return [why, said("experiment.returned", **ratios)]
+        return [self.why, said("experiment.returned", **ratios)]

@@ -67,7 +67,7 @@ class Ladder(OfDigits):
 
     @staticmethod
     def rows(request: ExperimentRequest) -> int:
-        """Three whole runs."""
+        """The shares of a run that all rungs are, and a little more."""
         return math.ceil(sum(RUNGS))
 
     def frames(self) -> Iterator[Frame]:
@@ -122,12 +122,12 @@ class Restoring(OfDigits):
     def frames(self) -> Iterator[Frame]:
         """A frame for each level, from the clean end."""
         clean = self.placed(known(self.model, self.request))
-        eps, denoise = self.model.noise(self.request.seed).to(clean), self.model.denoiser()
-        pixels, self.calls = self.pixels(clean), 0
+        eps, pixels = self.model.noise(self.request.seed).to(clean), self.pixels(clean)
+        self.denoise, self.calls = self.model.denoiser(), 0
         for level in self.visited:
             x = level.alpha * clean + level.sigma * eps
             with torch.no_grad():
-                one = denoise(x, level).x0
+                one = self.denoise(x, level).x0
             many = self.walked(x, level)
             blur, spread = best_blur(x / math.hypot(level.alpha, level.sigma), pixels)
             ratios = {
@@ -147,8 +147,8 @@ class Restoring(OfDigits):
     def walked(self, x: Tensor, level: Level) -> Tensor:
         """The picture at the end of the steps from a level down; the one step is a call, too."""
         below = [each for each in self.levels if each.log_snr > level.log_snr]
-        *_, last = SAMPLERS["ddim"](self.model.denoiser(), x, [level, *below])
-        self.calls += last.calls + 1
+        *_, last = SAMPLERS["ddim"](self.denoise, x, [level, *below])
+        self.calls += (last.calls + 1) * self.denoise.cost
         return last.x_next
 
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from torch import Tensor
 
 from core.images import pixels_uri
+from core.masks import enlarged
 from core.metrics import psnr
 from core.models import Model
 from core.repaint import itinerary, repaint
@@ -84,7 +85,5 @@ class Inpainting(Experiment):
     def kept(self, end: Tensor) -> float:
         """PSNR of the picture where it was known."""
         pixels = self.pixels(end), self.pixels(self.clean)
-        sides = pixels[0].shape[-2:]
-        keep = self.mask.cpu().repeat_interleave(sides[0] // self.mask.shape[-2], -2)
-        keep = keep.repeat_interleave(sides[1] // self.mask.shape[-1], -1).expand_as(pixels[0])
-        return psnr(*(each[keep == 0] for each in pixels))
+        keep = ~enlarged(self.mask, pixels[0]).expand_as(pixels[0])
+        return psnr(*(each[keep] for each in pixels))

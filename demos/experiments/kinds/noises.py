@@ -9,12 +9,13 @@ import torch
 from torch import Tensor
 
 from core.images import pixels_uri, signed_uri
+from core.masks import enlarged
 from core.metrics import rms
 from core.models import Model
 from core.samplers import SAMPLERS, Step
-from core.tapes import Frame, Panel, later
+from core.tapes import Axis, Frame, Panel, later
 from core.walks import circle, poked, slerp
-from demos.experiments.kinds.base import GUESS, Experiment, difference, walk_axis
+from demos.experiments.kinds.base import GUESS, Experiment, difference
 from demos.experiments.kinds.places import PAINTED, region
 from demos.pictures.masks import tinted
 from demos.words import Refusal, said
@@ -34,15 +35,17 @@ class Walk(Experiment):
     """Pictures of the noise along a way from one draw to another, or round through both."""
 
     def __init__(self, model: Model, request: ExperimentRequest) -> None:
-        """One frame for each place on the way."""
+        """One frame for each place on the way; a circle comes back to the first one."""
         super().__init__(model, request)
         self.total, arc = request.count, request.way == ARC
         self.opens = self.total // 2
         self.panels = (NOISE, PICTURE, STRAIGHT) if arc else (NOISE, PICTURE)
-        ends = (request.seed, request.seed_two if arc else request.seed)
-        name = said("axis.walk" if arc else "axis.circle")
-        says = tuple(said("axis.seed", seed=seed) for seed in ends)
-        self.axis = walk_axis(self.total, name, (says[0], says[1]))
+        first, last = request.seed, request.seed_two if arc else request.seed
+        self.axis = Axis(
+            name=said("axis.walk" if arc else "axis.circle"),
+            ends=(said("axis.seed", seed=first), said("axis.seed", seed=last)),
+            ticks=[k / (self.total - 1 if arc else self.total) for k in range(self.total)],
+        )
 
     @staticmethod
     def uses(request: ExperimentRequest) -> Collection[str]:
@@ -59,8 +62,7 @@ class Walk(Experiment):
         a, b = (self.model.noise(seed) for seed in (self.request.seed, self.request.seed_two))
         if self.request.way == CIRCLE:
             return [(x, x) for x in circle(a, b, self.total)]
-        shares = [k / max(self.total - 1, 1) for k in range(self.total)]
-        return [(slerp(a, b, share), torch.lerp(a, b, share)) for share in shares]
+        return [(slerp(a, b, at), torch.lerp(a, b, at)) for at in self.axis.ticks]
 
     def sampled(self, noises: tuple[Tensor, ...]) -> list[Tensor]:
         """The pictures of these draws, in latents, each (1, C, H, W)."""
@@ -90,11 +92,8 @@ class Walk(Experiment):
                 say += self.reading("experiment.read", picture)
                 parts = {"noise": later(signed_uri, x), "x0": picture, "straight": other}
                 shown = {panel.key: parts[panel.key] for panel in self.panels}
-                place = k / max(self.total - 1, 1)
-                clean = self.levels[-1]
-                yield self.frame(
-                    say, clean, shown, calls=self.calls, x0=picture, done=True, pos=place
-                )
+                seen = {"calls": self.calls, "x0": picture, "done": True}
+                yield self.frame(say, self.levels[-1], shown, pos=self.axis.ticks[k], **seen)
                 before = pixels
 
 
@@ -146,10 +145,9 @@ class Poke(Experiment):
         """What both runs guess, and where they differ."""
         pixels = self.pixels(x0)
         apart = (pixels[1:] - pixels[:1]).square().mean(1, keepdim=True)
-        free = torch.nn.functional.interpolate(mask.cpu(), size=apart.shape[-2:]) > 0
         total = apart.sum().item()
         if total > 0:
-            outside = apart[~free].sum().item() / total
+            outside = apart[~enlarged(mask, apart)].sum().item() / total
             values = {"rms": (total / apart.numel()) ** 0.5, "share": outside}
             say = [*say, said("experiment.poked", **values)]
         parts = {"where": self.where, "x0": x0[:1], "poked": x0[1:]}
