@@ -248,6 +248,8 @@ def test_no_english_comes_with_a_choice(opened, index):
         if radios.nth(index).is_enabled():
             radios.nth(index).evaluate("node => node.click()")
             page.wait_for_timeout(500)
+            if page.locator(".pad:visible").count():  # Gradio's, which throws if it goes too soon
+                page.wait_for_selector(".pad canvas:visible")
             assert not english_left(page)
         index += 1
     assert index > 2

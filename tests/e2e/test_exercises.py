@@ -87,7 +87,7 @@ def test_a_mistake_stands_beside_the_run_without_it(open_page, width):
     page.get_by_role("button", name="index for t", exact=True).click()
     page.wait_for_selector(".player[data-status=running]:visible")
     wait_for_status(page, "done")
-    expect(stage).to_contain_text("it takes pure noise for a nearly clean picture")
+    expect(stage).to_contain_text("it takes the picture for less noisy than it is")
     expect(stage).to_contain_text(re.compile(r"The two are 0\.\d+ apart"))
     assert page.evaluate("document.documentElement.scrollWidth") <= width
     page.evaluate("stepwise.words.choose('zh')")
