@@ -14,7 +14,7 @@ import pytest
 from tests.attacks import serving
 from tests.server import ROOT, Stream
 
-pytestmark = [pytest.mark.slow, pytest.mark.alone]
+pytestmark = pytest.mark.slow
 
 
 def linked(source, target):
@@ -100,6 +100,7 @@ def test_a_port_in_use_is_one_sentence(tmp_path):
     assert status == 2 and f"port {port}" in said and "Traceback" not in said
 
 
+@pytest.mark.alone
 @pytest.mark.parametrize("kind", [signal.SIGINT, signal.SIGTERM])
 def test_it_ends_at_once_in_the_middle_of_a_run(tmp_path, kind):
     with serving(tmp_path) as server:
@@ -126,6 +127,7 @@ def test_a_disk_that_takes_nothing_is_said(tmp_path):
         server.works()
 
 
+@pytest.mark.alone
 def test_downloads_are_the_operators_choice(tmp_path):
     environment = {"HF_HUB_CACHE": str(tmp_path / "hub"), "HF_HUB_OFFLINE": "0"}
     model = "stable-diffusion-v1-5/stable-diffusion-v1-5"

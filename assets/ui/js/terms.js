@@ -1,6 +1,6 @@
 // The terms of the glossary: what they are called, and where a text names them. No DOM.
 (() => {
-  const LETTER = "[\\p{Script=Latin}\\p{Script=Greek}\\p{N}\\p{M}_]";
+  const LETTER = /[\p{Script=Latin}\p{Script=Greek}\p{N}\p{M}_]/u;
   const HAN = /\p{Script=Han}/u;
 
   class Names {
@@ -9,9 +9,12 @@
       this.lower = new Map(); // words, in any case and in the plural
       this.whole = new Map(); // texts that are nothing else: "=linear"
       for (const term of terms) for (const name of term.names[language]) this.add(name, term);
-      const longest = [...this.exact.keys(), ...this.lower.keys()]
-        .sort((a, b) => b.length - a.length);
-      this.pattern = new RegExp(longest.map(bounded).join("|"), "giu");
+      this.lengths = new Map(); // of the names that begin with a letter, the longest first
+      for (const name of [...this.exact.keys(), ...this.lower.keys()]) {
+        const first = name[0].toLowerCase(), known = this.lengths.get(first) ?? [];
+        if (!known.includes(name.length)) known.push(name.length);
+        this.lengths.set(first, known.sort((a, b) => b - a));
+      }
     }
 
     add(name, term) {
@@ -30,18 +33,29 @@
     // [start, end, term] of each name in a text.
     find(text) {
       const trimmed = text.trim(), whole = this.whole.get(trimmed.toLowerCase());
-      const start = text.indexOf(trimmed);
+      const start = text.indexOf(trimmed), found = [];
       if (whole) return [[start, start + trimmed.length, whole]];
-      return [...text.matchAll(this.pattern)]
-        .map(({ 0: name, index }) => [index, index + name.length, this.of(name)])
-        .filter(([, , term]) => term);
+      for (let place = 0; place < text.length;) {
+        const name = this.longest(text, place);
+        if (name) found.push([place, place + name.length, this.of(name)]);
+        place += name?.length ?? 1;
+      }
+      return found;
+    }
+
+    longest(text, place) { // the name that begins here
+      const lengths = this.lengths.get(text[place].toLowerCase()) ?? [];
+      const length = lengths.find((size) =>
+        this.of(text.substr(place, size)) && bounded(text, place, place + size));
+      return length && text.substr(place, length);
     }
   }
 
-  function bounded(name) { // a Latin name is no part of a longer word; Chinese has no gaps
-    const before = HAN.test(name[0]) ? "" : `(?<!${LETTER}|${LETTER}[’'])`;
-    const after = HAN.test(name.at(-1)) ? "" : `(?!${LETTER})`;
-    return before + name.replace(/[.*+?^${}()|[\]\\]/g, "\\$&") + after;
+  function bounded(text, start, end) { // Latin is no part of a longer word; Chinese has no gaps
+    const letter = (place) => LETTER.test(text[place] ?? "");
+    const inside = letter(start - 1) || (/[’']/.test(text[start - 1] ?? "") && letter(start - 2));
+    if (inside && !HAN.test(text[start])) return false;
+    return !letter(end) || HAN.test(text[end - 1]);
   }
 
   class Terms {
