@@ -29,8 +29,9 @@ def page() -> gr.Blocks:
     with gr.Blocks(title="Stepwise", fill_width=True) as blocks:
         gr.HTML(head(), padding=False, elem_classes=["stepwise-head"])
         picture, chosen = gr.State(), gr.State()  # in gr.Tabs they would count as tabs
+        trained = gr.State()
         with gr.Tabs(selected="sampling") as tabs:
-            shared = Shared(tabs, picture, chosen)
+            shared = Shared(tabs, picture, chosen, trained)
             for tab in TABS:
                 with gr.Tab(text(tab.TITLE), id=tab.__name__.rpartition(".")[2]):
                     tab.build(shared)

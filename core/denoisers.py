@@ -17,6 +17,8 @@ from torch import Tensor
 
 from core.schedules import Level
 
+Scale = float | Tensor
+
 
 class Prediction(NamedTuple):
     """What a denoiser sees in x: x = alpha x0 + sigma eps, exactly.
@@ -90,21 +92,22 @@ CONVERSIONS: dict[str, Callable[[Tensor, Level, Tensor], Prediction]] = {
 }
 
 
-def output_of(prediction: Prediction, level: Level, kind: str) -> Tensor:
-    """What a network of this kind has put out, from its prediction: the way back of CONVERSIONS.
+def target_of(kind: str, x0: Tensor, eps: Tensor, alpha: Scale, sigma: Scale) -> Tensor:
+    """What a network of this kind is trained to put out: the way back of CONVERSIONS.
 
-    ValueError for an unknown kind.
+    `alpha` and `sigma` are numbers, or tensors with one entry per row that broadcast. ValueError
+    for an unknown kind.
     """
-    x0, eps = prediction.x0, prediction.eps
-    outputs = {
-        "epsilon": eps,
-        "sample": x0,
-        "v_prediction": level.alpha * eps - level.sigma * x0,
-        "flow": eps - x0,
-    }
-    if kind not in outputs:
-        raise ValueError(f"kind must be one of {', '.join(outputs)}, got {kind!r}")
-    return outputs[kind]
+    if kind not in CONVERSIONS:
+        raise ValueError(f"kind must be one of {', '.join(CONVERSIONS)}, got {kind!r}")
+    if kind == "v_prediction":
+        return alpha * eps - sigma * x0
+    return {"epsilon": eps, "sample": x0, "flow": eps - x0}[kind]
+
+
+def output_of(prediction: Prediction, level: Level, kind: str) -> Tensor:
+    """What a network of this kind has put out, from its prediction; ValueError as `target_of`."""
+    return target_of(kind, prediction.x0, prediction.eps, level.alpha, level.sigma)
 
 
 @dataclass(frozen=True, eq=False)

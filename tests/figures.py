@@ -43,6 +43,9 @@ from demos.pictures.library import library as pictures
 from demos.pictures.sources import test_digit
 from demos.sampling.request import SampleRequest
 from demos.sampling.run import run as sample
+from demos.training.data import name_of
+from demos.training.request import TrainRequest
+from demos.training.run import run as train
 from demos.ui.player import UI
 from demos.ui.recorded import TAPES
 from tests.benchmarks.quality_emoji import generated, real
@@ -83,6 +86,9 @@ def tapes() -> None:
     save(first, TAPES / "noise.stepwise")
     first, _ = recorded(experiment(ExperimentRequest.of()))
     save(first, TAPES / "experiment.stepwise")
+    asked = TrainRequest.of()
+    first, _ = recorded(train(asked, name_of(asked)))
+    save(first, TAPES / "train.stepwise")
     _, session = recorded(invert(InvertRequest.of()))
     both, _ = recorded(edit(EditRequest.of(session)))
     save(both, TAPES / "inversion.stepwise")

@@ -119,7 +119,7 @@ def test_the_new_tab_builds_on_a_page():
     code, _ = snippet("CONTRIBUTING.md", "Add a tab")
     tab = run(code)
     with gr.Blocks() as blocks, gr.Tabs() as tabs:
-        shared = Shared(tabs, gr.State(), gr.State())
+        shared = Shared(tabs, gr.State(), gr.State(), gr.State())
         with gr.Tab(tab["TITLE"]):
             tab["build"](shared)
     kinds = {type(block).__name__ for block in blocks.blocks.values()}

@@ -42,6 +42,7 @@ from core.models.hub import fetched, here, in_memory, plainly
 from core.models.latent import LatentModel
 from core.models.registry import MODELS, SD, add_folder, card_of
 from core.models.text import Read, reader
+from core.models.trained import add_trained
 from core.noise import uniform
 
 __all__ = [
@@ -58,8 +59,10 @@ __all__ = [
     "Read",
     "TextModel",
     "add_folder",
+    "add_trained",
     "builds",
     "downloads_allowed",
+    "forget",
     "label_of",
     "load",
     "looks_inside",
@@ -93,6 +96,13 @@ def load(
             with in_memory(card):
                 _loaded[card, where, numbers] = _made(card, where, numbers, report)
         return _loaded[card, where, numbers]
+
+
+def forget(name: str) -> None:
+    """Let go of a model that is not offered, and of its weights."""
+    card = MODELS.unlisted.pop(name, None)
+    for key in [key for key in _loaded if key[0] == card]:
+        del _loaded[key]
 
 
 def _made(

@@ -73,7 +73,26 @@ STABLE = ModelCard(
     revision="451f4fe16113bff5a5d2269ed5ad43b0592e9a14",
     tiny=TAESD,
 )
-MODELS: dict[str, ModelCard] = {card.name: card for card in (DIGITS, EMOJI, EXACT, BASIC, STABLE)}
+
+
+class Registry(dict[str, ModelCard]):
+    """Cards by name. Those that are `unlisted` are found by their name, and never offered."""
+
+    def __init__(self, *cards: ModelCard) -> None:
+        """These are offered."""
+        super().__init__({card.name: card for card in cards})
+        self.unlisted: dict[str, ModelCard] = {}
+
+    def __missing__(self, name: str) -> ModelCard:
+        """A card that is not offered."""
+        return self.unlisted[name]
+
+    def __contains__(self, name: object) -> bool:
+        """Whether there is a card of this name, offered or not."""
+        return super().__contains__(name) or name in self.unlisted
+
+
+MODELS = Registry(DIGITS, EMOJI, EXACT, BASIC, STABLE)
 
 
 def card_of(name: str) -> ModelCard:

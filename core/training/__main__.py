@@ -1,16 +1,28 @@
-"""The command line of the recipes."""
+"""The command line: a recipe of what ships, or `own`, a small network on data of one's own."""
 
 from __future__ import annotations
 
 import argparse
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import replace
+from pathlib import Path
 
+import torch
 from torch import nn
 
-import core.training
-from core.paths import CHECKPOINTS
+from core.data import mnist
+from core.data.folders import pictures_in
+from core.data.points import POINTS
+from core.images import grid, to_pil
+from core.objectives import NETWORKS, NOISES, Objective
+from core.paths import CHECKPOINTS, WEIGHTS
 from core.training import RECIPES, train
+from core.training.base import Recipe, TrainStep
+from core.training.plans import Plan, snapshots
+
+OWN, MNIST = "own", ("digits",)
+TARGETS = {"eps": "epsilon", "x0": "sample", "v": "v_prediction", "flow": "flow"}
+HELD_OUT = 10  # of one's own pictures, one in so many
 
 
 def compiled(made: Callable[[], nn.Module]) -> Callable[[], nn.Module]:
@@ -24,42 +36,124 @@ def compiled(made: Callable[[], nn.Module]) -> Callable[[], nn.Module]:
     return network
 
 
-def main() -> None:
-    """Train the recipe that the command line names and print its progress."""
-    parser = argparse.ArgumentParser(
-        prog="python -m core.training", description=core.training.__doc__
-    )
-    parser.add_argument("recipe", choices=RECIPES)
-    parser.add_argument("--steps", type=int, help="optimiser steps (default: the recipe's)")
-    parser.add_argument(
-        "--from-shipped",
-        action="store_true",
-        help="begin with the shipped weights, where no checkpoint is left to go on from",
-    )
-    parser.add_argument(
-        "--compile",
-        action="store_true",
-        help="compile the network first, which takes minutes and needs a C++ compiler",
-    )
-    arguments = parser.parse_args()
+def parsed() -> tuple[argparse.ArgumentParser, argparse.Namespace]:
+    """The flags."""
+    parser = argparse.ArgumentParser(prog="python -m core.training", description=__doc__)
+    add = parser.add_argument
+    add("recipe", choices=[*RECIPES, OWN])
+    add("--steps", type=int, help="optimiser steps (default: the recipe's, 1000 for own)")
+    add("--out", type=Path, help="folder for the result (default: checkpoints/RECIPE/models)")
+    add("--ship", action="store_true", help="write over the model in assets/models")
+    begins = "begin with the shipped weights, where no checkpoint is left to go on from"
+    add("--from-shipped", action="store_true", help=begins)
+    slowly = "compile the network first, which takes minutes and needs a C++ compiler"
+    add("--compile", action="store_true", help=slowly)
+    own = parser.add_argument_group("own")
+    add = own.add_argument
+    add("--data", default="digits", help=f"digits, {', '.join(POINTS)}, or a folder of pictures")
+    add("--side", type=int, default=28, help="pixels of its pictures, 28 or 32")
+    add("--grey", action="store_true", help="its pictures in grey")
+    add("--network", choices=[n for n in NETWORKS if n != "points"], default="small")
+    add("--noise", choices=NOISES, default="linear")
+    add("--target", choices=TARGETS, default="v")
+    add("--batch", type=int, default=64)
+    add("--rate", type=float, default=1e-3)
+    add("--seed", type=int, default=0)
+    add("--samples-every", type=int, metavar="N", help="write samples as PNG every N steps")
+    return parser, parser.parse_args()
+
+
+def recipe_of(arguments: argparse.Namespace) -> Recipe:
+    """The recipe that is named, with what the flags change; ValueError where they cannot."""
     recipe = RECIPES[arguments.recipe]
     if arguments.from_shipped:
         if recipe.shipped is None:
-            parser.error(f"{arguments.recipe} always begins with random weights")
+            raise ValueError(f"{arguments.recipe} always begins with random weights")
         recipe = replace(recipe, network=recipe.shipped)
-    recipe = replace(recipe, steps=arguments.steps or recipe.steps)
     if arguments.compile:
         recipe = replace(recipe, network=compiled(recipe.network))
+    return replace(recipe, steps=arguments.steps or recipe.steps)
+
+
+def plan_of(arguments: argparse.Namespace) -> tuple[Plan, list[str]]:
+    """The training that the flags describe, and files that cannot be read.
+
+    ValueError, one sentence, for data that cannot be.
+    """
+    source, network = arguments.data, arguments.network
+    broken: list[str] = []
+    if source in MNIST:
+        rows, held_out = mnist("train")[0], mnist("test")[0]
+    elif source in POINTS:
+        network = "points"
+        made = POINTS[source](8_000, torch.Generator().manual_seed(arguments.seed))
+        rows, held_out = made[:4_000], made[4_000:]
+    else:
+        pixels, broken = pictures_in(Path(source), arguments.side, not arguments.grey)
+        held = torch.arange(len(pixels)) % HELD_OUT == 0
+        rows, held_out = (pixels[~held], pixels[held]) if held.sum() >= 8 else (pixels, pixels)
+    told = NETWORKS[network].told
+    shape = rows.shape[1], rows.shape[3]
+    target = TARGETS[arguments.target]
+    plan = Plan(
+        Objective(network, arguments.noise, target, told, *shape),
+        rows,
+        held_out,
+        steps=arguments.steps or 1000,
+        batch=arguments.batch,
+        rate=arguments.rate,
+        seed=arguments.seed,
+    )
+    return plan, broken
+
+
+def watched(plan: Plan, out: Path, every: int | None) -> Iterator[str]:
+    """Train by a plan, and say how it goes; samples are written every so many steps."""
+    at = range(every, plan.steps + 1, every) if every else None
+    for each in snapshots(plan, out, at):
+        held = sum(each.errors) / len(each.errors)
+        loss = sum(each.losses) / len(each.losses)
+        if each.field is None:
+            picture = to_pil(grid((each.samples + 1) / 2)[None])[0]
+            picture.save(out / f"samples-{each.step:06}.png")
+        yield (
+            f"step {each.step} of {plan.steps}, loss {loss:.5f}, held out {held:.5f}, "
+            f"{each.speed:.0f} rows/s"
+        )
+
+
+def reported(steps: Iterator[TrainStep], recipe: Recipe) -> Iterator[str]:
+    """How a recipe goes, every 50 steps."""
     losses: list[float] = []
-    for step in train(recipe, CHECKPOINTS / arguments.recipe):
+    for step in steps:
         losses = [*losses[-499:], step.loss]
         if (step.index + 1) % 50 == 0:
             mean = sum(losses) / len(losses)
-            print(
+            yield (
                 f"step {step.index + 1} of {recipe.steps}, loss {mean:.5f}, "
-                f"{step.speed:.0f} pictures/s",
-                flush=True,
+                f"{step.speed:.0f} pictures/s"
             )
+
+
+def main() -> None:
+    """Train what the command line names and print its progress."""
+    parser, arguments = parsed()
+    folder = CHECKPOINTS / arguments.recipe
+    out = arguments.out or folder / "models"
+    try:
+        if arguments.recipe == OWN:
+            plan, broken = plan_of(arguments)
+            for name in broken:
+                print(f"left out, it cannot be read: {name}")
+            said = watched(plan, out, arguments.samples_every)
+        else:
+            recipe = recipe_of(arguments)
+            models = WEIGHTS if arguments.ship else out
+            said = reported(train(recipe, folder, models), recipe)
+        for line in said:
+            print(line, flush=True)
+    except ValueError as error:
+        parser.error(str(error))
 
 
 if __name__ == "__main__":

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import time
 from collections.abc import Callable, Generator
 from dataclasses import dataclass
@@ -21,16 +22,17 @@ class Recipe:
     """What is trained: a network, on which rows of data, by which loss, and where it goes.
 
     `data` gives tensors of equal length; a batch is the same random rows of each, uint8 pictures
-    becoming float in [-1, 1]; `loss` is called with the network, these rows and a generator.
-    `precision` is that of the network calls: "no" (float32) or "bf16", see `precision_of`. `fall`
-    is the share of the steps in which the rate goes to zero, `decay` that of the average of the
-    weights.
+    becoming float in [-1, 1]; `loss` is called with the network, these rows and a generator;
+    `save` writes the network into a folder of models, as assets/models is one. `precision` is
+    that of the network calls: "no" (float32) or "bf16", see `precision_of`. `fall` is the share
+    of the steps in which the rate goes to zero, `decay` that of the average of the weights,
+    `seed` that of the first weights and of the batches.
     """
 
     network: Callable[[], nn.Module]
     data: Callable[[], tuple[Tensor, ...]]
     loss: Callable[..., Tensor]
-    save: Callable[[nn.Module], None]
+    save: Callable[[nn.Module, Path], None]
     steps: int
     batch: int
     rate: float = 1e-3
@@ -38,16 +40,26 @@ class Recipe:
     fall: float = 0.2
     decay: float = 0.999
     shipped: Callable[[], nn.Module] | None = None  # the network with the weights that ship
+    seed: int = 0
 
 
 @dataclass(frozen=True, slots=True)
 class TrainStep:
-    """One optimiser step: its index, the loss of its batch, pictures per second so far."""
+    """One optimiser step.
+
+    Attributes:
+        index: from 0 on.
+        loss: of its batch.
+        rate: the learning rate.
+        speed: pictures per second so far.
+        average: makes a copy of the network that has the average of the weights so far.
+    """
 
     index: int
     loss: float
     rate: float
     speed: float
+    average: Callable[[], nn.Module]
 
 
 def rate_at(step: int, steps: int, peak: float, fall: float = 0.2) -> float:
@@ -70,50 +82,85 @@ def precision_of(recipe: Recipe) -> str:
 
 
 def train(
-    recipe: Recipe, checkpoint: Path, *, save_every: int = 100
+    recipe: Recipe, checkpoint: Path, models: Path = WEIGHTS, *, save_every: int = 100
 ) -> Generator[TrainStep, None, None]:
     """Run a recipe to its last step, from the checkpoint where there is one; then save it.
 
     Yields a TrainStep after each optimiser step. The result is the average of the weights with
-    the recipe's decay, saved by `recipe.save`.
+    the recipe's decay, which `recipe.save` writes into the folder `models`. Closed before that,
+    it leaves a checkpoint.
     """
-    from accelerate import Accelerator
-    from diffusers.training_utils import EMAModel
-
-    accelerator = Accelerator(mixed_precision=precision_of(recipe))
-    with drawn_by(torch.Generator().manual_seed(0)):
-        network = recipe.network()
-    average = EMAModel(network.parameters(), decay=recipe.decay, use_ema_warmup=True, power=0.75)
-    optimizer = torch.optim.AdamW(network.parameters(), recipe.rate, weight_decay=0.01)
-    network, optimizer = accelerator.prepare(network, optimizer)
-    average.to(accelerator.device)
-    accelerator.register_for_checkpointing(average)
-    if (checkpoint / "model.safetensors").exists():
-        forget_randomness(checkpoint)
-        accelerator.load_state(str(checkpoint))
-    data = recipe.data()
-    start, begun = average.optimization_step, time.monotonic()
+    learner, data = Learner(recipe, checkpoint), recipe.data()
+    start, begun = learner.steps, time.monotonic()
     for index in range(start, recipe.steps):
-        generator = torch.Generator().manual_seed(index)
+        generator = torch.Generator().manual_seed((recipe.seed << 24) + index)
         rows = torch.randint(len(data[0]), (recipe.batch,), generator=generator)
-        batch = [_on(tensor[rows], accelerator.device) for tensor in data]
+        batch = [_on(tensor[rows], learner.device) for tensor in data]
+        loss = recipe.loss(learner.network, *batch, generator)
         rate = rate_at(index, recipe.steps, recipe.rate, recipe.fall)
-        for group in optimizer.param_groups:
-            group["lr"] = rate
-        loss = recipe.loss(network, *batch, generator)
-        accelerator.backward(loss)
-        accelerator.clip_grad_norm_(network.parameters(), 1.0)
-        optimizer.step()
-        optimizer.zero_grad()
-        average.step(network.parameters())
+        learner.step(loss, rate)
         if (index + 1) % save_every == 0:
-            accelerator.save_state(str(checkpoint))
+            learner.save()
+        speed = (index + 1 - start) * recipe.batch / (time.monotonic() - begun)
+        try:
+            yield TrainStep(index, loss.item(), rate, speed, learner.average)
+        except GeneratorExit:
+            learner.save()
+            raise
+    recipe.save(learner.average(), models)
+
+
+class Learner:
+    """A network under training, with its optimiser, the average of its weights, a checkpoint."""
+
+    def __init__(self, recipe: Recipe, checkpoint: Path) -> None:
+        """Begin with the weights of the recipe's seed, or go on from the checkpoint."""
+        from accelerate import Accelerator
+        from diffusers.training_utils import EMAModel
+
+        self.checkpoint = checkpoint
+        self._accelerator = Accelerator(mixed_precision=precision_of(recipe))
+        self.device = self._accelerator.device
+        with drawn_by(torch.Generator().manual_seed(recipe.seed)):
+            network = recipe.network()
+        self._average = EMAModel(
+            network.parameters(), decay=recipe.decay, use_ema_warmup=True, power=0.75
+        )
+        optimizer = torch.optim.AdamW(network.parameters(), recipe.rate, weight_decay=0.01)
+        self.network, self._optimizer = self._accelerator.prepare(network, optimizer)
+        self._average.to(self.device)
+        self._accelerator.register_for_checkpointing(self._average)
+        if (checkpoint / "model.safetensors").exists():
             forget_randomness(checkpoint)
-        seconds = time.monotonic() - begun
-        yield TrainStep(index, loss.item(), rate, (index + 1 - start) * recipe.batch / seconds)
-    network = accelerator.unwrap_model(network, keep_fp32_wrapper=False)
-    average.copy_to(network.parameters())
-    recipe.save(network)
+            self._accelerator.load_state(str(checkpoint))
+
+    @property
+    def steps(self) -> int:
+        """How many steps it has taken."""
+        return self._average.optimization_step
+
+    def step(self, loss: Tensor, rate: float) -> None:
+        """Move the weights against the gradient of a loss, whose norm is at most 1."""
+        for group in self._optimizer.param_groups:
+            group["lr"] = rate
+        self._accelerator.backward(loss)
+        self._accelerator.clip_grad_norm_(self.network.parameters(), 1.0)
+        self._optimizer.step()
+        self._optimizer.zero_grad()
+        self._average.step(self.network.parameters())
+
+    def average(self) -> nn.Module:
+        """A copy of the network with the average of its weights."""
+        copied = copy.deepcopy(
+            self._accelerator.unwrap_model(self.network, keep_fp32_wrapper=False)
+        )
+        self._average.copy_to(copied.parameters())
+        return copied
+
+    def save(self) -> None:
+        """Write the checkpoint."""
+        self._accelerator.save_state(str(self.checkpoint))
+        forget_randomness(self.checkpoint)
 
 
 class drawn_by(TorchDispatchMode):
@@ -142,11 +189,10 @@ def forget_randomness(checkpoint: Path) -> None:
         states.unlink()
 
 
-def save_weights(network: nn.Module, name: str) -> None:
-    """Write the weights of a network of ours to assets/models/NAME/model.safetensors."""
+def save_weights(network: nn.Module, folder: Path) -> None:
+    """Write the weights of a network of ours to FOLDER/model.safetensors."""
     from safetensors.torch import save_file
 
-    folder = WEIGHTS / name
     folder.mkdir(parents=True, exist_ok=True)
     save_file(network.state_dict(), folder / "model.safetensors")
 

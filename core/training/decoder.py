@@ -7,6 +7,7 @@ The encoder is frozen, so the U-Net and its latents stay valid.
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import torch
@@ -17,7 +18,7 @@ from core.classifiers import emoji_classifier
 from core.data.emoji import drawn
 from core.training.base import Recipe
 from core.training.emoji import PICTURES, latents, part_seed
-from core.training.vae import shipped_vae, write_vae
+from core.training.vae import NAME, shipped_vae, write_vae
 
 PARTS = 1  # of the latents, see core.training.emoji
 NOISE = 0.02  # of latents whose variance is one: a sampled latent is not quite an encoded one
@@ -76,9 +77,9 @@ def _seen(x: Tensor) -> list[Tensor]:
     return seen
 
 
-def save_decoder(network: Any) -> None:
+def save_decoder(network: Any, models: Path) -> None:
     """Write the VAE: its encoder and scale stay, so its latents and their preview do."""
-    write_vae(network.vae)
+    write_vae(network.vae, models / NAME)
 
 
 RECIPES: dict[str, Recipe] = {

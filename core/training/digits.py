@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import torch
@@ -9,8 +10,8 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from core.data import mnist
+from core.denoisers import target_of
 from core.networks import BasicUNet, DigitClassifier, NoisyDigitClassifier
-from core.paths import WEIGHTS
 from core.schedules import linear
 from core.training.base import Recipe, save_weights
 
@@ -37,7 +38,7 @@ def digit_loss(
         scale[t].view(-1, 1, 1, 1).to(x0) for scale in (schedule.alpha, schedule.sigma)
     )
     output = network(alpha * x0 + sigma * eps, t.to(x0.device), class_labels=label).sample
-    return F.mse_loss(output, alpha * eps - sigma * x0)
+    return F.mse_loss(output, target_of("v_prediction", x0, eps, alpha, sigma))
 
 
 def basic_loss(
@@ -93,11 +94,11 @@ def digit_unet() -> nn.Module:
     )
 
 
-def save_digits(network: Any) -> None:
+def save_digits(network: Any, models: Path) -> None:
     """Write the U-Net and its scheduler in the diffusers folder format."""
     from diffusers import DDIMScheduler
 
-    folder = WEIGHTS / "digits"
+    folder = models / "digits"
     network.save_pretrained(folder / "unet")
     scheduler = DDIMScheduler(
         clip_sample=False, timestep_spacing="trailing", prediction_type="v_prediction"
@@ -105,19 +106,19 @@ def save_digits(network: Any) -> None:
     scheduler.save_pretrained(folder / "scheduler")
 
 
-def save_basic(network: nn.Module) -> None:
+def save_basic(network: nn.Module, models: Path) -> None:
     """Write the weights of the basic U-Net."""
-    save_weights(network, "basic")
+    save_weights(network, models / "basic")
 
 
-def save_classifier(network: nn.Module) -> None:
+def save_classifier(network: nn.Module, models: Path) -> None:
     """Write the weights of the classifier."""
-    save_weights(network, "digit-classifier")
+    save_weights(network, models / "digit-classifier")
 
 
-def save_noisy_classifier(network: nn.Module) -> None:
+def save_noisy_classifier(network: nn.Module, models: Path) -> None:
     """Write the weights of the classifier of noisy digits."""
-    save_weights(network, "noisy-digit-classifier")
+    save_weights(network, models / "noisy-digit-classifier")
 
 
 RECIPES: dict[str, Recipe] = {

@@ -7,6 +7,7 @@ diffusers' StableDiffusionPipeline loads, assets/models/emoji.
 from __future__ import annotations
 
 from functools import cache
+from pathlib import Path
 from typing import Any
 
 import torch
@@ -17,11 +18,12 @@ from core.data import signed
 from core.data.emoji import Scene, drawn, labels_of, scene_of
 from core.data.phrases import written
 from core.data.synonyms import SYNONYMS, SYNONYMS_ZH
+from core.denoisers import target_of
 from core.paths import CHECKPOINTS
 from core.schedules import Schedule, linear
 from core.training.base import Recipe
 from core.training.tokenizer import TOKENS, token_ids, tokenizer
-from core.training.vae import FOLDER, SHARD, checksum, forget_paths, shipped_vae
+from core.training.vae import FOLDER, NAME, SHARD, checksum, forget_paths, shipped_vae
 
 PARTS, PICTURES = 6, 4_000  # how many parts of how many pictures `latents` has
 
@@ -174,7 +176,7 @@ def emoji_loss(
         scale[t].view(-1, 1, 1, 1).to(x0) for scale in (schedule.alpha, schedule.sigma)
     )
     output = network(alpha * x0 + sigma * eps, t.to(x0.device), ids)
-    return F.mse_loss(output, alpha * eps - sigma * x0)
+    return F.mse_loss(output, target_of("v_prediction", x0, eps, alpha, sigma))
 
 
 def heard(scene: Scene, generator: torch.Generator) -> str:
@@ -183,7 +185,7 @@ def heard(scene: Scene, generator: torch.Generator) -> str:
     return "" if dropped else written(scene, generator, "zh" if chinese else "en")
 
 
-def save_emoji(network: Any) -> None:
+def save_emoji(network: Any, models: Path) -> None:
     """Write the folder that StableDiffusionPipeline loads, in half precision."""
     import diffusers
     from diffusers.models.attention_processor import AttnProcessor2_0
@@ -208,8 +210,8 @@ def save_emoji(network: Any) -> None:
     )
     pipeline.to(torch.float16)
     network.text.float()  # transformers keeps the precision of the file, diffusers does not
-    pipeline.save_pretrained(FOLDER, max_shard_size=SHARD)
-    forget_paths()
+    pipeline.save_pretrained(models / NAME, max_shard_size=SHARD)
+    forget_paths(models / NAME)
 
 
 RECIPES: dict[str, Recipe] = {

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
@@ -31,9 +33,9 @@ def classifier_loss(
     return sum((F.cross_entropy(h, labels[:, i]) for i, h in enumerate(heads)), x.new_zeros(()))
 
 
-def save_classifier(network: nn.Module) -> None:
+def save_classifier(network: nn.Module, models: Path) -> None:
     """Write the weights of the classifier, in half precision."""
-    save_weights(network.half(), "emoji-classifier")
+    save_weights(network.half(), models / "emoji-classifier")
 
 
 RECIPES: dict[str, Recipe] = {

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import zlib
+from pathlib import Path
 from typing import Any
 
 import torch
@@ -15,7 +16,8 @@ from core.data.emoji import drawn
 from core.paths import WEIGHTS
 from core.training.base import Recipe
 
-FOLDER = WEIGHTS / "emoji"
+NAME = "emoji"
+FOLDER = WEIGHTS / NAME  # what is shipped, from which others go on
 SHARD = "9MB"  # no file larger than this
 
 
@@ -84,7 +86,7 @@ class Autoencoder(nn.Module):
 
 
 @torch.no_grad()
-def save_vae(network: Any) -> None:
+def save_vae(network: Any, models: Path) -> None:
     """Write the VAE in half precision and the preview of its latents.
 
     The scaling factor makes the latents' variance one.
@@ -95,20 +97,20 @@ def save_vae(network: Any) -> None:
     z = torch.cat([network.vae.encode(part).latent_dist.mean for part in x.split(50)])
     scaling = round(1 / z.std().item(), 4)
     network.vae.register_to_config(scaling_factor=scaling)
-    write_vae(network.vae)
+    write_vae(network.vae, models / NAME)
     weight, bias = fit_preview(scaling * z, x)
-    save_file({"weight": weight, "bias": bias}, FOLDER / "preview.safetensors")
+    save_file({"weight": weight, "bias": bias}, models / NAME / "preview.safetensors")
 
 
-def write_vae(network: Any) -> None:
+def write_vae(network: Any, folder: Path) -> None:
     """Write the weights and the configuration of a VAE, in half precision."""
-    network.half().save_pretrained(FOLDER / "vae", max_shard_size=SHARD)
-    forget_paths()
+    network.half().save_pretrained(folder / "vae", max_shard_size=SHARD)
+    forget_paths(folder)
 
 
-def forget_paths() -> None:
+def forget_paths(folder: Path) -> None:
     """Take out of the configurations where this machine read the weights that they go on from."""
-    for path in FOLDER.glob("*/config.json"):
+    for path in folder.glob("*/config.json"):
         settings = json.loads(path.read_text(encoding="utf-8"))
         settings.pop("_name_or_path", None)
         path.write_text(json.dumps(settings, indent=2) + "\n", encoding="utf-8")

@@ -32,6 +32,8 @@ def answered(asked: Any, writers: Mapping[str, Writer]) -> dict[str, Any]:
         if writer is None or not isinstance(settings, dict):
             raise Refusal("code.refused.event")
         request = writer.read(settings)
+        if getattr(request, "card", None) and request.card.private:
+            raise Refusal("code.refused.private")
     except ValueError as error:
         return {kind: {"refused": told(error)} for kind in KINDS}
     return {kind: written(getattr(writer, kind), request, language) for kind in KINDS}

@@ -16,7 +16,7 @@ from demos.runs.requests import event
 from demos.runs.stream import streamed
 from demos.runs.zero_gpu import loaded
 from demos.ui.controls import interlock, text
-from demos.ui.pictures import all_controls, translates
+from demos.ui.pictures import all_controls, offers_trained, translates
 from demos.ui.player import Player
 from demos.ui.recorded import Shared, tape
 from demos.ui.runner import Runner, resets, run_row, sent
@@ -71,3 +71,4 @@ def build(shared: Shared) -> None:
     resets(reset, controls)
     translates(controls["model"], controls["caption"])
     interlock(NoiseRequest, controls, CAUSES)
+    offers_trained(NoiseRequest, controls["model"], shared.trained)

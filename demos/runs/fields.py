@@ -79,7 +79,14 @@ class OptionsField(Field):
 
     def names(self) -> list[Any]:
         """What can be chosen now."""
-        return list(self.options() if callable(self.options) else self.options)
+        return list(self._offered())
+
+    def knows(self, value: Any) -> bool:
+        """Whether a value can be chosen, offered or not."""
+        return value in self._offered()
+
+    def _offered(self) -> Collection[Any]:
+        return self.options() if callable(self.options) else self.options
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -94,7 +101,7 @@ class ChoiceField(OptionsField):
             return None
         value = "" if value is None else value
         value = str(value) if type(value) is int and 0 <= value < 10 else value
-        if not isinstance(value, str) or value not in self.names():
+        if not isinstance(value, str) or not self.knows(value):
             offered = ", ".join(str(each) or "(empty)" for each in self.names())
             raise Refusal("refused.choice", name=name, options=offered, got=_got(value))
         return value

@@ -9,7 +9,7 @@ from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields
 from typing import Any, ClassVar, Self
 
-from demos.runs.fields import Field
+from demos.runs.fields import Field, OptionsField
 from demos.words import Refusal, said, table, word
 
 
@@ -79,9 +79,12 @@ class Request:
         return [name for name in cls.controls() if name in found]
 
     def allowed(self, name: str) -> list[Any]:
-        """The options of a choice that go with the other settings."""
-        control = self.controls()[name]
-        return [each for each in control.ends() if self._refused(name, each) is None]
+        """The options of a choice that go with the other settings; its value may be unlisted."""
+        control, own = self.controls()[name], getattr(self, name)
+        values = [*control.ends()]
+        if isinstance(control, OptionsField) and own not in values and control.knows(own):
+            values.append(own)
+        return [each for each in values if self._refused(name, each) is None]
 
     def _refused(self, name: str, value: Any) -> Refusal | None:
         other = dataclasses.replace(self, **{name: value})

@@ -23,7 +23,7 @@ from demos.sampling.request import ALL_SAMPLERS, SampleRequest
 from demos.sampling.run import run
 from demos.ui.controls import QUIET, Slider, interlock, text
 from demos.ui.errors import language, shown
-from demos.ui.pictures import all_controls
+from demos.ui.pictures import all_controls, offers_trained
 from demos.ui.player import Player
 from demos.ui.recorded import Shared, tape
 from demos.ui.runner import (
@@ -136,6 +136,7 @@ def build(shared: Shared) -> None:
     adopt = partial(taken, list(controls))
     handed = shared.schedule.change(adopt, shared.schedule, list(controls.values()), **QUIET)
     handed.then(None, js="() => stepwise.run()", **PRIVATE)
+    offers_trained(SampleRequest, controls["model"], shared.trained, chosen=True)
     send.click(shown(hand_over), runner.archive, [shared.picture, shared.tabs], **QUIET)
 
 

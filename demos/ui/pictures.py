@@ -13,14 +13,14 @@ from core.models import MODELS
 from demos.pictures.prompts import advice, in_language
 from demos.runs.fields import ChoiceField, TextField
 from demos.runs.requests import Request
-from demos.ui.controls import QUIET, control, dice, text
+from demos.ui.controls import QUIET, control, dice, options, text
 from demos.ui.errors import language, shown
 from demos.ui.runner import seed_row
-from demos.ui.uploads import drawing_pad, mask_pad, upload
+from demos.ui.uploads import drawing_pad, mask_pad, pictures, upload
 from demos.views.html import spoken
 from demos.words import Say, capital, said
 
-MAKERS = {"picture": upload, "drawing": drawing_pad, "painted": mask_pad}
+MAKERS = {"picture": upload, "drawing": drawing_pad, "painted": mask_pad, "folder": pictures}
 READ = ("negative", "prompt_two")  # prompts beside the first: they have its advice, too
 MODEL = ChoiceField(options=MODELS, default="digits")
 PROMPT = TextField(most=500, default="")
@@ -89,6 +89,20 @@ def prompt_row(request: type[Request], name: str, model: Any) -> Any:
         lambda name: gr.update(visible=condition_of(name) == "text"), model, chance, **QUIET
     )
     return prompt
+
+
+def offers_trained(
+    request: type[Request], model: gr.Dropdown, trained: gr.State, chosen: bool = False
+) -> None:
+    """Add what the learner has trained to the menu of models; the latest is chosen, if asked."""
+
+    def menu(names: list[str] | None) -> dict[str, Any]:
+        own = names or []
+        choices = options(request, "model", [*request.controls()["model"].ends(), *own])
+        latest: dict[str, Any] = {"value": own[-1]} if chosen and own else {}
+        return gr.update(choices=choices, **latest)
+
+    trained.change(menu, trained, model, **QUIET)
 
 
 def condition_of(model: str) -> str:

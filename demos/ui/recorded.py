@@ -25,12 +25,14 @@ class Shared:
         tabs: the tab bar.
         picture: a picture as (model name, x0 (1, C, H, W)).
         schedule: what to sample with: settings of the sampler by name, and when it was asked for.
+        trained: names of the models that the learner has trained, the latest last.
         links: what can be asked of each tab, which it offers there.
     """
 
     tabs: gr.Tabs
     picture: gr.State
     schedule: gr.State
+    trained: gr.State
     links: Links = field(default_factory=Links)
 
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import gradio as gr
 from gradio.components.image_editor import EditorData
-from gradio.data_classes import GradioRootModel, ImageData
+from gradio.data_classes import FileData, GradioRootModel, ImageData
 
 from core.images import open_picture
 from core.pictures.opening import format_of
@@ -81,6 +81,27 @@ class MaskPad(gr.ImageEditor):
         return "imageeditor"
 
 
+class Pictures(gr.File):
+    """A zip of pictures that is opened by us."""
+
+    def __init__(self, **given: Any) -> None:
+        """As gr.File, whose constructor would set a model of its own."""
+        super().__init__(**given)
+        self.data_model = Sent
+
+    def preprocess(self, payload: Any) -> Any:
+        """The file as it was sent."""
+        return payload.root if payload is not None else None
+
+    def api_info(self) -> dict[str, Any]:
+        """That of a file."""
+        return FileData.model_json_schema()
+
+    def get_block_name(self) -> str:
+        """The front end of gr.File."""
+        return "file"
+
+
 class RunFile(gr.UploadButton):
     """A saved run; the menu of a player and what is dropped on the page put the file here."""
 
@@ -135,6 +156,13 @@ def displayed(sent: Any) -> Any:
     image = open_picture(file)
     image.thumbnail((SHOWN, SHOWN))
     return image
+
+
+def pictures() -> Pictures:
+    """A zip of pictures of one's own."""
+    return Pictures(
+        label=text("folder.label"), file_types=[".zip"], type="filepath", visible=False, height=110
+    )
 
 
 def drawing_pad() -> Drawing:

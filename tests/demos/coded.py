@@ -15,6 +15,8 @@ from demos.forward import run as noising
 from demos.forward.request import TOLD
 from demos.inversion import run as inverting
 from demos.sampling import run as sampling
+from demos.training import run as training
+from demos.training.data import name_of
 from tests.demos import finished
 
 PROMPT = "dog face on a blue background"
@@ -40,6 +42,8 @@ def stage(event, request):
     if event == "noise":
         panel = "decoded" if request.card.space == "latents" else "x_t"
         return shown(noising.run(request), "clipped" if request.process == TOLD else panel)
+    if event == "train":
+        return shown(training.run(request, name_of(request)), "samples")
     if event == "experiment":
         return shown(experimenting.run(request), request.experiment.strip)
     if event == "invert":

@@ -9,6 +9,7 @@ from demos.inversion.request import EditRequest, InvertRequest, StridesRequest
 from demos.runs import links
 from demos.sampling.request import SampleRequest
 from demos.schedules.request import ScheduleRequest
+from demos.training.request import TrainRequest
 
 KINDS = {
     "schedule": (ScheduleRequest,),
@@ -18,6 +19,7 @@ KINDS = {
     "edit": (InvertRequest, EditRequest),
     "strides": (StridesRequest,),
     "experiment": (ExperimentRequest,),
+    "train": (TrainRequest,),
 }
 
 

@@ -2,6 +2,7 @@
 
 import ast
 import contextlib
+from typing import Any
 
 import pytest
 from hypothesis import given, settings
@@ -40,6 +41,10 @@ SAMPLES = (
     {"steps": 8, "start": 0.5},
     {"steps": 6, "guided_by": "classifier", "show": "classifier"},
     {"model": "exact", "steps": 4, "guided_by": "classifier"},
+)
+TRAININGS: tuple[dict[str, Any], ...] = (
+    {"network": "basic", "noise": "uniform", "target": "sample", "steps": 10, "batch": 4},
+    {"data": "one digit", "digit": 3, "steps": 10, "batch": 4, "seed": 2},
 )
 NOISES = (
     {"frames": 5},
@@ -83,13 +88,15 @@ EXPERIMENTS = (
 )
 RUNS = [
     (event, each)
-    for event, table in zip(CODES, (NOISES, SAMPLES, INVERSIONS, EDITS, EXPERIMENTS), strict=True)
+    for event, table in zip(
+        CODES, (NOISES, SAMPLES, INVERSIONS, EDITS, EXPERIMENTS, TRAININGS), strict=True
+    )
     for each in table
 ]
 
 
 def test_all_events_that_make_a_picture_have_code():
-    assert list(CODES) == ["noise", "sample", "invert", "edit", "experiment"]
+    assert list(CODES) == ["noise", "sample", "invert", "edit", "experiment", "train"]
 
 
 @pytest.mark.slow

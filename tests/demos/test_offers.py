@@ -21,7 +21,7 @@ def offered():
     """The links of the whole page."""
     with gr.Blocks():
         with gr.Tabs(selected="sampling") as tabs:
-            shared = Shared(tabs, gr.State(), gr.State())
+            shared = Shared(tabs, gr.State(), gr.State(), gr.State())
             for tab in TABS:
                 with gr.Tab(id=tab.__name__.rpartition(".")[2]):
                     tab.build(shared)

@@ -13,10 +13,10 @@ from core.schedules import SCHEDULES, SPACINGS
 from tests.e2e import player, run, set_steps, wait_for_status
 
 TABS = {
-    "en": ("Schedule", "Noise", "Sample", "Invert & edit", "Experiments"),
-    "zh": ("噪声调度", "前向加噪", "采样", "反演与编辑", "实验"),
+    "en": ("Schedule", "Noise", "Sample", "Invert & edit", "Experiments", "Train"),
+    "zh": ("噪声调度", "前向加噪", "采样", "反演与编辑", "实验", "训练"),
 }
-EACH_TAB = pytest.mark.parametrize("index", range(5), ids=TABS["en"])
+EACH_TAB = pytest.mark.parametrize("index", range(6), ids=TABS["en"])
 LOCALES = {"en": "en-GB", "zh": "zh-CN"}
 
 

@@ -8,7 +8,7 @@ from playwright.sync_api import expect
 
 from tests.e2e import frame_number, invert, player, run, set_steps, wait_for_status
 
-TABS = ("Schedule", "Noise", "Sample", "Invert & edit", "Experiments")
+TABS = ("Schedule", "Noise", "Sample", "Invert & edit", "Experiments", "Train")
 
 
 def test_the_first_view_is_a_finished_run(open_page):

@@ -13,6 +13,7 @@
     edit: ["inversion", "invert"],
     strides: ["inversion", "invert"],
     experiment: ["experiments", "experiment"],
+    train: ["training", "train"],
   };
   const DAY = 0x21; // 1 January 1980: the same run is the same file
   const PATIENCE = 10000; // milliseconds until a tab that was never open has its player

@@ -15,7 +15,7 @@ from demos.ui.errors import shown
 NUMBERS = (gr.Slider, gr.Number)
 CHOICES = (gr.Dropdown, gr.Radio)
 TEXTS = (gr.Textbox, gr.Markdown)
-UPLOADS = (gr.Image, gr.ImageEditor, gr.UploadButton)
+UPLOADS = (gr.Image, gr.ImageEditor, gr.File, gr.UploadButton)
 JUDGED_LATER = (gr.State, *UPLOADS, gr.JSON)  # by the function that gets them
 
 

@@ -25,10 +25,11 @@ PREFIX = "upload/"
 NAME = re.compile(r"upload/[0-9a-f]{32}-[a-zA-Z0-9_-]{0,40}\.[a-z0-9]{3,8}")
 ENDINGS = ["png", "jpg", "jpeg", "webp", "gif", "bmp", "heic", "heif", "avif"]
 OTHERS = ["tif", "tiff"]  # pictures, too: that they cannot be read is said where others are
-SAVED_RUN = "stepwise"
-TAKEN = [*ENDINGS, *OTHERS, SAVED_RUN]
+SAVED_RUN, PACKED = "stepwise", "zip"
+TAKEN = [*ENDINGS, *OTHERS, SAVED_RUN, PACKED]
 NOT_A_PICTURE = (
-    f"only pictures can be uploaded, {', '.join(ENDINGS)}, and saved runs, which end in .stepwise"
+    f"only pictures can be uploaded, {', '.join(ENDINGS)}, saved runs, which end in .stepwise, "
+    "and pictures in a zip"
 )
 
 
@@ -84,9 +85,10 @@ class Uploads:
             raise _full(error) from error
         return name
 
-    def keep(self, content: bytes, ending: str) -> str:
-        """Store what was made of an upload; its name. OSError where the disk is full."""
-        name = f"{PREFIX}{secrets.token_hex(16)}-made.{ending}"
+    def keep(self, content: bytes, ending: str, stem: str = "made") -> str:
+        """Store what was made here; its name. OSError where the disk is full."""
+        name = f"{PREFIX}{secrets.token_hex(16)}-{stem}.{ending}"
+        self.folder.mkdir(parents=True, exist_ok=True)
         self._file(name).write_bytes(content)
         return name
 

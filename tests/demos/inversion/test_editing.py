@@ -138,7 +138,7 @@ def test_the_start_level_is_a_noise_level_in_words(scene_run):
 
 def test_the_controls_are_in_the_order_of_the_arguments():
     with gr.Blocks():
-        shared = Shared(gr.Tabs(), gr.State(), gr.State())
+        shared = Shared(gr.Tabs(), gr.State(), gr.State(), gr.State())
         found = Layout(shared, [])
     assert list(found.inverting) == list(InvertRequest.controls())
     assert list(found.editing) == list(EditRequest.controls())[1:]

@@ -1,0 +1,164 @@
+"""What a snapshot of a training looks like: its loss, its guesses, its samples."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from typing import cast
+
+import torch
+from PIL import Image, ImageDraw, ImageFont
+from torch import Tensor
+
+from core.images import pixels_uri, uri
+from core.training.plans import REACH, Snapshot, grid_points
+
+SIDE, SCALE = 320, 2  # pixels of a drawing, and how much larger it is drawn
+INK, GREY, FAINT = (40, 40, 40), (150, 150, 150), (215, 215, 215)
+BLUE, ORANGE = (0, 114, 178), (213, 94, 0)
+LEFT, REST = 44, 14  # margins of the curve: for its numbers, and elsewhere
+SMOOTH = 0.9  # of the curve before, in the average that is drawn
+ACROSS = 3.0  # the plane is shown from -3 to 3
+
+Place = tuple[float, float]
+Curve = Sequence[tuple[int, float]]  # steps and losses
+
+
+def canvas() -> tuple[Image.Image, ImageDraw.ImageDraw]:
+    """White, larger than what it becomes."""
+    image = Image.new("RGB", (SIDE * SCALE, SIDE * SCALE), "white")
+    return image, ImageDraw.Draw(image)
+
+
+def finished(image: Image.Image) -> str:
+    """The drawing as a data URI."""
+    small = image.resize((SIDE, SIDE), Image.Resampling.LANCZOS)
+    return uri(small.quantize(64))
+
+
+# ---- the loss -----------------------------------------------------------------------------------
+
+
+def loss_uri(batches: Curve, held_out: Curve, steps: int, bounds: Place) -> str:
+    """The loss of the batches, smoothed, and that of rows that were held out, up to here.
+
+    The step goes from 0 to `steps` with the square root, the loss between the bounds with the
+    logarithm.
+    """
+    image, draw = canvas()
+    low, high = (math.log10(each) for each in bounds)
+    wide, tall = SIDE - LEFT - REST, SIDE - 2 * REST
+
+    def at(step: float, loss: float) -> Place:
+        across = math.sqrt(step / steps)
+        up = (math.log10(max(loss, 1e-9)) - low) / (high - low)
+        up = min(max(up, 0.0), 1.0)
+        return (LEFT + across * wide) * SCALE, (SIDE - REST - up * tall) * SCALE
+
+    font = ImageFont.load_default(11 * SCALE)
+    for value in ticks(*bounds):
+        x, y = at(0, value)
+        draw.line([(x, y), (at(steps, value)[0], y)], FAINT, SCALE)
+        draw.text((x - 6 * SCALE, y), f"{value:g}", GREY, font, anchor="rm")
+    line(draw, [at(*each) for each in batches], FAINT, 1)
+    line(draw, [at(*each) for each in smoothed(batches)], BLUE, 2)
+    line(draw, [at(*each) for each in held_out], ORANGE, 2)
+    for curve, colour in ((smoothed(batches), BLUE), (held_out, ORANGE)):
+        if curve:
+            dot(draw, at(*curve[-1]), 3.5, colour)
+    return finished(image)
+
+
+def smoothed(curve: Curve) -> Curve:
+    """The average over the steps before, weighted less the older they are."""
+    kept, weight, found = 0.0, 0.0, []
+    for step, loss in curve:
+        kept, weight = SMOOTH * kept + (1 - SMOOTH) * loss, SMOOTH * weight + 1 - SMOOTH
+        found.append((step, kept / weight))
+    return found
+
+
+def ticks(low: float, high: float) -> list[float]:
+    """Values 1, 2 and 5 times a power of ten between two values."""
+    powers = range(math.floor(math.log10(low)), math.ceil(math.log10(high)) + 1)
+    values = [mantissa * 10.0**power for power in powers for mantissa in (1, 2, 5)]
+    return [round(value, 10) for value in values if low <= value <= high]
+
+
+def line(draw: ImageDraw.ImageDraw, places: Sequence[Place], colour: tuple, width: int) -> None:
+    """A line through places."""
+    if len(places) > 1:
+        draw.line(places, colour, width * SCALE, joint="curve")
+
+
+def dot(draw: ImageDraw.ImageDraw, place: Place, radius: float, colour: tuple) -> None:
+    """A dot at a place."""
+    x, y, r = *place, radius * SCALE
+    draw.ellipse([x - r, y - r, x + r, y + r], colour)
+
+
+# ---- pictures -----------------------------------------------------------------------------------
+
+
+def pictures_of(snapshot: Snapshot) -> dict[str, str]:
+    """Noisy rows, each above what the network guesses of it, and the samples."""
+    guesses = paired(snapshot.noisy, snapshot.guesses)
+    return {
+        "guesses": pixels_uri((guesses + 1) / 2),
+        "samples": pixels_uri((snapshot.samples + 1) / 2),
+    }
+
+
+def paired(noisy: Tensor, guesses: Tensor) -> Tensor:
+    """Eight rows and their guesses in a square: four rows, then the guess below each, twice."""
+    parts = [each for k in (0, 4) for each in (noisy[k : k + 4], guesses[k : k + 4])]
+    return torch.cat(parts)
+
+
+# ---- points -------------------------------------------------------------------------------------
+
+
+def points_of(snapshot: Snapshot, data: Tensor) -> dict[str, str]:
+    """Where the denoiser sends each place of the plane, at four levels; the samples."""
+    return {"guesses": field_uri(snapshot), "samples": samples_uri(snapshot, data)}
+
+
+def on_canvas(side: float, left: float = 0.0, top: float = 0.0) -> Callable[[Tensor], list[Place]]:
+    """What places points of the plane in a square of the canvas."""
+
+    def placed(points: Tensor) -> list[Place]:
+        at = (points.flatten(1) / ACROSS + 1) / 2
+        return [
+            ((left + x * side) * SCALE, (top + (1 - y) * side) * SCALE) for x, y in at.tolist()
+        ]
+
+    return placed
+
+
+def field_uri(snapshot: Snapshot) -> str:
+    """Arrows x0_hat - x on a grid, at four of the levels, clean to noisy."""
+    image, draw = canvas()
+    grid, half, field = grid_points(), SIDE / 2, cast("Tensor", snapshot.field)
+    for k, level in enumerate((1, 3, 5, 7)):
+        place = on_canvas(half, k % 2 * half, k // 2 * half)
+        ways = field[level]
+        longest = 0.9 * 2 * REACH / (math.isqrt(len(grid)) - 1)
+        length = ways.flatten(1).norm(dim=1).clamp(min=1e-6)
+        shown = ways * (longest * torch.tanh(length) / length)[:, None, None, None]
+        for tail, head in zip(place(grid), place(grid + shown), strict=True):
+            draw.line([tail, head], BLUE, SCALE)
+            dot(draw, tail, 1, INK)
+    draw.line([(half * SCALE, 0), (half * SCALE, SIDE * SCALE)], FAINT, SCALE)
+    draw.line([(0, half * SCALE), (SIDE * SCALE, half * SCALE)], FAINT, SCALE)
+    return finished(image)
+
+
+def samples_uri(snapshot: Snapshot, data: Tensor) -> str:
+    """The samples on some of the points that were trained on."""
+    image, draw = canvas()
+    place = on_canvas(SIDE)
+    for each in place(data[:600]):
+        dot(draw, each, 1.5, FAINT)
+    for each in place(snapshot.samples):
+        dot(draw, each, 2, BLUE)
+    return finished(image)

@@ -1,0 +1,148 @@
+"""A training as a run: the tape, and a frame for each snapshot."""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Callable, Generator, Iterator
+from contextlib import closing
+
+import torch
+from torch import Tensor
+
+from core.classifiers import read_digits
+from core.metrics import neighbour_correlation
+from core.tapes import Axis, Frame, Panel, Say, Tape
+from core.training.apart import apart
+from core.training.plans import Plan, Snapshot, moments, snapshots
+from demos.runs.stream import Shown
+from demos.training.data import plan_of
+from demos.training.drawn import loss_uri, pictures_of, points_of
+from demos.training.kept import TRAININGS, Training
+from demos.training.request import MNIST, TrainRequest
+from demos.words import Refusal, said, sentence
+
+MINUTES = 10  # that one press of Run may train
+RANGE = 30  # largest over smallest loss that is drawn
+SURE = 0.8  # what the classifier gives a label that counts as read
+SMOOTH = 0.5  # correlation of neighbouring pixels: noise has less, digits have more
+LOSS = Panel("loss", "L", said("panel.train.loss"), phone=False)
+GUESSES = Panel("guesses", "xₜ → x̂₀", said("panel.train.guesses"), "second")
+FIELD = Panel("guesses", "x̂₀ − x", said("panel.train.field"), "second")
+SAMPLED = Panel("samples", "x₀", said("panel.train.samples"), "signal")
+POINTS = Panel("samples", "x₀", said("panel.train.points"), "signal")
+
+
+def run(
+    request: TrainRequest, name: str, report: Callable[[str], None] = lambda said: None
+) -> Generator[Shown, None, str]:
+    """Train as asked, from where the training of this name stands; returns the name.
+
+    `report` is told of the line.
+    """
+    plan, notes = plan_of(request)
+    at = moments(plan.steps)
+    yield Tape(
+        request=request.settings(),
+        title=request.title(),
+        panels=(LOSS, FIELD, POINTS) if request.plane else (LOSS, GUESSES, SAMPLED),
+        total=len(at),
+        axis=Axis(
+            name=said("axis.train"),
+            ends=(said("axis.train.step", step=0), said("axis.train.step", step=plan.steps)),
+            ticks=[place(step, plan) for step in at],
+        ),
+        strip="samples",
+        event=request.event,
+    )
+    training = TRAININGS.of(name, request.data)
+    look = Look(request, plan, notes)
+    for snapshot in list(training.seen):
+        yield look.frame(snapshot)
+    yield from look.rest(training, report)
+    return name
+
+
+def place(step: int, plan: Plan) -> float:
+    """Where a step stands on the timeline: most happens at first."""
+    return math.sqrt(step / plan.steps)
+
+
+class Look:
+    """How the snapshots of a training become frames."""
+
+    def __init__(self, request: TrainRequest, plan: Plan, notes: list[Say]) -> None:
+        """Of a training that begins; `notes` are said in each frame."""
+        self.request, self.plan, self.notes = request, plan, notes
+        self.seen: list[Snapshot] = []
+
+    def rest(self, training: Training, report: Callable[[str], None]) -> Iterator[Frame]:
+        """What is still to be trained, once it is this training's turn."""
+
+        def told(ahead: int) -> None:
+            report(sentence(said("train.waiting", ahead=ahead)))
+
+        if training.done:
+            return
+        with TRAININGS.line.turn(told):
+            yield from map(self.frame, training.seen[len(self.seen) :])
+            begun = time.monotonic()
+            with closing(apart(snapshots, self.plan, training.folder)) as found:
+                for snapshot in found:
+                    training.seen.append(snapshot)
+                    yield self.frame(snapshot)
+                    if time.monotonic() - begun > 60 * MINUTES:
+                        raise Refusal("train.refused.minutes", minutes=MINUTES)
+            training.done = True
+
+    def frame(self, snapshot: Snapshot) -> Frame:
+        """A snapshot beside those before it."""
+        self.seen.append(snapshot)
+        plane = self.request.plane
+        pictures = points_of(snapshot, self.plan.data) if plane else pictures_of(snapshot)
+        batches, held = self.curves()
+        loss = sum(snapshot.losses) / len(snapshot.losses)
+        return Frame(
+            pictures={"loss": loss_uri(batches, held, self.plan.steps, self.bounds()), **pictures},
+            say=self.says(snapshot, loss),
+            pos=place(snapshot.step, self.plan),
+            numbers={"step": snapshot.step, "loss": loss, "held_out": held[-1][1]},
+            doubts=self.notes,
+        )
+
+    def curves(self) -> tuple[list[tuple[int, float]], list[tuple[int, float]]]:
+        """The loss of every batch, and of the rows that were held out, by step."""
+        batches: list[tuple[int, float]] = []
+        for each in self.seen:
+            first = each.step - len(each.losses)
+            batches += zip(range(first, each.step), each.losses, strict=True)
+        held = [(each.step, sum(each.errors) / len(each.errors)) for each in self.seen]
+        return [each for each in batches if math.isfinite(each[1])], held
+
+    def bounds(self) -> tuple[float, float]:
+        """The losses that are drawn: downwards from a little above the first one."""
+        high = 1.5 * max(self.seen[0].losses[0], 1e-6)
+        return high / RANGE, high
+
+    def says(self, snapshot: Snapshot, loss: float) -> list[Say]:
+        """How far it is, how well it guesses, and what is to be read in its samples."""
+        seen = snapshot.step * self.plan.batch
+        held = sum(snapshot.errors) / len(snapshot.errors)
+        where = {"step": snapshot.step, "steps": self.plan.steps}
+        if not math.isfinite(loss + held):
+            return [said("train.diverged", **where)]
+        say: list[Say] = [said("train.now", loss=loss, held=held, seen=seen, **where)]
+        if self.request.data in MNIST:
+            count = readable(snapshot.samples)
+            say.append(said("train.read", count=count, samples=len(snapshot.samples), share=SURE))
+        return say
+
+
+def readable(samples: Tensor) -> int:
+    """How many of these are no noise, and read as some digit.
+
+    A classifier is sure of noise, too, which it has never seen.
+    """
+    sure = read_digits(samples.clamp(-1, 1)).amax(1) >= SURE
+    smooth = [neighbour_correlation(each) > SMOOTH for each in samples.split(1)]
+    return int((sure & torch.tensor(smooth)).sum())
