@@ -96,7 +96,8 @@ def train(
         generator = torch.Generator().manual_seed((recipe.seed << 24) + index)
         rows = torch.randint(len(data[0]), (recipe.batch,), generator=generator)
         batch = [_on(tensor[rows], learner.device) for tensor in data]
-        loss = recipe.loss(learner.network, *batch, generator)
+        with learner.precision():
+            loss = recipe.loss(learner.network, *batch, generator)
         rate = rate_at(index, recipe.steps, recipe.rate, recipe.fall)
         learner.step(loss, rate)
         if (index + 1) % save_every == 0:
@@ -119,7 +120,8 @@ class Learner:
         from diffusers.training_utils import EMAModel
 
         self.checkpoint = checkpoint
-        self._accelerator = Accelerator(mixed_precision=precision_of(recipe))
+        self._accelerator = Accelerator()  # its precision would be that of the whole process
+        self._half = precision_of(recipe) == "bf16"
         self.device = self._accelerator.device
         with drawn_by(torch.Generator().manual_seed(recipe.seed)):
             network = recipe.network()
@@ -138,6 +140,10 @@ class Learner:
     def steps(self) -> int:
         """How many steps it has taken."""
         return self._average.optimization_step
+
+    def precision(self) -> torch.autocast:
+        """Within it, large operations are in the recipe's precision; losses are in float32."""
+        return torch.autocast(self.device.type, torch.bfloat16, enabled=self._half)
 
     def step(self, loss: Tensor, rate: float) -> None:
         """Move the weights against the gradient of a loss, whose norm is at most 1."""

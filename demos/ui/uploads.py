@@ -81,13 +81,21 @@ class MaskPad(gr.ImageEditor):
         return "imageeditor"
 
 
-class Pictures(gr.File):
-    """A zip of pictures that is opened by us."""
+class OpenedByUs:
+    """A component whose constructor would set a model of its own."""
 
-    def __init__(self, **given: Any) -> None:
-        """As gr.File, whose constructor would set a model of its own."""
-        super().__init__(**given)
-        self.data_model = Sent
+    @property
+    def data_model(self) -> type[Sent]:
+        """Whatever was sent."""
+        return Sent
+
+    @data_model.setter
+    def data_model(self, _: Any) -> None:
+        """It stays what it is."""
+
+
+class Pictures(OpenedByUs, gr.File):
+    """A zip of pictures that is opened by us."""
 
     def preprocess(self, payload: Any) -> Any:
         """The file as it was sent."""
@@ -102,13 +110,8 @@ class Pictures(gr.File):
         return "file"
 
 
-class RunFile(gr.UploadButton):
+class RunFile(OpenedByUs, gr.UploadButton):
     """A saved run; the menu of a player and what is dropped on the page put the file here."""
-
-    def __init__(self, **given: Any) -> None:
-        """As gr.UploadButton, whose constructor would set a model of its own."""
-        super().__init__(**given)
-        self.data_model = Sent
 
     def preprocess(self, payload: Any) -> Any:
         """The file as it was sent; the page sends a list of one."""
@@ -161,7 +164,7 @@ def displayed(sent: Any) -> Any:
 def pictures() -> Pictures:
     """A zip of pictures of one's own."""
     return Pictures(
-        label=text("folder.label"), file_types=[".zip"], type="filepath", visible=False, height=110
+        label=text("folder.label"), file_types=[".zip"], type="filepath", visible=False, height=150
     )
 
 

@@ -48,6 +48,7 @@ def test_a_snapshot_says_how_it_stands(tmp_path):
     assert (tmp_path / "objective.json").is_file()
 
 
+@pytest.mark.slow
 def test_a_training_that_is_closed_goes_on_as_if_it_had_not_been(tmp_path):
     whole = list(snapshots(plan(), tmp_path / "a"))
     run = snapshots(plan(), tmp_path / "b")
@@ -61,6 +62,7 @@ def test_a_training_that_is_closed_goes_on_as_if_it_had_not_been(tmp_path):
         assert torch.equal(one.samples, other.samples)
 
 
+@pytest.mark.slow
 def test_in_a_process_of_its_own_it_is_the_same(tmp_path):
     here = list(snapshots(small(), tmp_path / "a"))
     there = list(apart(snapshots, small(), tmp_path / "b"))
@@ -85,6 +87,7 @@ def ends():
     os._exit(3)
 
 
+@pytest.mark.slow
 def test_values_errors_and_ends_cross_to_the_other_process():
     assert list(apart(counted, 3)) == [0, 1, 2]
     run = apart(refuses)

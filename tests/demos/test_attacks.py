@@ -1,6 +1,7 @@
 """A hostile client against a real server: others notice nothing, and nothing grows."""
 
 import json
+import os
 import time
 import uuid
 from concurrent.futures import ThreadPoolExecutor
@@ -13,6 +14,8 @@ from tests.server import Stream, configured, event_of
 
 pytestmark = [pytest.mark.slow, pytest.mark.alone]
 MONSTER = {"model": "emoji", "steps": 1000, "batch": 16, "guidance": 3.0}
+
+HOSTILE_SECONDS = float(os.environ.get("HOSTILE_SECONDS", "25"))
 
 
 def first_frame(server, session=""):
@@ -189,10 +192,16 @@ def test_many_sessions_make_nobody_forgotten(server):
 # ---- all of it at once, last ------------------------------------------------------------------
 
 
-def test_one_hostile_client_for_a_minute_costs_others_nothing(tmp_path):
-    """Monsters, read and unread, large texts and bodies, and sessions, from another address."""
+def test_one_hostile_client_costs_others_nothing(tmp_path):
+    """Monsters, read and unread, large texts and bodies, and sessions, from another address.
+
+    For HOSTILE_SECONDS; a minute or an hour is the same, only longer.
+    """
     with serving(tmp_path) as server:
-        mine, until = uuid.uuid4().hex, time.monotonic() + 60
+        mine, until = (
+            uuid.uuid4().hex,
+            time.monotonic() + float(os.environ.get("HOSTILE_SECONDS", "25")),
+        )
         server.works()
         assert server.run("invert", mine, steps=4)["success"]
         monster, long_text = server.values("sample", **MONSTER), "x" * 240_000

@@ -105,9 +105,9 @@ def test_what_is_asked_for_follows_the_experiment(open_page):
     assert "kind=anagram" in page.evaluate("location.search")
 
 
-def test_the_rest_of_a_digit_is_painted_and_sampled(open_page):
-    page = open_page(1366, 900, tab="Experiments")
-    page.get_by_role("button", name="the other half", exact=True).click()
+def test_the_rest_of_a_digit_is_painted_and_sampled(open_page, address):
+    page = open_page(1366, 900)
+    page.goto(f"{address}/?tab=experiment&kind=inpainting&steps=15&repeats=2")
     wait_for_status(page, "done")
     chosen(page, "painted")
     pad = page.locator(".pad:visible canvas").first
