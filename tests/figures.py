@@ -61,7 +61,7 @@ VIEWS = (("", "en", 1366, 768), ("-zh", "zh", 1366, 768), ("-phone", "en", 390, 
 SHOTS = {"schedule": "Schedule", "noise": "Noise", "sample": "Sample", "invert": "Invert & edit"}
 
 
-def recorded(run: Iterator[Tape | Frame]) -> tuple[Tape, Any]:
+def recorded(run: Iterator[Tape | Frame | None]) -> tuple[Tape, Any]:
     """The last tape of a run with its frames, and what the run returns."""
     tape = None
     while True:
@@ -73,7 +73,7 @@ def recorded(run: Iterator[Tape | Frame]) -> tuple[Tape, Any]:
             return tape, stop.value
         if isinstance(shown, Tape):
             tape = shown
-        elif tape is not None:
+        elif tape is not None and shown is not None:
             tape.frames.append(shown)
 
 

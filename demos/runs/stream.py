@@ -17,7 +17,9 @@ PERIOD = 1 / 8  # seconds between two messages: each costs as much as several pi
 HEADS = 8  # messages that describe the run: a busy page may never see the first ones
 
 Result = TypeVar("Result")
-Shown = Tape | Frame  # a run yields its tape, without frames yet, and then the frames
+# A run yields its tape, without frames yet, and then the frames; None while it waits, so that it
+# can be ended.
+Shown = Tape | Frame | None
 Sending = tuple[dict[str, Any] | None, Archive]  # a message, if one leaves, and what stays
 
 
@@ -50,6 +52,9 @@ def messages(run: Iterator[Shown], start: Any) -> Generator[Sending, None, Strea
             break
         if isinstance(shown, Tape):
             raise TypeError("a run yields one tape")
+        if shown is None:
+            yield None, stream.archive
+            continue
         stream.add(shown)
         if stream.due():
             yield stream.message(), stream.archive
@@ -67,7 +72,7 @@ def completed(run: Generator[Shown, None, Result]) -> Result:
             return stop.value
         if isinstance(shown, Tape):
             tape = shown
-        elif tape is not None:
+        elif tape is not None and shown is not None:
             tape.frames.append(shown)
 
 

@@ -71,8 +71,9 @@ def own(request: TrainRequest) -> tuple[Tensor, Tensor, list[Say]]:
 
 
 def name_of(request: TrainRequest) -> str:
-    """What names a training: equal settings, and equal files."""
-    written = hashlib.sha256(json.dumps(request.settings(), sort_keys=True).encode())
+    """What names a training: equal settings, whatever is shown of it, and equal files."""
+    settings = {name: each for name, each in request.settings().items() if name != "show"}
+    written = hashlib.sha256(json.dumps(settings, sort_keys=True).encode())
     for name in request.beyond():
         written.update(sent(request, name))
     return written.hexdigest()

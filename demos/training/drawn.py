@@ -46,27 +46,47 @@ def loss_uri(batches: Curve, held_out: Curve, steps: int, bounds: Place) -> str:
     logarithm.
     """
     image, draw = canvas()
+    place = axes(draw, bounds)
+
+    def at(each: tuple[int, float]) -> Place:
+        return place(math.sqrt(each[0] / steps), each[1])
+
+    line(draw, list(map(at, batches)), FAINT, 1)
+    for curve, colour in ((smoothed(batches), BLUE), (held_out, ORANGE)):
+        line(draw, list(map(at, curve)), colour, 2)
+        if curve:
+            dot(draw, at(curve[-1]), 3.5, colour)
+    return finished(image)
+
+
+def levels_uri(simple: Sequence[float], bound: Sequence[float], bounds: Place) -> str:
+    """The loss at each of some noise levels, clean to noisy, every level alike, and weighted."""
+    image, draw = canvas()
+    place, last = axes(draw, bounds), len(simple) - 1
+    for curve, colour in ((simple, BLUE), (bound, ORANGE)):
+        shown = [place(k / last, each) for k, each in enumerate(curve) if math.isfinite(each)]
+        line(draw, shown, colour, 2)
+        for each in shown:
+            dot(draw, each, 3.5, colour)
+    return finished(image)
+
+
+def axes(draw: ImageDraw.ImageDraw, bounds: Place) -> Callable[[float, float], Place]:
+    """Draw the marks of a loss between bounds; what places (share of the width, loss)."""
     low, high = (math.log10(each) for each in bounds)
     wide, tall = SIDE - LEFT - REST, SIDE - 2 * REST
 
-    def at(step: float, loss: float) -> Place:
-        across = math.sqrt(step / steps)
+    def place(across: float, loss: float) -> Place:
         up = (math.log10(max(loss, 1e-9)) - low) / (high - low)
         up = min(max(up, 0.0), 1.0)
         return (LEFT + across * wide) * SCALE, (SIDE - REST - up * tall) * SCALE
 
     font = ImageFont.load_default(11 * SCALE)
     for value in ticks(*bounds):
-        x, y = at(0, value)
-        draw.line([(x, y), (at(steps, value)[0], y)], FAINT, SCALE)
+        (x, y), (end, _) = place(0, value), place(1, value)
+        draw.line([(x, y), (end, y)], FAINT, SCALE)
         draw.text((x - 6 * SCALE, y), f"{value:g}", GREY, font, anchor="rm")
-    line(draw, [at(*each) for each in batches], FAINT, 1)
-    line(draw, [at(*each) for each in smoothed(batches)], BLUE, 2)
-    line(draw, [at(*each) for each in held_out], ORANGE, 2)
-    for curve, colour in ((smoothed(batches), BLUE), (held_out, ORANGE)):
-        if curve:
-            dot(draw, at(*curve[-1]), 3.5, colour)
-    return finished(image)
+    return place
 
 
 def smoothed(curve: Curve) -> Curve:
@@ -79,9 +99,10 @@ def smoothed(curve: Curve) -> Curve:
 
 
 def ticks(low: float, high: float) -> list[float]:
-    """Values 1, 2 and 5 times a power of ten between two values."""
+    """Values 1, 2 and 5 times a power of ten between two values, 1 alone where they are many."""
+    mantissas = (1, 2, 5) if high < 100 * low else (1,)
     powers = range(math.floor(math.log10(low)), math.ceil(math.log10(high)) + 1)
-    values = [mantissa * 10.0**power for power in powers for mantissa in (1, 2, 5)]
+    values = [mantissa * 10.0**power for power in powers for mantissa in mantissas]
     return [round(value, 10) for value in values if low <= value <= high]
 
 

@@ -50,30 +50,34 @@ class Line:
 
     def __init__(self) -> None:
         """Nobody waits."""
-        self._lock, self._waiting = threading.Condition(), []
+        self._lock = threading.Lock()
+        self._waiting: list[object] = []
 
     @contextmanager
-    def turn(self, told: Callable[[int], None]) -> Iterator[None]:
-        """Wait for one's turn; `told` hears how many are before, whenever that changes."""
-        me, before, since = object(), 0, time.monotonic()
+    def joined(self) -> Iterator[Callable[[], int]]:
+        """A place in the line, within it; what is given says how many are before."""
+        me = object()
         with self._lock:
             self._waiting.append(me)
         try:
-            while True:
-                with self._lock:
-                    ahead = self._waiting.index(me)
-                    if ahead == 0:
-                        break
-                if ahead != before and time.monotonic() - since > QUIET:
-                    told(ahead)
-                    before = ahead
-                with self._lock:
-                    self._lock.wait(LOOK)
-            yield
+            yield lambda: self._waiting.index(me)
         finally:
             with self._lock:
                 self._waiting.remove(me)
-                self._lock.notify_all()
+
+
+def waited(ahead: Callable[[], int], told: Callable[[int], None]) -> Iterator[None]:
+    """Wait until nobody is before; `told` hears how many are, whenever that changes.
+
+    None comes again and again: whoever has gone is not waited for.
+    """
+    before, since = 0, time.monotonic()
+    while count := ahead():
+        if count != before and time.monotonic() - since > QUIET:
+            told(count)
+            before = count
+        time.sleep(LOOK)
+        yield None
 
 
 class Trainings:

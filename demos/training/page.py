@@ -20,14 +20,17 @@ from demos.ui.pictures import all_controls
 from demos.ui.player import Player
 from demos.ui.recorded import Shared, tape
 from demos.ui.runner import Runner, chip_row, presses, resets, run_row, sent
+from demos.ui.server.work import ENDLESS, takes
 
 TITLE = "tab.training"
 CAUSES = ("data", "network", "noise")
 SHOWN_FIRST = (
     "data", "digit", "drawing", "folder", "side", "colour", "network", "target", "noise", "steps",
+    "show",
 )  # fmt: skip
 
 
+@takes(lambda **_: ENDLESS)
 @event(TrainRequest)
 def train(request: TrainRequest) -> Iterator[tuple[Any, Any]]:
     """Train a small network and watch it, snapshot by snapshot; the same again goes on."""

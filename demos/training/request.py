@@ -21,7 +21,9 @@ PLANE = (*POINTS, DRAWN)  # points, not pictures
 POINT_NETWORK = "points"
 OF_PICTURES = tuple(name for name in NETWORKS if name != POINT_NETWORK)
 SIDES = ("28", "32")
-IN_TITLE = ("data", "network", "target", "noise", "steps", "seed")
+STEPS, LEVELS = "steps", "levels"
+SHOWS = (STEPS, LEVELS)  # what the loss is drawn over
+IN_TITLE = ("data", "network", "target", "noise", "steps", "seed", "show")
 
 
 def trains(*data: str) -> Any:
@@ -50,6 +52,7 @@ class TrainRequest(Request):
     rate: float = Real(1e-5, 0.1, 3e-3)
     decay: float = Real(0, 0.9999, 0.999)
     seed: int = Whole(0, SEEDS, 0)
+    show: str = Choice(SHOWS, STEPS)
 
     @property
     def plane(self) -> bool:

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable, Generator, Iterator
+from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import closing
+from statistics import fmean as mean
 
 import torch
 from torch import Tensor
@@ -17,20 +18,24 @@ from core.training.apart import apart
 from core.training.plans import Plan, Snapshot, moments, snapshots
 from demos.runs.stream import Shown
 from demos.training.data import plan_of
-from demos.training.drawn import loss_uri, pictures_of, points_of
-from demos.training.kept import TRAININGS, Training
-from demos.training.request import MNIST, TrainRequest
+from demos.training.drawn import levels_uri, loss_uri, pictures_of, points_of
+from demos.training.kept import TRAININGS, Training, waited
+from demos.training.request import LEVELS, MNIST, STEPS, TrainRequest
 from demos.words import Refusal, said, sentence
 
 MINUTES = 10  # that one press of Run may train
-RANGE = 30  # largest over smallest loss that is drawn
+RANGE, MANY = 30, 10_000  # largest over smallest loss that is drawn: over steps, over levels
 SURE = 0.8  # what the classifier gives a label that counts as read
 SMOOTH = 0.5  # correlation of neighbouring pixels: noise has less, digits have more
-LOSS = Panel("loss", "L", said("panel.train.loss"), phone=False)
+LOSSES = {
+    STEPS: Panel("loss", "L", said("panel.train.loss"), phone=False),
+    LEVELS: Panel("loss", "L", said("panel.train.levels"), phone=False),
+}
 GUESSES = Panel("guesses", "xₜ → x̂₀", said("panel.train.guesses"), "second")
 FIELD = Panel("guesses", "x̂₀ − x", said("panel.train.field"), "second")
 SAMPLED = Panel("samples", "x₀", said("panel.train.samples"), "signal")
 POINTS = Panel("samples", "x₀", said("panel.train.points"), "signal")
+PICTURES = (GUESSES, SAMPLED)
 
 
 def run(
@@ -45,7 +50,7 @@ def run(
     yield Tape(
         request=request.settings(),
         title=request.title(),
-        panels=(LOSS, FIELD, POINTS) if request.plane else (LOSS, GUESSES, SAMPLED),
+        panels=(LOSSES[request.show], *((FIELD, POINTS) if request.plane else PICTURES)),
         total=len(at),
         axis=Axis(
             name=said("axis.train"),
@@ -76,7 +81,7 @@ class Look:
         self.request, self.plan, self.notes = request, plan, notes
         self.seen: list[Snapshot] = []
 
-    def rest(self, training: Training, report: Callable[[str], None]) -> Iterator[Frame]:
+    def rest(self, training: Training, report: Callable[[str], None]) -> Iterator[Frame | None]:
         """What is still to be trained, once it is this training's turn."""
 
         def told(ahead: int) -> None:
@@ -84,7 +89,8 @@ class Look:
 
         if training.done:
             return
-        with TRAININGS.line.turn(told):
+        with TRAININGS.line.joined() as ahead:
+            yield from waited(ahead, told)
             yield from map(self.frame, training.seen[len(self.seen) :])
             begun = time.monotonic()
             with closing(apart(snapshots, self.plan, training.folder)) as found:
@@ -100,15 +106,23 @@ class Look:
         self.seen.append(snapshot)
         plane = self.request.plane
         pictures = points_of(snapshot, self.plan.data) if plane else pictures_of(snapshot)
-        batches, held = self.curves()
-        loss = sum(snapshot.losses) / len(snapshot.losses)
+        loss, held = mean(snapshot.losses), mean(snapshot.errors)
         return Frame(
-            pictures={"loss": loss_uri(batches, held, self.plan.steps, self.bounds()), **pictures},
+            pictures={"loss": self.drawn(), **pictures},
             say=self.says(snapshot, loss),
             pos=place(snapshot.step, self.plan),
-            numbers={"step": snapshot.step, "loss": loss, "held_out": held[-1][1]},
+            numbers={"step": snapshot.step, "loss": loss, "held_out": held},
             doubts=self.notes,
         )
+
+    def drawn(self) -> str:
+        """The loss, over the steps or over the noise levels."""
+        first, last = self.seen[0], self.seen[-1]
+        if self.request.show == LEVELS:
+            high = max(each for each in (*first.errors, *first.bound) if math.isfinite(each))
+            return levels_uri(last.errors, last.bound, (2 * high / MANY, 2 * high))
+        high = 1.5 * max(first.losses[0], 1e-6)
+        return loss_uri(*self.curves(), self.plan.steps, (high / RANGE, high))
 
     def curves(self) -> tuple[list[tuple[int, float]], list[tuple[int, float]]]:
         """The loss of every batch, and of the rows that were held out, by step."""
@@ -116,26 +130,29 @@ class Look:
         for each in self.seen:
             first = each.step - len(each.losses)
             batches += zip(range(first, each.step), each.losses, strict=True)
-        held = [(each.step, sum(each.errors) / len(each.errors)) for each in self.seen]
+        held = [(each.step, mean(each.errors)) for each in self.seen]
         return [each for each in batches if math.isfinite(each[1])], held
-
-    def bounds(self) -> tuple[float, float]:
-        """The losses that are drawn: downwards from a little above the first one."""
-        high = 1.5 * max(self.seen[0].losses[0], 1e-6)
-        return high / RANGE, high
 
     def says(self, snapshot: Snapshot, loss: float) -> list[Say]:
         """How far it is, how well it guesses, and what is to be read in its samples."""
         seen = snapshot.step * self.plan.batch
-        held = sum(snapshot.errors) / len(snapshot.errors)
+        held = mean(snapshot.errors)
         where = {"step": snapshot.step, "steps": self.plan.steps}
         if not math.isfinite(loss + held):
             return [said("train.diverged", **where)]
         say: list[Say] = [said("train.now", loss=loss, held=held, seen=seen, **where)]
+        if self.request.show == LEVELS:
+            shares = {"share": of_cleanest(snapshot.bound), "simple": of_cleanest(snapshot.errors)}
+            say.append(said("train.bound", **shares))
         if self.request.data in MNIST:
             count = readable(snapshot.samples)
             say.append(said("train.read", count=count, samples=len(snapshot.samples), share=SURE))
         return say
+
+
+def of_cleanest(losses: Sequence[float]) -> float:
+    """The share of the cleanest level in the sum over all, of those that are finite."""
+    return losses[0] / sum(each for each in losses if math.isfinite(each))
 
 
 def readable(samples: Tensor) -> int:

@@ -86,6 +86,18 @@ def test_forty_unread_monsters_keep_nobody_waiting(server):
     )
 
 
+def test_trainings_keep_nobody_waiting(server):
+    values = server.values("train", steps=20_000)
+    sessions = [uuid.uuid4().hex for _ in range(12)]
+    assert {server.join("train", values, each).status_code for each in sessions} <= {200}
+    again = server.join("train", values, sessions[0])
+    assert again.status_code == 429 and "1 of your runs" in again.json()["detail"]
+    assert first_frame(server) < 2
+    assert waited(
+        60, lambda: server.http.get("/gradio_api/queue/status").json()["queue_size"] == 0
+    )
+
+
 def test_a_session_has_one_long_run_at_a_time(server):
     values, session = server.values("sample", **MONSTER), uuid.uuid4().hex
     assert server.join("sample", values, session).status_code == 200

@@ -19,13 +19,13 @@ from demos.runs.archive import Archive
 from demos.training import kept
 from demos.training.data import name_of, plan_of
 from demos.training.drawn import smoothed, ticks
-from demos.training.kept import TRAININGS, Line, Trainings
+from demos.training.kept import TRAININGS, Line, Trainings, waited
 from demos.training.page import train
 from demos.training.presets import PRESETS
 from demos.training.request import DATA, TrainRequest
-from demos.training.run import readable, run
+from demos.training.run import of_cleanest, readable, run
 from demos.training.taken import use
-from demos.words import LANGUAGES, Refusal, sentence
+from demos.words import LANGUAGES, Refusal, percent, sentence
 from tests.demos import refused
 from tests.demos.coded import answer
 
@@ -130,6 +130,24 @@ def test_the_same_settings_are_the_same_training_and_others_another(beyond):
     assert name_of(own) == name_of(TrainRequest.of(data="own pictures", folder=renamed))
 
 
+@pytest.mark.slow
+def test_the_loss_over_the_noise_levels_is_another_look_at_the_same_training():
+    settings = {"data": "two moons", "seed": 8}
+    steps, levels = (TrainRequest.of(**FEW | settings, show=show) for show in ("steps", "levels"))
+    assert name_of(steps) == name_of(levels)
+    first, second = trained(steps)[1:], trained(levels)[1:]
+    assert [each.pictures["samples"] for each in first] == [
+        each.pictures["samples"] for each in second
+    ]
+    assert all(
+        a.pictures["loss"] != b.pictures["loss"] for a, b in zip(first, second, strict=True)
+    )
+    snapshot = TRAININGS.of(name_of(steps), "two moons").seen[-1]
+    share = percent(of_cleanest(snapshot.bound))
+    assert f"of the bound on the likelihood {share}." in sentence(second[-1].say)
+    assert of_cleanest([1.0, 3.0, float("inf")]) == 0.25
+
+
 def test_what_is_held_out_is_never_trained_on():
     plan, _ = plan_of(TrainRequest.of(data="one digit", digit=3))
     images, labels = mnist("train")
@@ -159,7 +177,9 @@ def test_one_trains_at_a_time_in_the_order_in_which_they_came(monkeypatch):
     started = threading.Event()
 
     def learner(number):
-        with line.turn(lambda ahead: told.append((number, ahead))):
+        with line.joined() as ahead:
+            for nothing in waited(ahead, lambda count: told.append((number, count))):
+                assert nothing is None
             order.append(number)
             started.set()
             time.sleep(0.3)
@@ -214,4 +234,5 @@ def test_nothing_can_be_taken_away_before_a_training():
 
 def test_a_curve_begins_where_its_first_value_is_and_has_round_ticks():
     assert [each for _, each in smoothed([(0, 2.0), (1, 2.0)])] == pytest.approx([2, 2])
-    assert ticks(0.012, 1.2) == [0.02, 0.05, 0.1, 0.2, 0.5, 1.0]
+    assert ticks(0.04, 1.2) == [0.05, 0.1, 0.2, 0.5, 1.0]
+    assert ticks(0.002, 3.0) == [0.01, 0.1, 1.0]

@@ -18,22 +18,31 @@ from gradio.server_messages import EventMessage, ProcessCompletedMessage, Proces
 from gradio.utils import LRUCache
 
 from demos.ui.server.sessions import SESSIONS
-from demos.ui.server.work import HEAVY, seconds_of
+from demos.ui.server.work import ENDLESS, HEAVY, seconds_of
 
 UNHEARD = 10  # seconds after which an event whose answers nobody reads is ended
 UNHEARD_TEXT = f"Nobody read the answers of this run for {UNHEARD} s, so it was ended."
 FORGOTTEN = 60  # seconds after which answers that nobody reads are thrown away
 UNREAD = 400  # answers that a client may leave unread
-RUN, LONG = "runs", "long runs"
+RUN, LONG, TRAIN = "runs", "long runs", "trainings"
 THREADS = 64  # for all events
-AT_WORK = {RUN: 48, LONG: 2}  # runs at a time; the other threads are for small events
-EAGER = {RUN: 8, LONG: 0}  # so many may start before anybody reads their answers
-WAITING = {RUN: 400, LONG: 64}
-OF_SESSION = {RUN: 6, LONG: 1}  # runs of one session, at work or waiting
+# Runs at a time; the other threads are for small events. Of the trainings one is at work, and the
+# others have a place in its line, or show what is there.
+AT_WORK = {RUN: 44, LONG: 2, TRAIN: 8}
+EAGER = {RUN: 8, LONG: 0, TRAIN: 0}  # so many may start before anybody reads their answers
+WAITING = {RUN: 400, LONG: 64, TRAIN: 64}
+OF_SESSION = {RUN: 6, LONG: 1, TRAIN: 1}  # runs of one session, at work or waiting
 EVENTS = 64  # events of one session, runs or not
 TOO_MANY = "{} of your runs are at work or waiting; let one end, or stop it, and start again"
 FULL = "{} runs are waiting for this machine; try again in a few minutes, or ask for fewer steps"
 DONE = '"status":"done"'  # near the beginning of a run's last message
+
+
+def lane_of(seconds: float | None) -> str | None:
+    """The lane of a run that takes so long; None for what is no run."""
+    if seconds is None or seconds == ENDLESS:
+        return TRAIN if seconds else None
+    return LONG if seconds > HEAVY else RUN
 
 
 class Mailboxes(LRUCache):
@@ -99,7 +108,7 @@ class FairQueue(Queue):
             for block, value in zip(fn.inputs, body.data, strict=False)
         ]
         seconds = seconds_of(fn.fn, values) if fn.fn else None
-        lane = None if seconds is None else LONG if seconds > HEAVY else RUN
+        lane = lane_of(seconds)
         self.check_room(body.session_hash or "", lane)
         ok, event_id, kind = await super().push(body, request, username)
         if ok and lane and isinstance(event_id, str):

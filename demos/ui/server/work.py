@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import inspect
+import math
 from collections.abc import Callable
 from typing import Any
 
@@ -12,6 +13,7 @@ import torch
 from core.models import MODELS
 
 HEAVY = 12.0  # seconds of one core from which on a run is a long one
+ENDLESS = math.inf  # a training: minutes, one at a time, in a process of its own
 SECONDS_PER_ROW = {"network": 0.005, "empirical": 0.01}  # one row of a batch through the network
 SECONDS_PER_WEIGHT = 1.2e-9  # of a latent model, for one row
 ACCELERATED = 50  # times faster with an accelerator
