@@ -31,7 +31,8 @@ THREADS = 64  # for all events
 AT_WORK = {RUN: 44, LONG: 2, TRAIN: 8}
 EAGER = {RUN: 8, LONG: 0, TRAIN: 0}  # so many may start before anybody reads their answers
 WAITING = {RUN: 400, LONG: 64, TRAIN: 64}
-OF_SESSION = {RUN: 6, LONG: 1, TRAIN: 1}  # runs of one session, at work or waiting
+# Runs of one session, at work or waiting; a training that was stopped takes seconds to end.
+OF_SESSION = {RUN: 6, LONG: 1, TRAIN: 3}
 EVENTS = 64  # events of one session, runs or not
 TOO_MANY = "{} of your runs are at work or waiting; let one end, or stop it, and start again"
 FULL = "{} runs are waiting for this machine; try again in a few minutes, or ask for fewer steps"
