@@ -6,6 +6,7 @@ from collections import Counter
 
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # spinning threads starve each other
 os.environ.setdefault("GRADIO_ANALYTICS_ENABLED", "False")  # no network in tests
+os.environ.setdefault("STEPWISE_NICE", "0")  # beside other tests a training would wait for minutes
 
 import torch
 

@@ -1,6 +1,6 @@
 """A generator in a process of its own, which others on the machine do not notice.
 
-It has the lowest priority, randomness and threads of its own, and what it takes from memory is
+It has a low priority (STEPWISE_NICE, 15 where it is not set), randomness and threads of its own, and what it takes from memory is
 given back at its end. It goes on only when it is asked for its next value.
 """
 
@@ -18,7 +18,7 @@ from core.paths import ROOT
 
 Value = TypeVar("Value")
 NEXT = b"n"
-NICE = 15
+NICE = int(os.environ.get("STEPWISE_NICE", "15"))  # the lowest priority is 19
 PATIENCE = 30  # seconds that it has to close
 # How threads wait for their next piece is its own affair: to sleep takes a third of the time here.
 WAITING = ("OMP_WAIT_POLICY",)

@@ -92,9 +92,13 @@ class Look:
         with TRAININGS.line.joined() as ahead:
             yield from waited(ahead, told)
             yield from map(self.frame, training.seen[len(self.seen) :])
+            if training.done:  # by another learner, in the meantime
+                return
             begun = time.monotonic()
             with closing(apart(snapshots, self.plan, training.folder)) as found:
                 for snapshot in found:
+                    if self.seen and snapshot.step <= self.seen[-1].step:
+                        continue  # the process was killed, and goes on from an older checkpoint
                     training.seen.append(snapshot)
                     yield self.frame(snapshot)
                     if time.monotonic() - begun > 60 * MINUTES:

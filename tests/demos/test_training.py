@@ -122,6 +122,24 @@ def test_a_training_that_is_stopped_goes_on_and_one_that_is_done_is_there_at_onc
     assert time.monotonic() - begun < 5, "nothing is trained again"
 
 
+@pytest.mark.slow
+def test_two_who_ask_for_the_same_share_one_training():
+    request = TrainRequest.of(**FEW, data="two moons", seed=21)
+    name, found = name_of(request), {}
+
+    def learner(number):
+        frames = [each for each in run(request, name) if isinstance(each, Frame)]
+        found[number] = [each.say for each in frames]
+
+    threads = [threading.Thread(target=learner, args=(number,)) for number in range(2)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert found[0] == found[1] and len(found[0]) == len(moments(10))
+    assert len(TRAININGS.of(name, "two moons").seen) == len(moments(10))
+
+
 def test_the_same_settings_are_the_same_training_and_others_another(beyond):
     names = {name_of(TrainRequest.of(**each)) for each in PRESETS.values()}
     assert len(names) == len(PRESETS)
