@@ -1,7 +1,8 @@
 """A generator in a process of its own, which others on the machine do not notice.
 
-It has a low priority (STEPWISE_NICE, 15 where it is not set), randomness and threads of its own, and what it takes from memory is
-given back at its end. It goes on only when it is asked for its next value.
+It has a low priority, STEPWISE_NICE, 15 where that is not set; randomness and threads of its own;
+and what it takes from memory is given back at its end. It goes on only when it is asked for its
+next value.
 """
 
 from __future__ import annotations
