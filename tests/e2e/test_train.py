@@ -28,7 +28,7 @@ def pictures(page):
 
 def test_a_training_is_stopped_goes_on_and_is_found_again(open_page, address):
     page = open_page(1366, 768)
-    page.goto(f"{address}/?{BASIC}&data=one+digit&steps=90&batch=16&seed=4")
+    page.goto(f"{address}/?{BASIC}&data=one+digit&steps=50&batch=8&seed=4")
     page.wait_for_selector(".player[data-status=running]:visible")
     page.wait_for_function(
         "() => stepwise.players().some(({ root, clock }) =>"
@@ -37,24 +37,24 @@ def test_a_training_is_stopped_goes_on_and_is_found_again(open_page, address):
     page.keyboard.press("Escape")
     wait_for_status(page, "stopped")
     before = pictures(page)
-    assert 4 < len(before) < len(moments(90))
+    assert 4 < len(before) < len(moments(50))
     train(page)
     wait_for_status(page, "done")
-    expect(player(page)).to_contain_text("Step 90 of 90, 1440 examples seen")
+    expect(player(page)).to_contain_text("Step 50 of 50, 400 examples seen")
     expect(player(page)).to_contain_text(re.compile(r"\d+ of 16 samples can be read as a digit"))
     after = pictures(page)
-    assert len(after) == len(moments(90)) and after[: len(before)] == before
+    assert len(after) == len(moments(50)) and after[: len(before)] == before
     page.wait_for_timeout(2000)  # a page that is left while it hears from the server complains
     page.reload()
     wait_for_status(page, "done")
     assert pictures(page) == after
     page.evaluate("stepwise.words.choose('zh')")
-    expect(player(page)).to_contain_text("已看过 1440 个样本")
+    expect(player(page)).to_contain_text("已看过 400 个样本")
 
 
 def test_what_was_trained_is_saved_and_samples_in_another_tab(open_page, address):
     page = open_page(1366, 768)
-    page.goto(f"{address}/?{BASIC}&steps=20&batch=8")
+    page.goto(f"{address}/?{BASIC}&steps=10&batch=4")
     wait_for_status(page, "done")
     page.get_by_role("button", name="Save the model", exact=True).click()
     with page.expect_download() as download:
