@@ -32,8 +32,10 @@ class Kind(NamedTuple):
     half: bool = False  # whether it is trained in bfloat16: that is faster, where it is large
 
 
-def unet(channels: int, side: int, widths: tuple[int, ...], layers: int, attends: bool) -> Any:
-    """A U-Net of diffusers; its deeper levels have attention if `attends`."""
+def unet(
+    channels: int, side: int, widths: tuple[int, ...], layers: int, attends: bool, **more: Any
+) -> Any:
+    """A UNet2DModel of diffusers; its deeper levels have attention if `attends`."""
     deeper = "AttnDownBlock2D" if attends else "DownBlock2D"
     upper = "AttnUpBlock2D" if attends else "UpBlock2D"
     count = len(widths) - 1
@@ -46,7 +48,8 @@ def unet(channels: int, side: int, widths: tuple[int, ...], layers: int, attends
         down_block_types=("DownBlock2D", *[deeper] * count),
         up_block_types=(*[upper] * count, "UpBlock2D"),
         attention_head_dim=widths[0],
-        norm_num_groups=16,
+        norm_num_groups=min(32, widths[0]),
+        **more,
     )
 
 
@@ -131,9 +134,7 @@ class Objective:
         schedule = self.schedule
         t = torch.randint(len(schedule), (len(x0),), generator=generator)
         eps = self.drawn(lambda like: torch.randn(like.shape, generator=generator).to(like))(x0)
-        alpha, sigma = (
-            scale[t].view(-1, 1, 1, 1).to(x0) for scale in (schedule.alpha, schedule.sigma)
-        )
+        alpha, sigma = schedule.scales(t, x0)
         output = self.call(network, alpha * x0 + sigma * eps, t.to(x0.device))
         return F.mse_loss(output, target_of(self.target, x0, eps, alpha, sigma))
 

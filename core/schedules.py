@@ -113,6 +113,11 @@ class Schedule:
             )
         return visited
 
+    def scales(self, t: Tensor, like: Tensor) -> tuple[Tensor, Tensor]:
+        """alpha and sigma at timesteps t (B,) as (B, 1, 1, 1), to multiply `like` (B, C, H, W)."""
+        shape = (-1, *[1] * (like.dim() - 1))
+        return self.alpha[t].view(shape).to(like), self.sigma[t].view(shape).to(like)
+
     @property
     def alpha_bar(self) -> Tensor:
         """alpha^2, the share of the signal's variance that is left."""

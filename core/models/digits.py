@@ -137,20 +137,10 @@ class ExactModel(LabelModel):
         return denoisers[0] if len(denoisers) == 1 else Rows(denoisers)
 
 
-@builds("unconditional")
-class BasicModel(PixelModel):
-    """The U-Net of the first lesson: blends the picture with uniform noise, predicts x0.
+class UnconditionalModel(PixelModel):
+    """A pixel model that is asked for nothing: its network predicts `target` of what it sees."""
 
-    corrupt(p, a) = (1 - a) p + a u on pixels p in [0, 1] is, in [-1, 1], the flow schedule with
-    eps = 2 u - 1, u uniform in [0, 1]. It is told neither label nor timestep.
-    """
-
-    def __init__(self, card: ModelCard, folder: Path, device: str, dtype: torch.dtype) -> None:
-        """Load the weights."""
-        super().__init__(card, flow(), device, dtype)
-        network = BasicUNet().eval().requires_grad_(False)
-        fill(network, folder_of(card, folder), ["model.safetensors"], dtype)
-        self.network = network.to(device)
+    target: str
 
     def denoiser(
         self,
@@ -159,11 +149,34 @@ class BasicModel(PixelModel):
         guidance: float = 1.0,
     ) -> Denoiser:
         """The network; ValueError for a prompt or a guidance other than 1."""
+        name = self.card.name
         if any(prompts_of(prompt)) or any(prompts_of(negative)):
-            raise ValueError("the model basic knows no labels; leave the label empty")
+            raise ValueError(f"the model {name} knows no labels; leave the label empty")
         if guidance != 1:
-            raise ValueError(f"the model basic has no guidance; use guidance 1, got {guidance:g}")
-        return Network(self.forward, "sample")
+            raise ValueError(f"the model {name} has no guidance; use guidance 1, got {guidance:g}")
+        return Network(self.forward, self.target)
+
+    def forward(self, x: Tensor, t: float, condition: Tensor | None) -> Tensor:
+        """The network call, from and to [-1, 1]."""
+        raise NotImplementedError
+
+
+@builds("unconditional")
+class BasicModel(UnconditionalModel):
+    """The U-Net of the first lesson: blends the picture with uniform noise, predicts x0.
+
+    corrupt(p, a) = (1 - a) p + a u on pixels p in [0, 1] is, in [-1, 1], the flow schedule with
+    eps = 2 u - 1, u uniform in [0, 1]. It is told neither label nor timestep.
+    """
+
+    target = "sample"
+
+    def __init__(self, card: ModelCard, folder: Path, device: str, dtype: torch.dtype) -> None:
+        """Load the weights."""
+        super().__init__(card, flow(), device, dtype)
+        network = BasicUNet().eval().requires_grad_(False)
+        fill(network, folder_of(card, folder), ["model.safetensors"], dtype)
+        self.network = network.to(device)
 
     def forward(self, x: Tensor, t: float, condition: Tensor | None) -> Tensor:
         """The network call, from and to [-1, 1]."""

@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from pathlib import Path
 
 import torch
 from torch import Tensor
 
-from core.denoisers import Denoiser, Network
 from core.files import Folder
-from core.models.base import builds, prompts_of
+from core.models.base import builds
 from core.models.cards import ModelCard
-from core.models.digits import PixelModel
+from core.models.digits import UnconditionalModel
 from core.models.registry import MODELS
 from core.objectives import Objective
 from core.weights import fill
@@ -57,34 +55,20 @@ def objective_in(folder: Path) -> Objective:
 
 
 @builds("trained")
-class TrainedModel(PixelModel):
+class TrainedModel(UnconditionalModel):
     """A network that was trained here: no labels, and whatever noise and target it learned."""
 
     def __init__(self, card: ModelCard, folder: Path, device: str, dtype: torch.dtype) -> None:
         """Load the weights."""
         self.objective = objective_in(folder)
         super().__init__(card, self.objective.schedule, device, dtype)
-        self.size = self.objective.side
+        self.size, self.target = self.objective.side, self.objective.target
         self.sides = self.size, self.size
         self.shape = self.objective.channels, *self.sides
         network = self.objective.made().eval().requires_grad_(False)
         part = next(each for each in WEIGHTS if (folder / each).is_dir())
         fill(network, Folder(folder / part, card.name), [WEIGHTS[part]], dtype)
         self.network = network.to(device)
-
-    def denoiser(
-        self,
-        prompt: str | Sequence[str] = "",
-        negative: str | Sequence[str] = "",
-        guidance: float = 1.0,
-    ) -> Denoiser:
-        """The network; ValueError for a prompt or a guidance other than 1."""
-        if any(prompts_of(prompt)) or any(prompts_of(negative)) or guidance != 1:
-            raise ValueError(
-                f"the model {self.card.name} knows neither labels nor guidance; leave the label "
-                "empty, and guidance at 1"
-            )
-        return Network(self.forward, self.objective.target)
 
     def forward(self, x: Tensor, t: float, condition: Tensor | None) -> Tensor:
         """The network call, from and to [-1, 1]."""

@@ -7,11 +7,8 @@ from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
 
-import torch
 from torch import nn
 
-from core.data import mnist
-from core.data.folders import pictures_in
 from core.data.points import POINTS
 from core.images import grid, to_pil
 from core.objectives import NETWORKS, NOISES, Objective
@@ -19,10 +16,10 @@ from core.paths import CHECKPOINTS, WEIGHTS
 from core.training import RECIPES, train
 from core.training.base import Recipe, TrainStep
 from core.training.plans import Plan, snapshots
+from core.training.rows import digit_rows, picture_rows, point_rows
 
 OWN, MNIST = "own", ("digits",)
 TARGETS = {"eps": "epsilon", "x0": "sample", "v": "v_prediction", "flow": "flow"}
-HELD_OUT = 10  # of one's own pictures, one in so many
 
 
 def compiled(made: Callable[[], nn.Module]) -> Callable[[], nn.Module]:
@@ -75,49 +72,36 @@ def recipe_of(arguments: argparse.Namespace) -> Recipe:
     return replace(recipe, steps=arguments.steps or recipe.steps)
 
 
-def plan_of(arguments: argparse.Namespace) -> tuple[Plan, list[str]]:
-    """The training that the flags describe, and files that cannot be read.
-
-    ValueError, one sentence, for data that cannot be.
-    """
+def plan_of(arguments: argparse.Namespace) -> Plan:
+    """The training that the flags describe; ValueError, one sentence, for data that cannot be."""
     source, network = arguments.data, arguments.network
-    broken: list[str] = []
     if source in MNIST:
-        rows, held_out = mnist("train")[0], mnist("test")[0]
+        rows = digit_rows()
     elif source in POINTS:
-        network = "points"
-        made = POINTS[source](8_000, torch.Generator().manual_seed(arguments.seed))
-        rows, held_out = made[:4_000], made[4_000:]
+        rows, network = point_rows(source, arguments.seed), "points"
     else:
-        pixels, broken = pictures_in(Path(source), arguments.side, not arguments.grey)
-        held = torch.arange(len(pixels)) % HELD_OUT == 0
-        rows, held_out = (pixels[~held], pixels[held]) if held.sum() >= 8 else (pixels, pixels)
-    told = NETWORKS[network].told
-    shape = rows.shape[1], rows.shape[3]
-    target = TARGETS[arguments.target]
-    plan = Plan(
-        Objective(network, arguments.noise, target, told, *shape),
+        rows = picture_rows(Path(source), arguments.side, not arguments.grey)
+    _, channels, _, side = rows.seen.shape
+    told, target = NETWORKS[network].told, TARGETS[arguments.target]
+    return Plan(
+        Objective(network, arguments.noise, target, told, channels, side),
         rows,
-        held_out,
         steps=arguments.steps or 1000,
         batch=arguments.batch,
         rate=arguments.rate,
         seed=arguments.seed,
     )
-    return plan, broken
 
 
 def watched(plan: Plan, out: Path, every: int | None) -> Iterator[str]:
     """Train by a plan, and say how it goes; samples are written every so many steps."""
     at = range(every, plan.steps + 1, every) if every else None
     for each in snapshots(plan, out, at):
-        held = sum(each.errors) / len(each.errors)
-        loss = sum(each.losses) / len(each.losses)
         if each.field is None:
             picture = to_pil(grid((each.samples + 1) / 2)[None])[0]
             picture.save(out / f"samples-{each.step:06}.png")
         yield (
-            f"step {each.step} of {plan.steps}, loss {loss:.5f}, held out {held:.5f}, "
+            f"step {each.step} of {plan.steps}, loss {each.loss:.5f}, held out {each.error:.5f}, "
             f"{each.speed:.0f} rows/s"
         )
 
@@ -142,8 +126,8 @@ def main() -> None:
     out = arguments.out or folder / "models"
     try:
         if arguments.recipe == OWN:
-            plan, broken = plan_of(arguments)
-            for name in broken:
+            plan = plan_of(arguments)
+            for name in plan.rows.broken:
                 print(f"left out, it cannot be read: {name}")
             said = watched(plan, out, arguments.samples_every)
         else:

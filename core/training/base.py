@@ -14,7 +14,6 @@ from torch import Tensor, nn
 from torch.utils._python_dispatch import TorchDispatchMode
 
 from core.data import signed
-from core.paths import WEIGHTS
 
 
 @dataclass(frozen=True)
@@ -82,7 +81,7 @@ def precision_of(recipe: Recipe) -> str:
 
 
 def train(
-    recipe: Recipe, checkpoint: Path, models: Path = WEIGHTS, *, save_every: int = 100
+    recipe: Recipe, checkpoint: Path, models: Path, *, save_every: int = 100
 ) -> Generator[TrainStep, None, None]:
     """Run a recipe to its last step, from the checkpoint where there is one; then save it.
 
@@ -95,7 +94,7 @@ def train(
     for index in range(start, recipe.steps):
         generator = torch.Generator().manual_seed((recipe.seed << 24) + index)
         rows = torch.randint(len(data[0]), (recipe.batch,), generator=generator)
-        batch = [_on(tensor[rows], learner.device) for tensor in data]
+        batch = [prepared(tensor[rows], learner.device) for tensor in data]
         with learner.precision():
             loss = recipe.loss(learner.network, *batch, generator)
         rate = rate_at(index, recipe.steps, recipe.rate, recipe.fall)
@@ -203,5 +202,6 @@ def save_weights(network: nn.Module, folder: Path) -> None:
     save_file(network.state_dict(), folder / "model.safetensors")
 
 
-def _on(rows: Tensor, device: torch.device) -> Tensor:
+def prepared(rows: Tensor, device: torch.device) -> Tensor:
+    """Rows of data as networks see them: uint8 pictures in [-1, 1], all else as it is."""
     return (signed(rows) if rows.dtype == torch.uint8 else rows).to(device)

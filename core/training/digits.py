@@ -12,6 +12,7 @@ from torch.nn import functional as F
 from core.data import mnist
 from core.denoisers import target_of
 from core.networks import BasicUNet, DigitClassifier, NoisyDigitClassifier
+from core.objectives import unet
 from core.schedules import linear
 from core.training.base import Recipe, save_weights
 
@@ -34,9 +35,7 @@ def digit_loss(
     eps = torch.randn(x0.shape, generator=generator).to(x0)
     dropped = torch.rand(label.shape, generator=generator) < 0.1
     label = torch.where(dropped.to(label.device), NULL, label)
-    alpha, sigma = (
-        scale[t].view(-1, 1, 1, 1).to(x0) for scale in (schedule.alpha, schedule.sigma)
-    )
+    alpha, sigma = schedule.scales(t, x0)
     output = network(alpha * x0 + sigma * eps, t.to(x0.device), class_labels=label).sample
     return F.mse_loss(output, target_of("v_prediction", x0, eps, alpha, sigma))
 
@@ -69,9 +68,7 @@ def noisy_classifier_loss(
     schedule = linear()
     dy, dx = torch.randint(-2, 3, (2,), generator=generator).tolist()
     t = torch.randint(len(schedule), label.shape, generator=generator)
-    alpha, sigma = (
-        scale[t].view(-1, 1, 1, 1).to(x0) for scale in (schedule.alpha, schedule.sigma)
-    )
+    alpha, sigma = schedule.scales(t, x0)
     eps = torch.randn(x0.shape, generator=generator).to(x0)
     noisy = alpha * x0.roll((dy, dx), (2, 3)) + sigma * eps
     return F.cross_entropy(network(noisy, t.to(x0.device), generator), label)
@@ -79,19 +76,7 @@ def noisy_classifier_loss(
 
 def digit_unet() -> nn.Module:
     """The class-conditional U-Net of 1.7 M parameters, as a diffusers UNet2DModel."""
-    from diffusers import UNet2DModel
-
-    return UNet2DModel(
-        sample_size=28,
-        in_channels=1,
-        out_channels=1,
-        layers_per_block=2,
-        block_out_channels=(32, 64, 64),
-        down_block_types=("DownBlock2D", "AttnDownBlock2D", "AttnDownBlock2D"),
-        up_block_types=("AttnUpBlock2D", "AttnUpBlock2D", "UpBlock2D"),
-        attention_head_dim=32,
-        num_class_embeds=NULL + 1,
-    )
+    return unet(1, 28, (32, 64, 64), layers=2, attends=True, num_class_embeds=NULL + 1)
 
 
 def save_digits(network: Any, models: Path) -> None:

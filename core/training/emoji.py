@@ -172,9 +172,7 @@ def emoji_loss(
     eps = torch.randn(x0.shape, generator=generator).to(x0)
     captions = [heard(scene_of(row), generator) for row in labels.tolist()]
     ids = token_ids(_words(), captions).to(x0.device)
-    alpha, sigma = (
-        scale[t].view(-1, 1, 1, 1).to(x0) for scale in (schedule.alpha, schedule.sigma)
-    )
+    alpha, sigma = schedule.scales(t, x0)
     output = network(alpha * x0 + sigma * eps, t.to(x0.device), ids)
     return F.mse_loss(output, target_of("v_prediction", x0, eps, alpha, sigma))
 

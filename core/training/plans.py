@@ -7,19 +7,20 @@ import json
 from collections.abc import Collection, Generator
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from statistics import fmean
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from core.data import signed
 from core.denoisers import Denoiser, target_of
 from core.noise import seeded
 from core.objectives import Objective
 from core.samplers import SAMPLERS
 from core.schedules import Level
-from core.training.base import Recipe, TrainStep, save_weights, train
+from core.training.base import Recipe, TrainStep, prepared, save_weights, train
+from core.training.rows import Rows
 
 LEVELS = 8  # at which a snapshot looks
 ROWS = 16  # pictures that were not trained on, for the losses at each level
@@ -35,8 +36,7 @@ class Plan:
 
     Attributes:
         objective: the network, its noise and its target.
-        data: pictures (N, C, H, W), uint8, or points (N, 2, 1, 1), float.
-        held_out: the same, never trained on: at least 8 rows.
+        rows: the data, at least 8 of them held out.
         steps: of the optimiser.
         batch: rows of a step.
         rate: the largest learning rate, see `rate_at`.
@@ -45,8 +45,7 @@ class Plan:
     """
 
     objective: Objective
-    data: Tensor
-    held_out: Tensor
+    rows: Rows
     steps: int = 1000
     batch: int = 64
     rate: float = 1e-3
@@ -57,7 +56,7 @@ class Plan:
         """The same for `train`."""
         return Recipe(
             network=self.objective.made,
-            data=lambda: (self.data,),
+            data=lambda: (self.rows.seen,),
             loss=self.objective.loss,
             save=self.save,
             steps=self.steps,
@@ -126,6 +125,16 @@ class Snapshot:
     bound: tuple[float, ...]
     field: Tensor | None = None
 
+    @property
+    def loss(self) -> float:
+        """The mean of the batches since the snapshot before."""
+        return fmean(self.losses)
+
+    @property
+    def error(self) -> float:
+        """The same of what is held out, over all levels."""
+        return fmean(self.errors)
+
 
 def moments(steps: int, count: int = SNAPSHOTS) -> list[int]:
     """After which steps to look: 1, and (k / count)^2 of all, for most happens at first."""
@@ -162,9 +171,8 @@ def look(plan: Plan, network: nn.Module, step: TrainStep, losses: tuple[float, .
     what = plan.objective
     schedule, denoise = what.schedule, what.denoiser(network)
     levels = schedule.levels(LEVELS)[-2::-1]
-    rows = plan.held_out[: max(ROWS, LEVELS)]
-    rows = signed(rows) if rows.dtype == torch.uint8 else rows
-    rows = rows.to(next(network.parameters()).device)
+    rows = plan.rows.held_out[: max(ROWS, LEVELS)]
+    rows = prepared(rows, next(network.parameters()).device)
     eps = what.drawn(seeded(plan.seed, len(rows)))(rows)
     noisy, guesses, errors, bound = [], [], [], []
     for k, level in enumerate(levels):

@@ -66,6 +66,10 @@ class Field:
         """Values by which a rule can be tried."""
         return ()
 
+    def knows(self, value: Any) -> bool:
+        """Whether a value can be chosen, offered or not."""
+        return False
+
     def range(self) -> str:
         """What it may hold, in the words of the API."""
         return ""

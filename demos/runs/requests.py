@@ -9,7 +9,7 @@ from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields
 from typing import Any, ClassVar, Self
 
-from demos.runs.fields import Field, OptionsField
+from demos.runs.fields import Field
 from demos.words import Refusal, said, table, word
 
 
@@ -82,7 +82,7 @@ class Request:
         """The options of a choice that go with the other settings; its value may be unlisted."""
         control, own = self.controls()[name], getattr(self, name)
         values = [*control.ends()]
-        if isinstance(control, OptionsField) and own not in values and control.knows(own):
+        if own not in values and control.knows(own):
             values.append(own)
         return [each for each in values if self._refused(name, each) is None]
 

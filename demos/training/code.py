@@ -6,8 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from demos.exports.code import Cell, Code, Imports, Writer, asked, called, literal
-from demos.training.data import SHARE
-from demos.training.request import MNIST, ONE, OWN, TrainRequest
+from demos.training.request import ONE, OWN, TrainRequest
 from demos.words import Refusal, Say, said
 
 STRIP = "strip = to_pil(grid((torch.cat(seen) + 1) / 2)[None])[0]"
@@ -24,7 +23,7 @@ def core_code(request: TrainRequest) -> Code:
     """The lines of a training: its data, its plan, and what it makes of noise at the end."""
     if request.plane:
         raise Refusal("code.refused.points")
-    lines, imports = data_of(request)
+    line, imports = data_of(request)
     objective = request.objective
     plan = [
         called(
@@ -32,7 +31,7 @@ def core_code(request: TrainRequest) -> Code:
             objective.told, objective.channels, objective.side,
         ),
         called(
-            "plan = Plan(objective, rows, held_out, ", steps=request.steps, batch=request.batch,
+            "plan = Plan(objective, rows, ", steps=request.steps, batch=request.batch,
             rate=request.rate, decay=request.decay, seed=request.seed,
         ),
     ]  # fmt: skip
@@ -49,7 +48,7 @@ def core_code(request: TrainRequest) -> Code:
         "core.training.plans": ["snapshots"],
     }
     cells = (
-        Cell(said("code.cell.rows"), "\n".join(lines), imports),
+        Cell(said("code.cell.rows"), line, imports),
         Cell(said("code.cell.plan"), "\n".join(plan), plans),
         Cell(said("code.cell.train"), "\n".join(loop), watched),
         Cell(
@@ -62,24 +61,14 @@ def core_code(request: TrainRequest) -> Code:
     return Code(cells, STRIP, STRIP_IMPORTS, notes)
 
 
-def data_of(request: TrainRequest) -> tuple[list[str], Imports]:
-    """The lines that make the rows to train on, and those that are held out."""
-    if request.data not in MNIST:
-        picture = called("(", int(request.side), request.colour)[1:]
-        return [
-            f"content = Path({literal(FILE)}).read_bytes()  # yours",
-            f"pixels = pictures_in(content, {picture}.pixels",
-            f"held = torch.arange(len(pixels)) % {SHARE} == 0",
-            f"few = len(pixels) < {8 * SHARE}",
-            "rows, held_out = (pixels, pixels) if few else (pixels[~held], pixels[held])",
-        ], {"torch": (), "pathlib": ["Path"], "core.data.folders": ["pictures_in"]}
-    if request.data == ONE:
-        return [
-            '(images, labels), (others, of_others) = mnist("train"), mnist("test")',
-            f"rows, held_out = images[labels == {request.digit}], "
-            f"others[of_others == {request.digit}]",
-        ], {"core.data": ["mnist"]}
-    return ['rows, held_out = mnist("train")[0], mnist("test")[0]'], {"core.data": ["mnist"]}
+def data_of(request: TrainRequest) -> tuple[str, Imports]:
+    """The line that makes the rows to train on, and those that are held out."""
+    if request.data == OWN:
+        given = f"Path({literal(FILE)}).read_bytes(), {request.side}, {request.colour}"
+        needed: Imports = {"pathlib": ["Path"], "core.training.rows": ["picture_rows"]}
+        return f"rows = picture_rows({given})  # yours", needed
+    label = (request.digit,) if request.data == ONE else ()
+    return called("rows = digit_rows(", *label), {"core.training.rows": ["digit_rows"]}
 
 
 def diffusers_code(request: TrainRequest) -> Code:

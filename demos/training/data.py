@@ -7,67 +7,47 @@ import io
 import json
 from pathlib import Path
 
-import torch
-from torch import Tensor
-
-from core.data import mnist
-from core.data.folders import pictures_in
-from core.data.points import POINTS, drawn_points
 from core.images import open_picture
 from core.pictures.opening import content
 from core.training.plans import Plan
+from core.training.rows import Rows, digit_rows, picture_rows, point_rows
 from demos.pictures.sources import file_of, path_of
 from demos.training.request import DRAWN, MNIST, ONE, OWN, TrainRequest
 from demos.words import Refusal, Say, said
 
-POINT_ROWS, SHARE = 4_000, 10  # points, and of own pictures one in ten is held out
 
-
-def plan_of(request: TrainRequest) -> tuple[Plan, list[Say]]:
-    """What a request trains, and what to know of its data; Refusal for data that cannot be."""
-    data, held_out, notes = rows(request)
-    plan = Plan(
+def plan_of(request: TrainRequest) -> Plan:
+    """What a request trains; ValueError for data that cannot be."""
+    return Plan(
         objective=request.objective,
-        data=data,
-        held_out=held_out,
+        rows=rows_of(request),
         steps=request.steps,
         batch=request.batch,
         rate=request.rate,
         decay=request.decay,
         seed=request.seed,
     )
-    return plan, notes
 
 
-def rows(request: TrainRequest) -> tuple[Tensor, Tensor, list[Say]]:
-    """Rows to train on, rows that are held out, and what to know of them."""
+def rows_of(request: TrainRequest) -> Rows:
+    """What is trained on, and what is held out."""
     if request.data in MNIST:
-        return digits("train", request), digits("test", request), []
+        return digit_rows(request.digit if request.data == ONE else None)
     if request.data == OWN:
-        return own(request)
-    generator = torch.Generator().manual_seed(request.seed)
+        return picture_rows(sent(request, "folder"), int(request.side), request.colour)
     if request.data == DRAWN:
-        image = open_picture(io.BytesIO(sent(request, "drawing")))
-        points = drawn_points(image, 2 * POINT_ROWS, generator)
-    else:
-        points = POINTS[request.data](2 * POINT_ROWS, generator)
-    return points[:POINT_ROWS], points[POINT_ROWS:], []
+        return point_rows(open_picture(io.BytesIO(sent(request, "drawing"))), request.seed)
+    return point_rows(request.data, request.seed)
 
 
-def digits(part: str, request: TrainRequest) -> Tensor:
-    """The digits of a part, all or those of one label."""
-    images, labels = mnist(part)
-    return images[labels == request.digit] if request.data == ONE else images
-
-
-def own(request: TrainRequest) -> tuple[Tensor, Tensor, list[Say]]:
-    """The pictures of a zip, every tenth held out; at least eight are, or they are all used."""
-    pixels, broken = pictures_in(sent(request, "folder"), int(request.side), request.colour)
-    notes = [said("train.broken", count=len(broken), name=broken[0])] if broken else []
-    if len(pixels) < 8 * SHARE:
-        return pixels, pixels, [*notes, said("train.few", count=len(pixels))]
-    held = torch.arange(len(pixels)) % SHARE == 0
-    return pixels[~held], pixels[held], notes
+def notes(rows: Rows) -> list[Say]:
+    """What to know of rows: files that were left out, and that none is held out."""
+    found: list[Say] = []
+    if rows.broken:
+        found.append(said("train.broken", count=len(rows.broken), name=rows.broken[0]))
+    if rows.seen is rows.held_out:
+        found.append(said("train.few", count=len(rows.seen)))
+    return found
 
 
 def name_of(request: TrainRequest) -> str:

@@ -6,7 +6,6 @@ import math
 import time
 from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import closing
-from statistics import fmean as mean
 
 import torch
 from torch import Tensor
@@ -17,7 +16,7 @@ from core.tapes import Axis, Frame, Panel, Say, Tape
 from core.training.apart import apart
 from core.training.plans import Plan, Snapshot, moments, snapshots
 from demos.runs.stream import Shown
-from demos.training.data import plan_of
+from demos.training.data import notes, plan_of
 from demos.training.drawn import levels_uri, loss_uri, pictures_of, points_of
 from demos.training.kept import TRAININGS, Training, waited
 from demos.training.request import LEVELS, MNIST, STEPS, TrainRequest
@@ -45,7 +44,7 @@ def run(
 
     `report` is told of the line.
     """
-    plan, notes = plan_of(request)
+    plan = plan_of(request)
     at = moments(plan.steps)
     yield Tape(
         request=request.settings(),
@@ -61,7 +60,7 @@ def run(
         event=request.event,
     )
     training = TRAININGS.of(name, request.data)
-    look = Look(request, plan, notes)
+    look = Look(request, plan)
     for snapshot in list(training.seen):
         yield look.frame(snapshot)
     yield from look.rest(training, report)
@@ -76,9 +75,9 @@ def place(step: int, plan: Plan) -> float:
 class Look:
     """How the snapshots of a training become frames."""
 
-    def __init__(self, request: TrainRequest, plan: Plan, notes: list[Say]) -> None:
-        """Of a training that begins; `notes` are said in each frame."""
-        self.request, self.plan, self.notes = request, plan, notes
+    def __init__(self, request: TrainRequest, plan: Plan) -> None:
+        """Of a training that begins; what to know of its data is said in each frame."""
+        self.request, self.plan, self.notes = request, plan, notes(plan.rows)
         self.seen: list[Snapshot] = []
 
     def rest(self, training: Training, report: Callable[[str], None]) -> Iterator[Frame | None]:
@@ -109,13 +108,12 @@ class Look:
         """A snapshot beside those before it."""
         self.seen.append(snapshot)
         plane = self.request.plane
-        pictures = points_of(snapshot, self.plan.data) if plane else pictures_of(snapshot)
-        loss, held = mean(snapshot.losses), mean(snapshot.errors)
+        pictures = points_of(snapshot, self.plan.rows.seen) if plane else pictures_of(snapshot)
         return Frame(
             pictures={"loss": self.drawn(), **pictures},
-            say=self.says(snapshot, loss),
+            say=self.says(snapshot),
             pos=place(snapshot.step, self.plan),
-            numbers={"step": snapshot.step, "loss": loss, "held_out": held},
+            numbers={"step": snapshot.step, "loss": snapshot.loss, "held_out": snapshot.error},
             doubts=self.notes,
         )
 
@@ -134,13 +132,13 @@ class Look:
         for each in self.seen:
             first = each.step - len(each.losses)
             batches += zip(range(first, each.step), each.losses, strict=True)
-        held = [(each.step, mean(each.errors)) for each in self.seen]
+        held = [(each.step, each.error) for each in self.seen]
         return [each for each in batches if math.isfinite(each[1])], held
 
-    def says(self, snapshot: Snapshot, loss: float) -> list[Say]:
+    def says(self, snapshot: Snapshot) -> list[Say]:
         """How far it is, how well it guesses, and what is to be read in its samples."""
         seen = snapshot.step * self.plan.batch
-        held = mean(snapshot.errors)
+        loss, held = snapshot.loss, snapshot.error
         where = {"step": snapshot.step, "steps": self.plan.steps}
         if not math.isfinite(loss + held):
             return [said("train.diverged", **where)]

@@ -2,13 +2,16 @@
 
 import pytest
 import torch
+from PIL import Image
 
+from core.data import mnist
 from core.data.points import swiss_roll, two_moons
 from core.models import add_trained, forget, load
 from core.models.registry import MODELS
 from core.objectives import Objective
 from core.training.apart import apart
 from core.training.plans import Plan, moments, snapshots
+from core.training.rows import Rows, digit_rows, picture_rows, point_rows
 
 
 def points(count, seed=0):
@@ -18,13 +21,15 @@ def points(count, seed=0):
 def plan(**changed):
     given = {"steps": 40, "batch": 32, "seed": 3} | changed
     objective = Objective("points", "cosine", channels=2, side=1)
-    return Plan(objective, points(4000), points(200, 1), **given)
+    return Plan(objective, Rows(points(4000), points(200, 1)), **given)
 
 
 def small(**changed):
     pictures = (torch.rand(40, 1, 28, 28, generator=torch.Generator().manual_seed(0)) * 255).byte()
     objective = Objective("basic", "uniform", "sample", told=False)
-    return Plan(objective, pictures[:30], pictures[30:], **({"steps": 4, "batch": 4} | changed))
+    return Plan(
+        objective, Rows(pictures[:30], pictures[30:]), **({"steps": 4, "batch": 4} | changed)
+    )
 
 
 def test_looks_come_at_first_often_and_at_the_end():
@@ -108,7 +113,7 @@ def test_what_is_trained_can_be_loaded_by_name_and_is_not_offered(tmp_path):
         assert card.private and name in MODELS and name not in list(MODELS)
         model = load(name)
         assert model.shape == (1, 28, 28) and card.noise == "uniform" and card.size == 309_057
-        with pytest.raises(ValueError, match="neither labels nor guidance"):
+        with pytest.raises(ValueError, match="knows no labels"):
             model.denoiser("7")
         x = model.start(model.draw(0), model.schedule.levels(4)[0])
         assert model.denoiser()(x, model.schedule.levels(4)[0]).x0.shape == x.shape
@@ -143,3 +148,24 @@ def test_points_are_centred_and_of_unit_spread(made):
     assert found.shape == (3000, 2, 1, 1)
     assert found.mean(0).abs().max() < 1e-5
     assert found.square().mean().sqrt().item() == pytest.approx(1, abs=1e-5)
+
+
+def test_rows_are_trained_on_or_held_out_and_never_both(tmp_path):
+    (images, labels), others = mnist("train"), mnist("test")[0]
+    assert torch.equal(digit_rows().seen, images) and torch.equal(digit_rows().held_out, others)
+    assert torch.equal(digit_rows(3).seen, images[labels == 3])
+    one, other = point_rows("two moons", 5), point_rows("two moons", 5)
+    assert torch.equal(one.seen, other.seen) and len(one.seen) == len(one.held_out) == 4000
+    assert not torch.equal(one.seen, one.held_out)
+
+
+@pytest.mark.parametrize(("count", "held"), [(70, 70), (71, 8), (100, 10)])
+def test_of_pictures_every_tenth_is_held_out_where_that_makes_eight(tmp_path, count, held):
+    for k in range(count):
+        Image.new("L", (28, 28), k).save(tmp_path / f"{k:03}.png")
+    rows = picture_rows(tmp_path, 28, False)
+    assert len(rows.held_out) == held
+    values = [set(each[:, 0, 0, 0].tolist()) for each in (rows.seen, rows.held_out)]
+    assert len(values[0] | values[1]) == count
+    assert (rows.seen is rows.held_out) == (held == count)
+    assert rows.seen is rows.held_out or not values[0] & values[1]

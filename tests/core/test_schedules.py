@@ -259,3 +259,14 @@ def test_a_schedule_of_ones_own():
     alpha = torch.tensor([0.9, 0.5, 0.1], dtype=torch.float64)
     schedule = Schedule(alpha, 2 - alpha)
     assert [level.sigma for level in schedule.levels(3)] == [1.9, 1.5, 1.1, 0.0]
+
+
+def test_scales_multiply_a_batch_row_by_row():
+    schedule, like = linear(), torch.ones(3, 2, 4, 4)
+    t = torch.tensor([0, 500, 999])
+    alpha, sigma = schedule.scales(t, like)
+    assert alpha.shape == sigma.shape == (3, 1, 1, 1) and alpha.dtype == like.dtype
+    for row, each in enumerate(t.tolist()):
+        level = schedule.level(each)
+        assert (alpha * like)[row].unique().item() == pytest.approx(level.alpha, rel=1e-6)
+        assert (sigma * like)[row].unique().item() == pytest.approx(level.sigma, rel=1e-6)

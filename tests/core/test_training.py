@@ -22,19 +22,19 @@ def tiny(saved, steps):
 
 
 def test_the_loss_falls(tmp_path):
-    steps = list(train(tiny([], 60), tmp_path / "a"))
+    steps = list(train(tiny([], 60), tmp_path / "a", tmp_path))
     assert [step.index for step in steps] == list(range(60)) and isinstance(steps[0], TrainStep)
     assert sum(s.loss for s in steps[-10:]) < 0.9 * sum(s.loss for s in steps[:10])
 
 
 def test_a_resumed_run_goes_on_where_it_was(tmp_path):
     whole, resumed = [], []
-    list(train(tiny(whole, 12), tmp_path / "a", save_every=100))
-    run = train(tiny(resumed, 12), tmp_path / "b", save_every=6)
+    list(train(tiny(whole, 12), tmp_path / "a", tmp_path, save_every=100))
+    run = train(tiny(resumed, 12), tmp_path / "b", tmp_path, save_every=6)
     for _ in range(8):
         next(run)
     run.close()
-    rest = list(train(tiny(resumed, 12), tmp_path / "b", save_every=6))
+    rest = list(train(tiny(resumed, 12), tmp_path / "b", tmp_path, save_every=6))
     assert rest[0].index == 8
     for one, other in zip(whole[0].parameters(), resumed[0].parameters(), strict=True):
         torch.testing.assert_close(one, other)
@@ -94,11 +94,11 @@ def test_a_training_leaves_the_randomness_of_the_process_alone(tmp_path):
     torch.manual_seed(42)
     numpy.random.seed(42)
     random.seed(42)
-    run = train(tiny([], 4), tmp_path / "a", save_every=2)
+    run = train(tiny([], 4), tmp_path / "a", tmp_path, save_every=2)
     for _ in range(3):
         next(run)
     run.close()
-    list(train(tiny([], 4), tmp_path / "a", save_every=2))  # resumed
+    list(train(tiny([], 4), tmp_path / "a", tmp_path, save_every=2))  # resumed
     drawn = torch.rand(()).item(), float(numpy.random.rand()), random.random()
     torch.manual_seed(42)
     assert drawn[0] == torch.rand(()).item()

@@ -45,7 +45,7 @@ SAMPLES = (
 )
 TRAININGS: tuple[dict[str, Any], ...] = (
     {"network": "basic", "noise": "uniform", "target": "sample", "steps": 10, "batch": 4},
-    {"data": "one digit", "digit": 3, "steps": 10, "batch": 4, "seed": 2},
+    {"data": "one digit", "digit": 3, "network": "basic", "steps": 10, "batch": 4, "seed": 2},
 )
 NOISES = (
     {"frames": 5},

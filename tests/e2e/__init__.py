@@ -18,6 +18,18 @@ def wait_for_status(page, status):
     page.wait_for_selector(f".player[data-status={status}]:visible")
 
 
+def stop_after(page, count):
+    """Stop the run on the stage once it has more than so many frames; returns how many."""
+    page.wait_for_function(
+        "(count) => [...document.querySelectorAll('.player[data-status=running] .frame-count')]"
+        ".some(e => e.offsetParent && parseInt(e.textContent.split(' ')[1]) > count)",
+        arg=count,
+    )
+    page.keyboard.press("Escape")
+    wait_for_status(page, "stopped")
+    return frame_number(page)
+
+
 def frame_number(page):
     text = player(page).locator(".frame-count").inner_text()
     return int(text.split()[1])

@@ -6,7 +6,7 @@ import pytest
 from PIL import Image
 from playwright.sync_api import expect
 
-from tests.e2e import frame_number, invert, player, run, set_steps, wait_for_status
+from tests.e2e import frame_number, invert, player, run, set_steps, stop_after, wait_for_status
 
 TABS = ("Schedule", "Noise", "Sample", "Invert & edit", "Experiments", "Train")
 
@@ -89,13 +89,7 @@ def test_escape_stops_and_keeps_the_frames(open_page, tab):
     page = open_page(tab=tab)
     set_steps(page, 200)
     run(page)
-    page.wait_for_function(
-        "[...document.querySelectorAll('.player[data-status=running] .frame-count')]"
-        ".some(e => e.offsetParent && parseInt(e.textContent.split(' ')[1]) > 4)"
-    )
-    page.keyboard.press("Escape")
-    wait_for_status(page, "stopped")
-    kept = frame_number(page)
+    kept = stop_after(page, 4)
     page.wait_for_timeout(1500)
     assert 4 < kept <= frame_number(page) < 150
 

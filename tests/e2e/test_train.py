@@ -9,7 +9,7 @@ from playwright.sync_api import expect
 
 from core.archives import packed
 from core.training.plans import moments
-from tests.e2e import frame_number, player, run, wait_for_status
+from tests.e2e import frame_number, player, run, stop_after, wait_for_status
 
 BASIC = "tab=train&network=basic&noise=uniform&target=sample"
 
@@ -30,12 +30,7 @@ def test_a_training_is_stopped_goes_on_and_is_found_again(open_page, address):
     page = open_page(1366, 768)
     page.goto(f"{address}/?{BASIC}&data=one+digit&steps=50&batch=8&seed=4")
     page.wait_for_selector(".player[data-status=running]:visible")
-    page.wait_for_function(
-        "() => stepwise.players().some(({ root, clock }) =>"
-        " root.getClientRects().length && clock.run.count > 4)"
-    )
-    page.keyboard.press("Escape")
-    wait_for_status(page, "stopped")
+    stop_after(page, 4)
     before = pictures(page)
     assert 4 < len(before) < len(moments(50))
     train(page)

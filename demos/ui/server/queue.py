@@ -41,8 +41,10 @@ DONE = '"status":"done"'  # near the beginning of a run's last message
 
 def lane_of(seconds: float | None) -> str | None:
     """The lane of a run that takes so long; None for what is no run."""
-    if seconds is None or seconds == ENDLESS:
-        return TRAIN if seconds else None
+    if seconds is None:
+        return None
+    if seconds == ENDLESS:
+        return TRAIN
     return LONG if seconds > HEAVY else RUN
 
 
