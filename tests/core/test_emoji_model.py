@@ -39,6 +39,7 @@ def theirs(latents, steps=20, guidance=3.0):
     return pipeline(PROMPT, output_type="pt", **run).images
 
 
+@pytest.mark.slow
 def test_diffusers_pipeline_draws_the_same_picture():
     model = load("emoji", device="cpu")
     assert (ours(model) - theirs(model.noise(1))).abs().max() < 2 / 255

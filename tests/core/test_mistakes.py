@@ -67,6 +67,7 @@ def spread(name, steps=50):
     return found
 
 
+@pytest.mark.slow
 def test_without_fresh_noise_the_spread_of_the_data_is_lost():
     right, wrong = spread("no_noise", 1000)
     assert right == pytest.approx(0.5, rel=0.03) and wrong < 0.5 * right

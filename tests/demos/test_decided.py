@@ -33,6 +33,7 @@ def found(frames, **settings):
     return request, [each for each in decided(request, frames) if each is not None]
 
 
+@pytest.mark.slow
 def test_late_frames_are_decided_and_early_ones_are_not():
     request, [first, late, end] = found([0, 10, 12])
     assert first.spread > 5 * late.spread > 0 and end.spread == 0

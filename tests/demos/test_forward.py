@@ -173,6 +173,7 @@ def test_a_seed_repeats_both_noises_and_settings_repeat_the_run(scene):
     assert set(scene["settings"]) == {"model", "source", "caption", "process", "frames", "seed"}
 
 
+@pytest.mark.slow
 def test_the_markov_chain_works_on_latents():
     message = last(
         noise(

@@ -250,6 +250,7 @@ def test_presets_can_be_run():
         assert SampleRequest.of(**preset)
 
 
+@pytest.mark.slow
 def test_the_latest_guess_can_be_sent_on():
     *_, (_, archive) = sample(steps=2)
     (name, picture), _ = hand_over(archive)
