@@ -21,6 +21,7 @@ UI = ROOT / "assets" / "ui"
 # In this order: each script uses what the ones before it have put into `window.stepwise`.
 SCRIPTS = (
     "words",
+    "cancels",
     "run",
     "clock",
     "stage",

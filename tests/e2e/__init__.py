@@ -35,6 +35,35 @@ def frame_number(page):
     return int(text.split()[1])
 
 
+class Asked:
+    """Whether the page waits for the server; to be made before the page asks for anything."""
+
+    def __init__(self, page):
+        self.page, self.open = page, set()
+        page.on("request", self._sent)
+        for end in ("requestfinished", "requestfailed"):
+            page.on(end, self._ended)
+
+    def _sent(self, request):
+        if "/gradio_api/queue/" in request.url:
+            self.open.add(request)
+
+    def _ended(self, request):
+        self.open.discard(request)
+
+    def settle(self):
+        """Wait until nothing has been awaited for a moment, and until the drawing pad is made.
+
+        Gradio's editor throws if it goes while it is being made.
+        """
+        quiet = 0
+        while quiet < 3:
+            self.page.wait_for_timeout(50)
+            quiet = 0 if self.open else quiet + 1
+        if self.page.locator(".pad:visible").count():
+            self.page.wait_for_selector(".pad canvas:visible")
+
+
 def set_steps(page, steps):
     field = page.get_by_label("Steps", exact=False).and_(
         page.locator("input[type=number]:visible")

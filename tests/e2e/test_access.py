@@ -10,7 +10,7 @@ from core.inversion import INVERSIONS
 from core.models import MODELS
 from core.samplers import SAMPLERS
 from core.schedules import SCHEDULES, SPACINGS
-from tests.e2e import player, run, set_steps, wait_for_status
+from tests.e2e import Asked, player, run, set_steps, wait_for_status
 
 TABS = {
     "en": ("Schedule", "Noise", "Sample", "Invert & edit", "Experiments", "Train"),
@@ -242,14 +242,13 @@ def test_no_english_is_left_on_the_chinese_page(opened, index):
 @EACH_TAB
 def test_no_english_comes_with_a_choice(opened, index):
     page = opened("zh", index=index)
+    asked = Asked(page)
     open_all(page)
     radios, index = page.locator("input[type=radio]:visible"), 0
     while index < radios.count():
         if radios.nth(index).is_enabled():
             radios.nth(index).evaluate("node => node.click()")
-            page.wait_for_timeout(500)
-            if page.locator(".pad:visible").count():  # Gradio's, which throws if it goes too soon
-                page.wait_for_selector(".pad canvas:visible")
+            asked.settle()
             assert not english_left(page)
         index += 1
     assert index > 2

@@ -154,6 +154,25 @@ def test_a_number_beside_a_slider_is_taken_as_typed_or_refused(open_page):
     expect(page.locator(".toast-body").first).to_contain_text("Steps must be a whole number")
 
 
+def test_a_run_that_is_stopped_before_the_server_has_answered_is_ended_there(open_page):
+    page, held = open_page(tab="Sample"), []
+    set_steps(page, 1000)
+    page.route("**/queue/join*", lambda route: held.append(route))
+    run(page)
+    while not held:
+        page.wait_for_timeout(50)
+    page.get_by_role("button", name="Stop", exact=True).locator("visible=true").click()
+    with page.expect_response("**/cancel") as ended, page.expect_response("**/join*") as begun:
+        held.pop().continue_()
+    assert ended.value.ok
+    assert ended.value.request.post_data_json["event_id"] == begun.value.json()["event_id"]
+    wait_for_status(page, "tape")
+    set_steps(page, 3)
+    page.unroute_all()
+    run(page)
+    wait_for_status(page, "done")
+
+
 def test_schedule_curves_follow_the_slider_and_the_playhead_stays(open_page):
     page = open_page(tab="Schedule")
     player(page).locator(".track").focus()
