@@ -21,7 +21,7 @@ UI = ROOT / "assets" / "ui"
 # In this order: each script uses what the ones before it have put into `window.stepwise`.
 SCRIPTS = (
     "words",
-    "cancels",
+    "gradio",
     "run",
     "clock",
     "stage",

@@ -53,10 +53,16 @@ def returned(inversion: Inversion, guidance: float, way: str = "") -> float:
 
     `way` names another method for it.
     """
-    model, method = inversion.model, INVERSIONS[way or inversion.method]
-    x = finish(method.edit(inversion, inversion.prompt, guidance=guidance))
-    pairs = zip(model.pixels(x), model.pixels(inversion.trajectory[0]), strict=True)
-    return min(sum(psnr(a, b) for a, b in pairs) / len(x), 999.0)
+    method = INVERSIONS[way or inversion.method]
+    back = finish(method.edit(inversion, inversion.prompt, guidance=guidance))
+    return likeness(inversion, back)
+
+
+def likeness(inversion: Inversion, back: Tensor) -> float:
+    """PSNR of pictures that came back in dB, averaged, at most 999."""
+    pixels = inversion.model.pixels
+    pairs = zip(pixels(back), pixels(inversion.trajectory[0]), strict=True)
+    return min(sum(psnr(a, b) for a, b in pairs) / len(back), 999.0)
 
 
 def inversion_section() -> str:

@@ -53,7 +53,7 @@ def open_page(browser, address):
     """Opens the app in a fresh page; fails the test for any console or page error."""
     errors, contexts = [], []
 
-    def open_it(width=1440, height=900, theme="light", tab=None, **options):
+    def open_it(width=1440, height=900, theme="light", tab=None, at=None, **options):
         viewport = {"width": width, "height": height}
         context = browser.new_context(viewport=viewport, **options)
         contexts.append(context)
@@ -61,7 +61,7 @@ def open_page(browser, address):
         page.set_default_timeout(90_000)
         page.on("pageerror", lambda error: errors.append(str(error)))
         page.on("console", lambda m: errors.append(m.text) if m.type == "error" else None)
-        page.goto(f"{address}/?__theme={theme}", wait_until="domcontentloaded")
+        page.goto(at or f"{address}/?__theme={theme}", wait_until="domcontentloaded")
         page.wait_for_selector(".player:visible")
         if tab:
             page.get_by_role("tab", name=tab, exact=True).last.click()

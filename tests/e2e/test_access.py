@@ -232,18 +232,12 @@ def english_left(page):
 @EACH_TAB
 def test_no_english_is_left_on_the_chinese_page(opened, index):
     page = opened("zh", index=index)
+    asked = Asked(page)
     open_all(page)
     assert not english(page)
     for mark in page.locator(".help-mark").locator("visible=true").all():
         mark.click()
     assert not english(page)
-
-
-@EACH_TAB
-def test_no_english_comes_with_a_choice(opened, index):
-    page = opened("zh", index=index)
-    asked = Asked(page)
-    open_all(page)
     radios, index = page.locator("input[type=radio]:visible"), 0
     while index < radios.count():
         if radios.nth(index).is_enabled():
@@ -259,7 +253,7 @@ def test_no_english_comes_with_a_chip(opened, index):
     page = opened("zh", index=index)
     for chip in page.locator(".chip:visible").all():
         chip.click()  # the run of the one before ends with this
-        page.wait_for_timeout(1500)
+        page.wait_for_timeout(1000)
         assert not english(page), chip.inner_text()
     settle(page)
     assert not english(page)

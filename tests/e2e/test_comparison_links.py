@@ -37,8 +37,7 @@ def test_the_link_of_a_comparison_opens_all_its_runs(open_page, address, restart
         page.keyboard.press("ArrowRight")
     link, first = copied(page), page.evaluate(COMPARED)
     assert first["frame"] == 4 and [each["steps"] for each, _ in first["runs"]] == [5, 7, 9]
-    other = open_page()
-    other.goto(link.replace(address, restarted))
+    other = open_page(at=link.replace(address, restarted))
     other.wait_for_function(AT_REST, arg=[3, 4])
     assert other.evaluate(COMPARED) == first
     settled(other, f"?{link.split('?')[1]}")
@@ -61,8 +60,7 @@ def test_the_link_of_a_comparison_at_one_click_says_what_to_look_at(open_page, a
     page.get_by_role("button", name="step 20 of 50", exact=True).click()
     expect(player(page).locator(".panel figcaption").nth(1)).to_contain_text("frame 51 of 51")
     link, first = copied(page), page.evaluate(COMPARED)
-    other = open_page()
-    other.goto(link)
+    other = open_page(at=link)
     expect(player(other).locator(".player-title")).to_contain_text("the 20-step run has arrived")
     other.wait_for_function(AT_REST, arg=[2, 51])
     assert other.evaluate(COMPARED) == first
@@ -77,9 +75,8 @@ def test_the_link_of_a_comparison_at_one_click_says_what_to_look_at(open_page, a
     "beside", ["nonsense", "tab=sample&steps=0", "tab=nope", f"prompt={'x' * 3000}"]
 )
 def test_a_run_beside_that_cannot_be_is_one_sentence(open_page, address, beside):
-    page = open_page()
     query = urlencode({"tab": "sample", "steps": 4, "beside": beside, "align": "x", "look": "y"})
-    page.goto(f"{address}/?{query}")
+    page = open_page(at=f"{address}/?{query}")
     if beside == "nonsense":  # names nothing: what the tab opens with
         settled(page, "?tab=sample&model=digits&steps=4&beside=tab%3Dsample")
         assert len(page.evaluate(COMPARED)["runs"]) == 2

@@ -106,8 +106,7 @@ def test_what_is_asked_for_follows_the_experiment(open_page):
 
 
 def test_the_rest_of_a_digit_is_painted_and_sampled(open_page, address):
-    page = open_page(1366, 900)
-    page.goto(f"{address}/?tab=experiment&kind=inpainting&steps=15&repeats=2")
+    page = open_page(1366, 900, at=f"{address}/?tab=experiment&kind=inpainting&steps=15&repeats=2")
     wait_for_status(page, "done")
     chosen(page, "painted")
     pad = page.locator(".pad:visible canvas").first

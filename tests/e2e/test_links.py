@@ -23,8 +23,7 @@ from tests.e2e.links import CLIPBOARD, copied, settled, shown
 def test_a_link_opens_in_another_browser_on_another_start(
     open_page, address, restarted, query, frame
 ):
-    page = open_page(permissions=CLIPBOARD)
-    page.goto(f"{address}/?{query}")
+    page = open_page(permissions=CLIPBOARD, at=f"{address}/?{query}")
     settled(page, f"?{query}")
     page.evaluate("stepwise.visible('.track').focus()")
     page.keyboard.press("Home")
@@ -32,8 +31,7 @@ def test_a_link_opens_in_another_browser_on_another_start(
         page.keyboard.press("ArrowRight")
     link, first = copied(page), shown(page)
     assert link.startswith(f"{address}/?{query}")
-    other = open_page(locale="zh-CN")
-    other.goto(link.replace(address, restarted))
+    other = open_page(locale="zh-CN", at=link.replace(address, restarted))
     wait_for_status(other, "done")
     other.wait_for_function("(frame) => stepwise.players().some(({ clock, root }) =>"
                             " root.getClientRects().length && clock.index + 1 === frame)",
@@ -110,8 +108,7 @@ def test_a_schedule_is_in_the_address_and_its_moves_are_no_entries(open_page):
     ],
 )
 def test_a_bad_link_is_one_sentence_and_the_page_works(open_page, address, query, said):
-    page = open_page()
-    page.goto(f"{address}/?{query}")
+    page = open_page(at=f"{address}/?{query}")
     toast = page.locator(".toast-body")
     expect(toast).to_contain_text(said)
     assert toast.count() == 1
@@ -125,8 +122,7 @@ def test_a_bad_link_is_one_sentence_and_the_page_works(open_page, address, query
 
 
 def test_an_english_prompt_stays_what_it_was_on_a_chinese_page(open_page, address):
-    page = open_page(locale="zh-CN")
-    page.goto(f"{address}/?tab=sample&model=emoji&steps=2")
+    page = open_page(locale="zh-CN", at=f"{address}/?tab=sample&model=emoji&steps=2")
     wait_for_status(page, "done")
     prompt = page.locator(".control-prompt :is(input, textarea)").locator("visible=true")
     page.wait_for_timeout(1500)  # what follows from the model had time to come

@@ -27,8 +27,7 @@ def pictures(page):
 
 
 def test_a_training_is_stopped_goes_on_and_is_found_again(open_page, address):
-    page = open_page(1366, 768)
-    page.goto(f"{address}/?{BASIC}&data=one+digit&steps=50&batch=8&seed=4")
+    page = open_page(1366, 768, at=f"{address}/?{BASIC}&data=one+digit&steps=50&batch=8&seed=4")
     page.wait_for_selector(".player[data-status=running]:visible")
     stop_after(page, 4)
     before = pictures(page)
@@ -48,8 +47,7 @@ def test_a_training_is_stopped_goes_on_and_is_found_again(open_page, address):
 
 
 def test_what_was_trained_is_saved_and_samples_in_another_tab(open_page, address):
-    page = open_page(1366, 768)
-    page.goto(f"{address}/?{BASIC}&steps=10&batch=4")
+    page = open_page(1366, 768, at=f"{address}/?{BASIC}&steps=10&batch=4")
     wait_for_status(page, "done")
     page.get_by_role("button", name="Save the model", exact=True).click()
     with page.expect_download() as download:
@@ -66,8 +64,11 @@ def test_what_was_trained_is_saved_and_samples_in_another_tab(open_page, address
 
 @pytest.mark.parametrize("width", [390, 1366])
 def test_points_are_trained_on(open_page, address, width):
-    page = open_page(width, 844 if width < 900 else 768)
-    page.goto(f"{address}/?tab=train&data=two+moons&steps=40&batch=64")
+    page = open_page(
+        width,
+        844 if width < 900 else 768,
+        at=f"{address}/?tab=train&data=two+moons&steps=40&batch=64",
+    )
     wait_for_status(page, "done")
     expect(player(page)).to_contain_text("two moons, 40 steps, seed 0")
     expect(player(page).locator(".panel:visible")).to_have_count(3 if width > 900 else 2)
