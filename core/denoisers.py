@@ -26,7 +26,9 @@ class Prediction(NamedTuple):
     Attributes:
         x0: predicted clean picture, shape of x.
         eps: predicted noise, shape of x.
-        log_variance: learned variance of the reverse step, where a network has one.
+        log_variance: where a network learned the variance of a step back, the place of its
+            logarithm, per pixel, between that of the posterior's (0) and of the forward step's
+            (1). Nichol & Dhariwal 2021, equation 15, https://arxiv.org/abs/2102.09672.
     """
 
     x0: Tensor
@@ -92,6 +94,17 @@ CONVERSIONS: dict[str, Callable[[Tensor, Level, Tensor], Prediction]] = {
 }
 
 
+def said_by(output: Tensor, x: Tensor, level: Level, kind: str) -> Prediction:
+    """What the output of a network of this kind says of x.
+
+    Where it has twice as many channels, the second half, from -1 to 1, is `log_variance`.
+    """
+    if output.shape[1] != 2 * x.shape[1]:
+        return CONVERSIONS[kind](x, level, output)
+    output, values = output.chunk(2, dim=1)
+    return CONVERSIONS[kind](x, level, output)._replace(log_variance=(values + 1) / 2)
+
+
 def target_of(kind: str, x0: Tensor, eps: Tensor, alpha: Scale, sigma: Scale) -> Tensor:
     """What a network of this kind is trained to put out: the way back of CONVERSIONS.
 
@@ -127,8 +140,8 @@ class Network:
 
     def __call__(self, x: Tensor, level: Level) -> Prediction:
         """One network call at label max(t, 0): the clean end has no trained label."""
-        condition = self.rows(len(x))
-        return CONVERSIONS[self.kind](x, level, self.forward(x, max(level.t, 0.0), condition))
+        output = self.forward(x, max(level.t, 0.0), self.rows(len(x)))
+        return said_by(output, x, level, self.kind)
 
     def rows(self, batch: int) -> Tensor | None:
         """The condition of `batch` rows; a single one is repeated."""
@@ -161,10 +174,9 @@ class Guided:
         return self.combined(*self.branches(x, level))
 
     def combined(self, yes: Prediction, no: Prediction) -> Prediction:
-        """The guided prediction of two branches."""
-        return Prediction(
-            torch.lerp(no.x0, yes.x0, self.scale), torch.lerp(no.eps, yes.eps, self.scale)
-        )
+        """The guided prediction of two branches; a learned variance is the conditional one."""
+        x0, eps = torch.lerp(no.x0, yes.x0, self.scale), torch.lerp(no.eps, yes.eps, self.scale)
+        return Prediction(x0, eps, yes.log_variance)
 
     def branches(self, x: Tensor, level: Level) -> tuple[Prediction, Prediction]:
         """The conditional and the unconditional prediction."""
@@ -181,8 +193,7 @@ class Guided:
             return yes(x, level), no(x, level)
         twice = torch.cat([x, x])
         output = yes.forward(twice, max(level.t, 0.0), torch.cat(given) if given else None)
-        both = CONVERSIONS[yes.kind](twice, level, output)
-        first, second = map(Prediction, both.x0.chunk(2), both.eps.chunk(2))
+        first, second = (said_by(half, x, level, yes.kind) for half in output.chunk(2))
         return first, second
 
 
@@ -204,7 +215,9 @@ class Clipped:
 
     def __call__(self, x: Tensor, level: Level) -> Prediction:
         """The clipped prediction at this level."""
-        return from_x0(x, level, self.denoise(x, level).x0.clamp(self.low, self.high))
+        seen = self.denoise(x, level)
+        clipped = from_x0(x, level, seen.x0.clamp(self.low, self.high))
+        return clipped._replace(log_variance=seen.log_variance)
 
 
 @dataclass(frozen=True, eq=False)

@@ -33,16 +33,25 @@ class Kind(NamedTuple):
 
 
 def unet(
-    channels: int, side: int, widths: tuple[int, ...], layers: int, attends: bool, **more: Any
+    channels: int,
+    side: int,
+    widths: tuple[int, ...],
+    layers: int,
+    attends: bool,
+    out: int | None = None,
+    **more: Any,
 ) -> Any:
-    """A UNet2DModel of diffusers; its deeper levels have attention if `attends`."""
+    """A UNet2DModel of diffusers; its deeper levels have attention if `attends`.
+
+    `out` are the channels of its output, without it those of its input.
+    """
     deeper = "AttnDownBlock2D" if attends else "DownBlock2D"
     upper = "AttnUpBlock2D" if attends else "UpBlock2D"
     count = len(widths) - 1
     return imported("diffusers", "UNet2DModel")(
         sample_size=side,
         in_channels=channels,
-        out_channels=channels,
+        out_channels=out or channels,
         layers_per_block=layers,
         block_out_channels=widths,
         down_block_types=("DownBlock2D", *[deeper] * count),

@@ -23,7 +23,10 @@ from core.schedules import Level
 
 
 class Weights(NamedTuple):
-    """What x_next is at first order: x0 x0_hat + eps eps_hat + fresh z, see `core.updates`."""
+    """What x_next is at first order: x0 x0_hat + eps eps_hat + fresh z, see `core.updates`.
+
+    Where each pixel has a variance of its own, `fresh` is the root of their mean.
+    """
 
     x0: float
     eps: float
@@ -43,7 +46,8 @@ class Step:
         prediction: what the denoiser saw in x.
         calls: denoiser evaluations so far, this step included.
         weights: of its parts; None are those of Euler's rule, alpha and sigma of next_level and 0.
-        drawn: the fresh noise z in x_next, shape of x; None where none was drawn.
+        drawn: the fresh noise z in x_next, shape of x; None where none was drawn. Where each
+            pixel has a variance of its own, z is larger and smaller with it.
     """
 
     index: int
@@ -107,6 +111,7 @@ class Sampler:
 
 
 SAMPLERS: dict[str, Sampler] = {}
+VARIANCES = ("posterior", "beta", "learned")  # of ddim and ddpm
 
 
 def register(name: str = "", **card: Any) -> Callable[[Callable], Callable]:
@@ -133,11 +138,12 @@ def ddim(denoise, x, levels, *, noise=None, eta=None, variance="posterior"):
 
     `variance` "posterior": std = sigma_s sqrt(tau), and eta defaults to 0. "beta": std^2 is the
     variance of the forward step, sigma_t^2 - (alpha_t / alpha_s)^2 sigma_s^2, which is the
-    sigma-hat of the DDIM paper, and eta defaults to 1.
+    sigma-hat of the DDIM paper, and eta defaults to 1. "learned": what the network says lies
+    between both, see `Prediction.log_variance`, and eta defaults to 1.
     """
-    if variance not in ("posterior", "beta"):
-        raise ValueError(f"variance must be posterior or beta, got {variance!r}")
-    eta = (0.0 if variance == "posterior" else 1.0) if eta is None else eta
+    if variance not in VARIANCES:
+        raise ValueError(f"variance must be one of {', '.join(VARIANCES)}, got {variance!r}")
+    eta = float(variance != "posterior") if eta is None else eta
     draw = _checked(eta, levels, noise)
     for index, (level, after) in enumerate(itertools.pairwise(levels)):
         prediction = denoise(x, level)
@@ -145,10 +151,34 @@ def ddim(denoise, x, levels, *, noise=None, eta=None, variance="posterior"):
         x_next = after.alpha * prediction.x0 + kept * prediction.eps
         z = draw(x) if added else None
         if z is not None:
+            if variance == "learned":
+                spread = eta * learned_spread(level, after, prediction)
+                added = spread.square().mean().sqrt().item()
+                z = z * spread / added
             x_next = x_next + added * z
         weights = Weights(after.alpha, kept, added)
         yield Step(index, level, after, x, x_next, prediction, index + 1, weights, z)
         x = x_next
+
+
+def learned_spread(level: Level, after: Level, prediction: Prediction) -> Tensor:
+    """Standard deviation of each pixel of a step back where a network has learned it.
+
+    exp((f log beta + (1 - f) log tilde_beta) / 2), f = `Prediction.log_variance`, of the posterior
+    tilde_beta and of the forward step beta. Nichol & Dhariwal 2021, equation 15,
+    https://arxiv.org/abs/2102.09672. ValueError for a network that has learned none.
+    """
+    if prediction.log_variance is None:
+        raise ValueError(
+            "this network has not learned a variance; use the variance posterior or beta"
+        )
+    low, high = spreads(level, after)
+    return low * (high / low) ** prediction.log_variance
+
+
+def spreads(level: Level, after: Level) -> tuple[float, float]:
+    """Standard deviations of a step back: of the posterior, and of the forward step."""
+    return _split(level, after, 1.0, "posterior")[1], _split(level, after, 1.0, "beta")[1]
 
 
 def _split(level: Level, after: Level, eta: float, variance: str) -> tuple[float, float]:
@@ -170,7 +200,7 @@ def _split(level: Level, after: Level, eta: float, variance: str) -> tuple[float
     source="Ho et al. 2020, equation 7, https://arxiv.org/abs/2006.11239",
 )
 def ddpm(denoise, x, levels, *, noise=None, eta=None, variance="posterior"):
-    """Ancestral sampling: DDIM at eta = 1. `variance` "posterior" or "beta", as in `ddim`."""
+    """Ancestral sampling: DDIM at eta = 1. `variance` as in `ddim`."""
     eta = 1.0 if eta is None else eta
     return ddim(denoise, x, levels, noise=noise, eta=eta, variance=variance)
 

@@ -126,8 +126,13 @@ def check_pictures(pictures: Mapping[str, bytes]) -> None:
             raise ValueError(f"its pictures have more than {PIXELS // 10**6} megapixels")
 
 
-def check_amount(frames: Sequence[Mapping[str, Any]], shown: Mapping[str, str]) -> None:
-    """ValueError where frames show a picture that is not there, or more than can be sent."""
+def check_amount(
+    frames: Sequence[Mapping[str, Any]], shown: Mapping[str, str], among: int = 1
+) -> None:
+    """ValueError where frames show a picture that is not there, or more than can be sent.
+
+    That is for `among` runs together.
+    """
     names = [frame["pictures"] for frame in frames]
     missing = {name for each in names for name in each} - {*shown}
     if missing:
@@ -135,5 +140,5 @@ def check_amount(frames: Sequence[Mapping[str, Any]], shown: Mapping[str, str]) 
     new = [*names[0]] if names else []
     for before, after in pairwise(names):
         new += (b for a, b in zip(before, after, strict=True) if a != b)
-    if sum(len(shown[name]) for name in new) > SHOWN:
+    if sum(len(shown[name]) for name in new) > SHOWN / among:
         raise ValueError("its frames show more than can be sent")

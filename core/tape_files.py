@@ -85,8 +85,8 @@ def named(picture: str, count: int) -> str:
     return f"pictures/{count:05d}.{ENDINGS[kind[1]]}"
 
 
-def read(content: bytes) -> Tape:
-    """A run from the bytes of a file.
+def read(content: bytes, among: int = 1) -> Tape:
+    """A run from the bytes of a file; `among` so many, which share what can be sent at once.
 
     Unopened, one sentence, for anything else: what is larger, deeper or longer than a run is; a
     zip with other things in it; a picture that is none; a drawing with more than lines and words.
@@ -95,7 +95,7 @@ def read(content: bytes) -> Tape:
         raise Unopened("large")
     with _turn:
         try:
-            return _read(content)
+            return _read(content, among)
         except Unopened:
             raise
         except CutShort as error:
@@ -106,7 +106,7 @@ def read(content: bytes) -> Tape:
             raise Unopened("broken", str(error)) from error
 
 
-def _read(content: bytes) -> Tape:
+def _read(content: bytes, among: int) -> Tape:
     if content[:64].lstrip()[:1] == b"{":
         found, pictures = _version_0(parsed(content))
     elif content[:2] == b"PK":
@@ -115,7 +115,7 @@ def _read(content: bytes) -> Tape:
         raise Unopened("foreign")
     check(found, pictures)
     shown = {name: _uri(name, data) for name, data in pictures.items()}
-    check_amount(found["frames"], shown)
+    check_amount(found["frames"], shown, among)
     for frame in found["frames"]:
         frame["pictures"] = [shown[name] for name in frame["pictures"]]
     return Tape.of(found)

@@ -31,7 +31,7 @@ MAX_APP_LINES = 60
 MAX_CODE_LINES = 250  # of a file, without blank lines, comments and docstrings
 MAX_FUNCTION_LINES = 40  # the same, of a function
 MAX_COLUMNS = 99
-MAX_FILE_BYTES, MAX_TREE_BYTES = 9.5 * 1024**2, 60_000_000
+MAX_FILE_BYTES, MAX_TREE_BYTES = 9.5 * 1024**2, 60 * 1024**2
 
 
 def name(path):

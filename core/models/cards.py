@@ -70,6 +70,7 @@ class ModelCard:
         tiny: a small decoder of the model's latents, for previews; None where there is none.
         told: whether its network is told the guidance, as that of a latent consistency model,
             where others compute a second branch.
+        variance: whether its network has learned the variance of a step back.
         private: whether it is not offered: who knows its name can use it.
     """
 
@@ -88,6 +89,7 @@ class ModelCard:
     revision: str = ""
     tiny: ModelCard | None = None
     told: bool = False
+    variance: bool = False
     private: bool = False
 
     @property

@@ -17,6 +17,16 @@ DIGITS = ModelCard(
     size=1_708_417,
     data="mnist",
 )
+VARIANCE = ModelCard(
+    name="digits-variance",
+    title="digits, learned variance",
+    source="assets/models/digits-variance",
+    kind="network",
+    licence="Apache-2.0",
+    size=1_708_706,
+    data="mnist",
+    variance=True,
+)
 EMOJI = ModelCard(
     name="emoji",
     title="emoji (text to image, 13 M)",
@@ -92,7 +102,7 @@ class Registry(dict[str, ModelCard]):
         return super().__contains__(name) or name in self.unlisted
 
 
-MODELS = Registry(DIGITS, EMOJI, EXACT, BASIC, STABLE)
+MODELS = Registry(DIGITS, EMOJI, EXACT, BASIC, VARIANCE, STABLE)
 
 
 def card_of(name: str) -> ModelCard:

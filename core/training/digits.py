@@ -10,10 +10,12 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from core.data import mnist
-from core.denoisers import target_of
+from core.denoisers import Prediction, target_of
+from core.likelihood import log_variance, term
 from core.networks import BasicUNet, DigitClassifier, NoisyDigitClassifier
 from core.objectives import unet
-from core.schedules import linear
+from core.paths import WEIGHTS
+from core.schedules import cosine, linear
 from core.training.base import Recipe, save_weights
 
 NULL = 10  # the class "no label", trained for classifier-free guidance
@@ -38,6 +40,30 @@ def digit_loss(
     alpha, sigma = schedule.scales(t, x0)
     output = network(alpha * x0 + sigma * eps, t.to(x0.device), class_labels=label).sample
     return F.mse_loss(output, target_of("v_prediction", x0, eps, alpha, sigma))
+
+
+def variance_loss(
+    network: nn.Module, x0: Tensor, label: Tensor, generator: torch.Generator
+) -> Tensor:
+    """L_hybrid: the loss of v, and a thousandth of the bound, which teaches the variance alone.
+
+    Nichol & Dhariwal 2021, equation 16, https://arxiv.org/abs/2102.09672, on their cosine
+    schedule: the bound is the sum of T terms, of which t picks one; x0_hat is not changed by it.
+    """
+    schedule = cosine()
+    t = torch.randint(len(schedule), label.shape, generator=generator)
+    eps = torch.randn(x0.shape, generator=generator).to(x0)
+    unlabelled = torch.rand(label.shape, generator=generator) < 0.1
+    label = torch.where(unlabelled.to(label.device), NULL, label)
+    alpha, sigma = schedule.scales(t, x0)
+    x = alpha * x0 + sigma * eps
+    output = network(x, t.to(x0.device), class_labels=label).sample.float()
+    v, place = output.chunk(2, dim=1)
+    guess = alpha * x - sigma * v.detach()
+    seen = Prediction(guess, eps, (place + 1) / 2)
+    spread = log_variance(schedule, t, seen, "learned")
+    bound = len(schedule) * term(schedule, t, x0, guess, spread).mean()
+    return F.mse_loss(v, target_of("v_prediction", x0, eps, alpha, sigma)) + bound / 1000
 
 
 def basic_loss(
@@ -91,6 +117,38 @@ def save_digits(network: Any, models: Path) -> None:
     scheduler.save_pretrained(folder / "scheduler")
 
 
+def variance_unet() -> nn.Module:
+    """The shipped U-Net with a second channel of output, where the variance lies: at the middle.
+
+    It was trained on DDPM's linear schedule, and has to learn what the timesteps of another mean.
+    """
+    from diffusers import UNet2DModel
+
+    shipped: Any = UNet2DModel.from_pretrained(WEIGHTS / "digits" / "unet")
+    weights = shipped.state_dict()
+    for name in ("conv_out.weight", "conv_out.bias"):
+        weights[name] = torch.cat([weights[name], torch.zeros_like(weights[name])])
+    network = unet(1, 28, (32, 64, 64), layers=2, attends=True, out=2, num_class_embeds=NULL + 1)
+    network.load_state_dict(weights)
+    return network
+
+
+def save_variance(network: Any, models: Path) -> None:
+    """Write the U-Net, in half precision, and its scheduler in the diffusers folder format."""
+    from diffusers import DDPMScheduler
+
+    folder = models / "digits-variance"
+    network.half().save_pretrained(folder / "unet")
+    scheduler = DDPMScheduler(
+        beta_schedule="squaredcos_cap_v2",
+        clip_sample=False,
+        timestep_spacing="trailing",
+        prediction_type="v_prediction",
+        variance_type="learned_range",
+    )
+    scheduler.save_pretrained(folder / "scheduler")
+
+
 def save_basic(network: nn.Module, models: Path) -> None:
     """Write the weights of the basic U-Net."""
     save_weights(network, models / "basic")
@@ -108,6 +166,16 @@ def save_noisy_classifier(network: nn.Module, models: Path) -> None:
 
 RECIPES: dict[str, Recipe] = {
     "mnist": Recipe(digit_unet, mnist, digit_loss, save_digits, steps=12_000, batch=32),
+    "mnist-variance": Recipe(
+        variance_unet,
+        mnist,
+        variance_loss,
+        save_variance,
+        steps=2_000,
+        batch=32,
+        rate=5e-4,
+        precision="bf16",
+    ),
     "mnist-basic": Recipe(BasicUNet, mnist, basic_loss, save_basic, steps=3_000, batch=64),
     "mnist-classifier": Recipe(
         DigitClassifier, mnist, classifier_loss, save_classifier, steps=3_000, batch=64

@@ -7,40 +7,57 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from core import tape_files
+from core import comparison_files, tape_files
+from core.comparison_files import Comparison
 from core.tapes import Say, Tape
 from demos.pictures.sources import path_of
-from demos.runs.stream import Stream
+from demos.runs.stream import Stream, compact
 from demos.words import LANGUAGES, Refusal, sentence
 
 LONGEST = 60  # signs of a file's name that are shown
 
 
 def opened(sent: Any) -> Iterator[tuple[dict[str, Any], None]]:
-    """The whole run at once, and nothing on the server that one could go on from."""
+    """The whole at once, and nothing on the server that one could go on from."""
     yield message_of(sent), None
 
 
 def message_of(sent: Any) -> dict[str, Any]:
-    """The message of a sent file; Refusal, one sentence, for one that holds no run."""
-    return {**Stream(tape_of(sent), "opened").whole(), "file": name_of(sent)}
+    """The message of a sent file; Refusal, one sentence, for one that holds no run.
+
+    Of a comparison it is that of the last run, which carries those `beside` it.
+    """
+    found, name = held(sent), name_of(sent)
+    messages = [{**Stream(tape, "opened").whole(), "file": name} for tape in found.runs]
+    if len(messages) == 1:
+        return messages[0]
+    about = {"align": found.align, "panel": found.panel or None, "look": known(found.look) or None}
+    before = [None, *(message["run"] for message in messages)]
+    for place, message in enumerate(messages):
+        message["compare"] = {"place": place, "before": before[place], **about}
+    return {**messages[-1], "beside": [compact(each) for each in messages[:-1]]}
 
 
 def tape_of(sent: Any) -> Tape:
-    """The run in a sent file; Refusal, one sentence, for one that holds none."""
+    """The last run in a sent file; Refusal, one sentence, for one that holds none."""
+    return held(sent).runs[-1]
+
+
+def held(sent: Any) -> Comparison:
+    """What a sent file holds; Refusal, one sentence, where that is no run."""
     path, name = path_of(sent), name_of(sent)
     if path is None:
         raise Refusal("tape.refused.gone")
     try:
         with Path(path).open("rb") as file:
             content = file.read(tape_files.FILE_BYTES + 1)
-        tape = tape_files.read(content)
+        found = comparison_files.read(content)
     except OSError as error:
         raise Refusal("tape.refused.gone") from error
     except tape_files.Unopened as error:
         trouble = {"trouble": error.trouble} if error.trouble else {}
         raise Refusal(f"tape.refused.{error.kind}", file=name, **trouble) from error
-    return understood(tape)
+    return replace(found, runs=tuple(map(understood, found.runs)))
 
 
 def name_of(sent: Any) -> str:

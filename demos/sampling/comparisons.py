@@ -13,6 +13,7 @@ from demos.words import said
 
 DIGIT = {"model": "digits", "label": "7", "sampler": "ddim", "steps": 50, "guidance": 2.0}
 PLAIN = DIGIT | {"label": "3", "guidance": 1.0, "seed": 1}
+VARIANCE = PLAIN | {"model": "digits-variance", "sampler": "ddpm", "steps": 10}
 EMOJI = {"model": "emoji", "prompt": EXAMPLES[0], "sampler": "ddim", "steps": 30}
 
 
@@ -43,6 +44,9 @@ COMPARISONS: dict[str, Comparison] = {
     "guidance": Comparison(varied(EMOJI, "guidance", 1.0, 3.0, 8.0)),
     "classifier": Comparison(varied(DIGIT, "guided_by", "free", "classifier")),
     "eta": Comparison(varied(DIGIT | {"steps": 20}, "eta", 0.0, 0.2, 0.5, 1.0)),
+    "variance": Comparison(
+        varied(VARIANCE, "variance", "posterior", "beta", "learned"), panel="x_t"
+    ),
     "spacing": Comparison(varied(DIGIT | {"steps": 10}, "spacing", "trailing", "leading")),
     "learned": Comparison(varied(PLAIN | {"label": "5"}, "model", "exact", "digits")),
     "once": Comparison(varied(PLAIN, "steps", 1, 50), align="step"),

@@ -18,6 +18,7 @@ from demos.runs.stream import streamed
 from demos.runs.zero_gpu import on_gpu
 from demos.sampling.closer import closer
 from demos.sampling.comparisons import COMPARISONS, compared
+from demos.sampling.panels.guidance import WONDER
 from demos.sampling.presets import PRESETS
 from demos.sampling.request import ALL_SAMPLERS, SampleRequest
 from demos.sampling.run import run
@@ -55,7 +56,7 @@ CAUSES = (  # what else can be asked for follows from these
     "schedule",
 )
 SHOWN_FIRST = ("model", "label", "prompt", "sampler", "steps", "guidance", "seed")
-W = RealField(low=0, high=20, default=7.5, slider=(0, 20))
+W = RealField(low=0, high=20, default=WONDER, slider=(0, 20))
 
 
 def seconds(model, sampler, steps, guidance, batch, **_: Any) -> float:
@@ -94,6 +95,12 @@ def versus(key: str) -> Iterator[tuple[Any, Any]]:
     yield from sent(compared(key, asked))
 
 
+def what_if_still(archive: Any, frame: int, guidance: Any) -> Any:
+    """The same at the end of a run, where the learner has moved the slider before."""
+    split = isinstance(archive, Archive) and archive.message.get("settings", {}).get("show")
+    return what_if(archive, frame, guidance) if split == SPLIT and guidance != WONDER else None
+
+
 def what_if(archive: Archive | None, frame: int, guidance: Any) -> Any:
     """The guided guess of every frame at another guidance: no network call, x0 is linear in it."""
     guidance = W.check(guidance, "w")
@@ -120,7 +127,7 @@ def build(shared: Shared) -> None:
             looks = closer()
     ordered = [controls[name] for name in SampleRequest.controls()]
     with Runner("sample", player, stop) as runner:
-        runner.starts(button, sample, ordered, api_name="sample")
+        run = runner.starts(button, sample, ordered, api_name="sample")
         for key, chip in zip(COMPARISONS, versus_chips, strict=True):
             asked = SampleRequest.defaults() | COMPARISONS[key].runs[-1]
             settings = {controls[name]: value for name, value in asked.items()}
@@ -130,6 +137,7 @@ def build(shared: Shared) -> None:
     shared.links.offer_run("sampling", runner, button, controls, SampleRequest)
     runner.stale(ordered)
     runner.at_rest(wonder.change, what_if, [wonder])
+    runner.at_rest(run.success, what_if_still, [wonder])
     resets(reset, controls)
     presses(tries, PRESETS.values(), SampleRequest, controls)
     interlock(SampleRequest, controls, CAUSES)

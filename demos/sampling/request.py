@@ -11,7 +11,7 @@ from core.data.captions import EXAMPLES
 from core.drawn_schedules import DRAWN, LONGEST, START, parsed
 from core.inversion import start_index
 from core.models import MODELS, ModelCard
-from core.samplers import SAMPLERS, Sampler
+from core.samplers import SAMPLERS, VARIANCES, Sampler
 from core.schedules import SCHEDULES, SPACINGS
 from demos.runs.asked import LABELS, SEEDS, guidance_title, named_condition
 from demos.runs.fields import Choice, Real, Text, Truth, Whole
@@ -21,7 +21,6 @@ from demos.words import Refusal, Say, said, word
 
 ALL_SAMPLERS: dict[str, Sampler] = {**SAMPLERS, **BRIDGED}
 OWN = "own"  # the schedule that the model was trained with
-VARIANCES = ("posterior", "beta")
 IN_TITLE = ("model", "sampler", "steps", "seed", "label", "prompt")  # always
 
 
@@ -74,8 +73,10 @@ class SampleRequest(Request):
             yield "eta", Refusal("sample.refused.eta", sampler=self.sampler)
         if self.eta is not None and self.sampler == "lcm":
             yield "eta", Refusal("sample.refused.eta_all", sampler=self.sampler)
-        if self.variance == "beta" and self.sampler not in ("ddim", "ddpm"):
+        if self.variance != "posterior" and self.sampler not in ("ddim", "ddpm"):
             yield "variance", Refusal("sample.refused.variance")
+        if self.variance == "learned" and not card.variance:
+            yield "variance", Refusal("sample.refused.learned", model=self.model)
         if card.noise == "uniform" and self.adds_noise():
             yield "sampler", Refusal("sample.refused.noise", model=self.model)
         if self.clip_x0 and card.space == "latents":
@@ -143,7 +144,7 @@ class SampleRequest(Request):
         """Whether the sampler draws fresh noise with these settings."""
         if ALL_SAMPLERS[self.sampler].deterministic or self.eta == 0:
             return False
-        return bool(self.eta) or self.sampler != "ddim" or self.variance == "beta"
+        return bool(self.eta) or self.sampler != "ddim" or self.variance != "posterior"
 
     def title(self) -> Say:
         """The run in a few words: what is always of interest, then all else that was changed."""

@@ -89,7 +89,7 @@ def scheduler_of(request: SampleRequest) -> Scheduler:
 
 def first_order(request: SampleRequest) -> Scheduler:
     """DDIM with any eta; where its steps are uneven, the solver of order 1, which is the same."""
-    if request.variance == "beta" and request.adds_noise():
+    if request.variance != "posterior" and request.adds_noise():
         raise Refusal("code.refused.variance")
     eta = FIRST_ORDER[request.sampler] if request.eta is None else request.eta
     even = request.spacing == "leading" or (

@@ -12,7 +12,7 @@ from core.schedules import SCHEDULES, SPACINGS, Schedule
 from demos.runs.fields import Choice, Table, Whole
 from demos.runs.requests import Request
 from demos.schedules.parameters import OTHER, PARAMETERS, defaults_of, in_words, made, offered
-from demos.views.charts import QUANTITIES
+from demos.views.charts import PARTS, QUANTITIES
 from demos.words import Refusal, Say, said
 
 SIDES = ("first", "second")
@@ -159,8 +159,8 @@ def exploding(schedule: Schedule) -> bool:
 
 def constant(schedule: Schedule, quantity: str) -> bool:
     """Whether a quantity is the same at every timestep."""
-    values = getattr(schedule, quantity)
-    return bool((values - values[0]).abs().max() < 1e-9)
+    each = [getattr(schedule, part) for part in PARTS.get(quantity, [quantity])]
+    return all((values - values[0]).abs().max() < 1e-9 for values in each)
 
 
 def changed_parameter(schedule: Say, name: str, value: Any) -> Say:

@@ -13,9 +13,10 @@ from core.images import pixels_uri
 from core.schedules import Level, Schedule
 from core.tapes import Axis, Frame, Panel, Say, Tape, later
 from demos.runs.stream import Shown, streamed
+from demos.schedules.learned import learned_curves
 from demos.schedules.live import digit_of, noise_of
 from demos.schedules.request import SIDES, ScheduleRequest, exploding
-from demos.views.charts import Curve, over_time, values_of
+from demos.views.charts import curves_of, over_time
 from demos.views.numbers import noise_power
 from demos.words import said
 
@@ -51,10 +52,13 @@ def tape_of(request: ScheduleRequest, x0: Tensor) -> Tape:
     last = len(pair[0]) - 1
     visited = [each.timesteps(request.steps, request.spacing) for each in pair]
     shown = request.shown()
-    curves = [
-        Curve(name, side, values_of(each, shown), ticks if len(ticks) <= MOST else ())
+    drawn = [
+        curves_of(each, shown, name, side, ticks if len(ticks) <= MOST else ())
         for name, side, each, ticks in zip(names, SIDES, pair, visited, strict=True)
     ]
+    curves = [curve for both in zip(*drawn, strict=True) for curve in both]
+    if shown == "variances":
+        curves += list(learned_curves(request))
     return Tape(
         request=request.settings(),
         title=request.title(),

@@ -78,11 +78,11 @@ def advised(model: Any, prompt: Any) -> dict[str, Any]:
 
 def prompt_row(request: type[Request], name: str, model: Any) -> Any:
     """A prompt with its advice and a button for a random one."""
-    with gr.Row(elem_classes=["seed-row"]):
-        prompt = control(request, name, scale=3, min_width=120)
-        chance = gr.Button(text("button.random"), size="sm", scale=1, min_width=80)
+    prompt = control(request, name)
+    with gr.Row(elem_classes=["advice-row"]):
+        beside(model, prompt)
+        chance = gr.Button(text("button.random"), size="sm", scale=0, min_width=80)
         chance.visible = prompt.visible
-    beside(model, prompt)
     translates(model, prompt)
     chance.click(random_prompt, None, prompt, **QUIET)
     model.change(

@@ -23,12 +23,21 @@ QUANTITIES = (
     "beta",
     "alpha",
     "sigma",
+    "scales",
     "posterior_variance",
+    "variances",
     "posterior_x0",
     "posterior_x_t",
     "loss_weight",
 )
-LOGARITHMIC = ("snr", "beta", "posterior_variance", "loss_weight")
+PARTS = {  # quantities that one chart shows together, and how they are called there
+    "scales": {"alpha": "quantity.option.alpha", "sigma": "quantity.option.sigma"},
+    "variances": {
+        "posterior_variance": "variance.option.posterior",
+        "beta": "variance.option.beta",
+    },
+}
+LOGARITHMIC = ("snr", "beta", "posterior_variance", "variances", "loss_weight")
 UNITS = {"log_snr": "chart.unit.nats"} | dict.fromkeys(LOGARITHMIC, "chart.unit.logarithmic")
 WIDTH, HEIGHT = 340, 270
 LEFT, RIGHT, BOTTOM = 50, 14, 64
@@ -99,6 +108,23 @@ def values_of(schedule: Schedule, quantity: str) -> list[float]:
     """
     values = getattr(schedule, quantity)
     return (values.log10() if quantity in LOGARITHMIC else values).tolist()
+
+
+def curves_of(
+    schedule: Schedule, quantity: str, name: Say, tone: str, ticks: Sequence[int] = ()
+) -> list[Curve]:
+    """The curves of a quantity of a schedule over t; of several parts, the first has the ticks."""
+    if quantity not in PARTS:
+        return [Curve(name, tone, values_of(schedule, quantity), ticks)]
+    return [
+        Curve(
+            said("chart.part", name=name, part=said(called)),
+            f"{tone} part-{place}",
+            values_of(schedule, part),
+            () if place else ticks,
+        )
+        for place, (part, called) in enumerate(PARTS[quantity].items())
+    ]
 
 
 def over_time(curves: Sequence[Curve], quantity: str, note: Say | None = None) -> str:

@@ -1,10 +1,10 @@
 """How good the embedded models are: `python -m tests.benchmarks.quality [MODEL] [--only ...]`.
 
-MODEL is digits (default), emoji or noisy-digits, the classifier; their modules say what the
-sections measure. Each result is written to figures.json beside the weights when it is done, so an
-interrupted run goes on where it was; the file is tied to the weights. Each finished section is
-printed as Markdown and written into the card of the model, README.md. `--quick N` is a look at N
-pictures of each set, which stores nothing and leaves the card as it is.
+MODEL is digits (default), digits-variance, emoji or noisy-digits, the classifier; their modules
+say what the sections measure. Each result is written to figures.json beside the weights when it is
+done, so an interrupted run goes on where it was; the file is tied to the weights. Each finished
+section is printed as Markdown and written into the card of the model, README.md. `--quick N` is a
+look at N pictures of each set, which stores nothing and leaves the card as it is.
 """
 
 from __future__ import annotations
@@ -24,6 +24,7 @@ ROOT = Path(__file__).parent.parent.parent
 MODULES = {
     "digits": ("quality_digits",),
     "noisy-digits": ("quality_guidance",),
+    "digits-variance": ("quality_variance",),
     "emoji": ("quality_emoji", "quality_clarity", "quality_inversion"),
 }
 

@@ -31,9 +31,11 @@ NOISES = {
 STEPS = (5, 10, 20, 50, 100, 1000)
 
 
-def generated(steps: int, guidance: float, options: dict) -> tuple[Tensor, Tensor]:
-    """1,000 digits, 100 of each label, and their labels."""
-    model = load("digits", device="cpu")
+def generated(
+    steps: int, guidance: float, options: dict, name: str = "digits"
+) -> tuple[Tensor, Tensor]:
+    """1,000 digits by DDIM of a model, 100 of each label, and their labels."""
+    model = load(name, device="cpu")
     levels = model.schedule.levels(steps)
     pictures, labels = [], []
     for part in range(COUNT // BATCH):
@@ -83,9 +85,9 @@ def real_features() -> Tensor:
     return features(signed(mnist("test")[0][:COUNT]))
 
 
-def distance(steps: int, options: dict) -> float:
-    """Frechet distance of generated digits (guidance 1) to real ones."""
-    return frechet(features(generated(steps, 1.0, options)[0]), real_features())
+def distance(steps: int, options: dict, name: str = "digits") -> float:
+    """Frechet distance of digits that a model has generated (guidance 1) to real ones."""
+    return frechet(features(generated(steps, 1.0, options, name)[0]), real_features())
 
 
 def floor() -> float:

@@ -259,3 +259,19 @@ def test_lookahead_is_the_target_label_convention(mean, std):
 def test_a_prediction_is_read_by_name():
     prediction = Prediction(x0=normal(1), eps=normal(2))
     assert prediction.x0.shape == (1,) and prediction.log_variance is None
+
+
+def test_guidance_and_clipping_keep_a_learned_variance():
+    """That of the conditional branch: guidance changes the mean alone."""
+
+    def network(x, t, condition):
+        return torch.cat([x, condition.view(-1, 1, 1, 1).expand_as(x)], dim=1)
+
+    yes, no = (Network(network, "v_prediction", torch.tensor([c])) for c in (0.5, -1.0))
+    x, level = normal(2, 1, 3, 3, dtype=torch.float32), linear().level(500)
+    for denoise in (yes, Guided(yes, no, 3.0), Clipped(Guided(yes, no, 3.0))):
+        seen = denoise(x, level)
+        assert (
+            torch.equal(seen.log_variance, torch.full_like(x, 0.75)) and seen.x0.shape == x.shape
+        )
+    assert Network(lambda x, t, condition: x)(x, level).log_variance is None

@@ -142,6 +142,40 @@ def test_ddpm_is_that_of_diffusers(kind, variance, spacing, steps, dtype, tolera
     assert compared == steps - (variance == "beta" and spacing == "trailing")
 
 
+def ranged(x, t, condition=None):
+    """A network that has learned its variance: of twice the channels, half are from -1 to 1."""
+    return torch.cat([curved(x, t), torch.sin(3 * x + t / 100)], dim=1)
+
+
+@PRECISIONS
+@pytest.mark.parametrize("steps", [10, 50])
+@pytest.mark.parametrize("spacing", ["leading", "trailing"])
+def test_learned_variances_are_those_of_diffusers(spacing, steps, dtype, tolerance):
+    twin = diffusers.DDPMScheduler(
+        clip_sample=False, timestep_spacing=spacing, variance_type="learned_range"
+    )
+    if dtype == torch.float64:
+        twin = in_float64(twin, linear())
+    x, levels = normal(2, 3, 4, 4, dtype=dtype), linear().levels(steps, spacing)
+    ours = run("ddpm", Network(ranged), x, levels, variance="learned", noise=stream())
+    twin.set_timesteps(steps)
+    generator, compared = torch.Generator().manual_seed(0), 0
+    for t, step in zip(twin.timesteps, ours, strict=True):
+        x = twin.step(ranged(x, float(t)), t, x, generator=generator).prev_sample
+        if step.next_level.sigma > 0 or t == 0:
+            assert distance(step.x_next, x) < tolerance
+            compared += 1
+    assert compared == steps - (spacing == "trailing")  # ours adds no noise into the clean end
+
+
+def test_a_variance_that_was_not_learned_is_refused():
+    with pytest.raises(ValueError, match="has not learned"):
+        run("ddpm", curved_denoiser, normal(1, 1, 2, 2), ladder(3), variance="learned",
+            noise=stream())  # fmt: skip
+    with pytest.raises(ValueError, match="one of posterior, beta, learned"):
+        run("ddpm", curved_denoiser, normal(1, 1, 2, 2), ladder(3), variance="small")
+
+
 STRIDES = [("linspace", 10), ("trailing", 30), ("trailing", 7), ("trailing", 300),
            ("linspace", 300), ("trailing", 700)]  # fmt: skip
 

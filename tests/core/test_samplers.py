@@ -145,7 +145,7 @@ BAD_ETA = [
     *((name, DOWN, {"eta": math.nan}, r"eta must be in 0\.\.1, got nan") for name in STOCHASTIC),
     *((name, DOWN[::-1], {"eta": 0.1}, "ascending levels") for name in STOCHASTIC),
     *((name, DOWN, {"eta": 1, "noise": None}, "pass noise=seeded") for name in STOCHASTIC),
-    ("ddim", DOWN, {"variance": "large"}, "posterior or beta, got 'large'"),
+    ("ddim", DOWN, {"variance": "large"}, "posterior, beta, learned, got 'large'"),
     ("ddim", DOWN[::-1], {"variance": "beta"}, "ascending levels"),
     ("ddpm", DOWN[::-1], {}, "ascending levels"),
     ("dpmpp_2m_sde", DOWN[::-1], {}, "ascending levels"),

@@ -31,6 +31,7 @@ SAMPLES = (
     {"sampler": "dpmpp_2m_sde", "steps": 8, "eta": 0.3},
     {"sampler": "ddim", "steps": 10, "eta": 0.5},
     {"sampler": "ddpm", "steps": 10, "variance": "beta"},
+    {"model": "digits-variance", "sampler": "ddpm", "steps": 6, "variance": "learned"},
     {"steps": 7, "spacing": "leading", "guidance": 1},
     {"steps": 10, "clip_x0": True, "guidance": 8, "show": "guidance split"},
     {"sampler": "unipc", "steps": 8, "batch": 5, "seed": 2**32 - 9},

@@ -64,6 +64,10 @@ def test_the_schedulers_visit_our_timesteps(sampler, spacing, steps, folder, mon
         ({"start": 0.5}, "code.refused.start"),
         ({"guided_by": "classifier"}, "code.refused.classifier"),
         ({"sampler": "ddpm", "variance": "beta"}, "code.refused.variance"),
+        (
+            {"model": "digits-variance", "sampler": "ddpm", "variance": "learned"},
+            "code.refused.variance",
+        ),
         ({"steps": 30, "eta": 0.5}, "code.refused.eta"),
         ({"steps": 30, "clip_x0": True}, "code.refused.clip"),
         ({"sampler": "heun", "clip_x0": True}, "code.refused.clip"),

@@ -12,11 +12,13 @@ from core.schedules import SCHEDULES, Level, from_betas, linear
 from demos.views.charts import (
     FONT,
     HEIGHT,
+    PARTS,
     QUANTITIES,
     WIDTH,
     Axes,
     Curve,
     chart,
+    curves_of,
     over_time,
     values_of,
     width,
@@ -68,7 +70,9 @@ def test_noise_share_of_variance_exploding_levels():
 
 @pytest.mark.parametrize("quantity", QUANTITIES)
 def test_chart_draws_every_curve_inside_its_frame(quantity):
-    svg = over_time([Curve("a", "first", values_of(linear(), quantity), (0, 999))], quantity)
+    curves = curves_of(linear(), quantity, "a", "first", (0, 999))
+    svg = over_time(curves, quantity)
+    assert svg.count("polyline") == len(curves) == len(PARTS.get(quantity, "1"))
     points = svg.split('points="')[1].split('"')[0].split()
     assert len(points) > 100
     for point in points:
@@ -103,9 +107,10 @@ def test_ticks_of_a_logarithmic_axis_are_whole_powers_of_ten():
 @pytest.mark.parametrize("quantity", QUANTITIES)
 def test_every_text_of_a_chart_fits_in_every_language(quantity):
     names = [said("schedule.option.scaled_linear"), said("schedule.own", model="emoji")]
-    values = values_of(SCHEDULES["cosine"](), quantity)
     curves = [
-        Curve(name, tone, values) for name, tone in zip(names, ("first", "second"), strict=True)
+        curve
+        for name, tone in zip(names, ("first", "second"), strict=True)
+        for curve in curves_of(SCHEDULES["cosine"](), quantity, name, tone)
     ]
     svg = over_time(curves, quantity)
     for x, y, anchor, words in texts(svg):

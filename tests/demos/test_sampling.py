@@ -11,8 +11,9 @@ from core.noise import seeded
 from core.samplers import SAMPLERS
 from demos.pictures.prompts import never_seen
 from demos.runs.archive import decoded_uri, preview_uri
-from demos.sampling.page import hand_over, sample, what_if
+from demos.sampling.page import hand_over, sample, what_if, what_if_still
 from demos.sampling.panels import PANELS
+from demos.sampling.panels.guidance import WONDER
 from demos.sampling.presets import PRESETS
 from demos.sampling.request import ALL_SAMPLERS, SampleRequest
 from demos.ui.pictures import random_prompt
@@ -22,7 +23,7 @@ from demos.words import sentence
 from tests.demos import refused
 
 PROMPT = "dog face on a blue background"
-SPLIT, CLASSIFIER, ATTENTION, UPDATE, NETWORK = list(PANELS)[1:]
+SPLIT, CLASSIFIER, ATTENTION, UPDATE, NETWORK, VARIANCE = list(PANELS)[1:]
 
 
 def run(**settings):
@@ -163,6 +164,10 @@ def test_the_guidance_split_is_linear():
     latents = {k: x.float() for k, x in archive.latents[1].items()}
     mixed = torch.lerp(latents[0], latents[1], 3.0)
     torch.testing.assert_close(mixed, latents[3], atol=2e-2, rtol=0)
+    at_first = torch.lerp(latents[0], latents[1], WONDER)
+    torch.testing.assert_close(at_first, latents[4], atol=5e-2, rtol=0)
+    assert what_if_still(archive, 1, WONDER) is None and what_if_still(None, 1, 3) is None
+    assert what_if_still(archive, 1, 3) == what_if(archive, 1, 3)
     again, other = (what_if(archive, 1, w)["frames"] for w in (3, 8))
     wanted = torch.lerp(latents[0], latents[1], 8.0)
     assert other[1]["pictures"][4] == preview_uri(load("emoji"), wanted)
@@ -203,7 +208,7 @@ def test_inside_the_network_a_map_of_each_level_is_shown(settings):
 
 
 def test_watching_changes_nothing():
-    shown = [show for show in PANELS if show != CLASSIFIER]
+    shown = [show for show in PANELS if show not in (CLASSIFIER, VARIANCE)]
     pictures = [emoji(show=show)[1].picture[1] for show in shown]
     for other in pictures[1:]:
         torch.testing.assert_close(other, pictures[0], atol=1e-4, rtol=0)
@@ -240,7 +245,7 @@ def test_what_is_offered_follows_the_model():
     assert digits.asked("label") and not digits.asked("prompt")
     assert text.asked("prompt") and not text.asked("label") and "clip_x0" in text.closed()
     assert digits.allowed("show") == ["prediction", SPLIT, UPDATE, NETWORK]
-    assert text.allowed("show") == [each for each in PANELS if each != CLASSIFIER]
+    assert text.allowed("show") == [each for each in PANELS if each not in (CLASSIFIER, VARIANCE)]
     guided = SampleRequest.read(guided_by="classifier")
     assert guided.allowed("show") == ["prediction", CLASSIFIER, UPDATE, NETWORK]
 
@@ -274,3 +279,18 @@ def test_a_label_may_be_a_whole_number():
 
 def test_a_random_prompt_has_been_seen():
     assert never_seen("emoji", random_prompt()) == []
+
+
+def test_a_learned_variance_is_between_both_ends():
+    settings = {"model": "digits-variance", "sampler": "ddpm", "variance": "learned"}
+    message, _ = run(steps=4, guidance=1.0, show=VARIANCE, **settings)
+    assert [panel["symbol"] for panel in message["panels"]] == ["xₜ", "x̂₀", "f"]
+    *steps, _ = message["frames"]
+    for frame in steps[:-1]:
+        values = dict(frame["say"])["sample.variance"]
+        assert values["low"] < values["learned"] < values["high"]
+    assert "sample.variance.last" in dict(steps[-1]["say"])
+    plain, _ = run(steps=4, guidance=1.0, model="digits-variance", sampler="ddpm")
+    assert plain["frames"][1]["pictures"][0] != message["frames"][1]["pictures"][0]
+    for asked in ({"show": VARIANCE}, {"sampler": "ddpm", "variance": "learned"}):
+        assert "has not learned a variance" in refused(SampleRequest.of, **asked)

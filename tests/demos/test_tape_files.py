@@ -8,7 +8,7 @@ from typing import Any
 import httpx
 import pytest
 
-from core import tape_files
+from core import comparison_files, tape_files
 from core.archives import packed
 from core.tape_files import load, written
 from core.tapes import Frame, Panel, Tape
@@ -45,6 +45,59 @@ def test_a_saved_run_is_shown_whole_and_says_where_it_is_from(tmp_path):
         assert told == {**made, "pictures": pictures, "text": sentence(made["say"])}
     other = message_of(sent(tmp_path / "file"))
     assert other["run"] != message["run"], "opened again, it is shown from its beginning"
+
+
+def comparison(about, *runs):
+    """A file of a comparison, with these runs in it."""
+    head = {"format": "stepwise comparison", "version": 1, "event": "sample", **about}
+    files = {f"runs/{k}.stepwise": each for k, each in enumerate(runs)}
+    return packed({"comparison.json": json.dumps(head).encode(), **files})
+
+
+def test_a_comparison_is_sent_as_one_message(tmp_path):
+    one, other = ((RECORDED / f"{name}.stepwise").read_bytes() for name in ("sample", "noise"))
+    about = {"align": "calls", "panel": "x_t", "look": ["versus.noise.look", {}]}
+    (tmp_path / "file").write_bytes(comparison(about, one, other, one))
+    message = message_of(sent(tmp_path / "file", "two.stepwise"))
+    first, second = message["beside"]
+    assert [each["event"] for each in (first, second, message)] == ["sample", "noise", "sample"]
+    compare = [each["compare"] for each in (first, second, message)]
+    assert [each["place"] for each in compare] == [0, 1, 2]
+    assert [each["before"] for each in compare] == [None, first["run"], second["run"]]
+    assert all({**each, **about} == each for each in compare)
+    assert first["file"] == message["file"] == "two.stepwise" and "beside" not in first
+    assert first["frames"] == compact(message)["frames"]
+
+
+@pytest.mark.parametrize(
+    ("about", "runs", "trouble"),
+    [
+        ({}, 1, "2 to 4 runs"),
+        ({}, 5, "2 to 4 runs"),
+        ({"format": "stepwise"}, 2, "describes no comparison"),
+        ({"version": "1"}, 2, "describes no comparison"),
+        ({"align": "time"}, 2, "align must be one of"),
+        ({"panel": ["x_t"]}, 2, "must be texts"),
+        ({"panel": "x" * 3000}, 2, "must be texts"),
+        ({"look": {"a": 1}}, 2, "must be texts"),
+        ({"version": 2}, 2, ""),
+    ],
+)
+def test_a_comparison_that_is_none_is_one_sentence(about, runs, trouble):
+    recorded = (RECORDED / "noise.stepwise").read_bytes()
+    with pytest.raises(tape_files.Unopened) as caught:
+        comparison_files.read(comparison(about, *[recorded] * runs))
+    assert trouble in str(caught.value) and caught.value.kind == ("broken" if trouble else "newer")
+
+
+def test_a_broken_run_in_a_comparison_is_named():
+    whole = (RECORDED / "noise.stepwise").read_bytes()
+    for broken, kind in ((whole[: len(whole) // 2], "cut"), (b"no run", "foreign")):
+        with pytest.raises(tape_files.Unopened) as caught:
+            comparison_files.read(comparison({}, whole, broken))
+        assert caught.value.kind == kind
+    with pytest.raises(tape_files.Unopened, match="cut short"):
+        comparison_files.read(comparison({}, whole, whole)[:2000])
 
 
 def test_what_is_said_in_words_that_this_version_does_not_know_stays_text(tmp_path):

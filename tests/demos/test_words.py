@@ -103,7 +103,7 @@ def test_a_sentence_is_made_of_values():
     assert sentence(say, "zh") == "第 3 步，共 50 步：噪声占功率的 71 %；"
     assert sentence("as it is") == "as it is"
     one, many = (said("sample.done.guess", steps=n) for n in (1, 2))
-    assert "after 1 step," in sentence(one) and "after 2 steps," in sentence(many)
+    assert "after 1 step." in sentence(one) and "after 2 steps." in sentence(many)
 
 
 @pytest.mark.parametrize(

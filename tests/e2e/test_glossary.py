@@ -195,6 +195,13 @@ def test_the_list_is_searched(show):
     assert "SNR" in panel.locator("li button").all_text_contents()
     search.fill("qqq")
     assert panel.locator("li").count() == 0 and "No term" in panel.inner_text()
+    for typed, title in (("xt", "xₜ"), ("x_0", "x₀"), ("Epsilon", "ε"), ("timeline", "timeline")):
+        search.fill(typed)  # as a keyboard has it
+        assert panel.locator("li button").first.text_content() == title
+    search.fill("guidance")
+    assert panel.locator("li button").first.text_content() == "classifier-free guidance"
+    search.fill("")
+    assert "x̂₀" in panel.locator("li button").all_text_contents()[:15]  # symbols come first
     search.fill("edict")
     panel.locator("li button").first.click()
     assert panel.locator("h2").text_content() == "EDICT"

@@ -9,6 +9,7 @@ import shutil
 import pytest
 from playwright.sync_api import expect
 
+from core import comparison_files
 from core.tape_files import load, written
 from demos import TABS
 from demos.runs.stream import compact, recorded
@@ -82,6 +83,48 @@ def test_what_the_page_saves_python_reads_frame_by_frame(bench, tmp_path, name):
     saved(page, tmp_path / "b.stepwise")
     twice = [(tmp_path / each).read_bytes() for each in ("a.stepwise", "b.stepwise")]
     assert twice[0] == twice[1], "the same run is the same file"
+
+
+def test_a_comparison_is_one_file_and_opens_as_it_was(open_page, tmp_path):
+    page = open_page(tab="Sample")
+    for steps in (4, 6, 8):
+        set_steps(page, steps)
+        run(page)
+        wait_for_status(page, "done")
+        if steps < 8:
+            player(page).locator(".pin").click()
+    player(page).locator(".align").select_option("step")
+    player(page).locator(".which").select_option("x_t")
+    with page.expect_download() as download:
+        menu(page, "save-runs").click()
+    path = tmp_path / download.value.suggested_filename
+    download.value.save_as(path)
+    assert path.name == "stepwise-sample-comparison-digits-7-ddim-seed-0-guidance-2.stepwise"
+    found = comparison_files.read(path.read_bytes())
+    assert [each.request["steps"] for each in found.runs] == [4, 6, 8]
+    assert (found.align, found.panel, found.look) == ("step", "x_t", "")
+
+    def seen(page):
+        box = player(page)
+        images = box.locator(".panel img")
+        expect(images.first).to_be_visible()
+        texts = [box.locator(each).inner_text() for each in (".frame-count", ".player-title")]
+        values = [box.locator(each).input_value() for each in (".align", ".which")]
+        return shown(page), texts, values
+
+    player(page).locator(".track").focus()
+    page.keyboard.press("Home")
+    page.keyboard.press("ArrowRight")
+    other = open_page(tab="Noise")
+    choose(other, path)
+    expect(player(other).locator(".player-status")).to_contain_text("opened from stepwise-sample-")
+    player(other).locator(".track").focus()
+    other.keyboard.press("Home")
+    other.keyboard.press("ArrowRight")
+    expect(player(other).locator(".panel img")).to_have_count(
+        player(page).locator(".panel img").count()
+    )
+    assert seen(other) == seen(page)
 
 
 def test_a_stopped_run_is_saved_as_far_as_it_came(bench, tmp_path):

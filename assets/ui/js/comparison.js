@@ -3,7 +3,7 @@
 // DOM; the pictures' difference is asked of `differences`.
 (() => {
   const MOST = 4;           // runs side by side
-  const LETTERS = "ABCD";
+  const LETTERS = "ABCD", TONES = ["first", "second", "third", "fourth"];
   const APART = 0.05;       // RMS distance of two pictures, of black to white, that is seen well
   const LONG = 48;          // characters of a setting in a caption
 
@@ -153,7 +153,7 @@
       const sources = shown.map((frame, k) => frame.pictures[places[k]]);
       const { pictures, differences } = this.measured(sources);
       const panels = runs.map((each, k) => ({
-        symbol: LETTERS[k], phone: true, tone: k ? "second" : "first",
+        symbol: LETTERS[k], phone: true, tone: TONES[k],
         title: [...this.caption(run, k), ["pinned.at", { number: shown[k].i + 1,
           count: each.count }], ...several(runs, differences[k - 1])],
       }));

@@ -14,6 +14,7 @@
         save: () => player.save(),
         copy: ({ currentTarget }) => stepwise.copySettings(player.taken, currentTarget),
         "save-run": () => stepwise.saveRun(player.taken, player.options.name),
+        "save-runs": () => stepwise.saveRuns(player),
         "export-run": () => stepwise.exportRun(player.taken, player.options.name),
         "open-run": () => stepwise.chooseRun(),
         code: () => stepwise.showCode(player.taken, player.options.name),

@@ -4,6 +4,10 @@
   const { make, drawn, changed } = stepwise;
   const SIDE = 28; // pixels of a digit
   const SIDES = ["first", "second"];
+  const PARTS = { // as in demos/views/charts.py
+    scales: ["alpha", "sigma"],
+    variances: ["posterior_variance", "beta"],
+  };
 
   const bytes = (text) => Uint8Array.from(atob(text), (letter) => letter.charCodeAt(0));
 
@@ -15,8 +19,7 @@
       Object.assign(this.canvas, { width: SIDE, height: SIDE });
       this.note = make("span", "live-note");
       this.note.dataset.say = JSON.stringify(["drawing.live"]);
-      this.curve = document.createElementNS("http://www.w3.org/2000/svg", "polyline");
-      this.curve.setAttribute("class", `chart-curve chart-live ${side}`);
+      this.curves = []; // over those of the chart
       const { dataset } = document.querySelector(".live-digits");
       this.digits = bytes(dataset.digits);
       this.noise = new Float32Array(bytes(dataset.noise).buffer);
@@ -37,7 +40,7 @@
       const answered = settings?.[`${this.side}_parameters`]?.points === this.text;
       if (!panel || (answered && !drawing)) return this.leave();
       this.drawPicture(panel, clock.frame?.chart_x ?? 0, settings.digit);
-      this.drawCurve(settings.quantity);
+      this.drawCurves(settings.quantity);
       this.frame = requestAnimationFrame(() => this.draw());
     }
 
@@ -58,10 +61,16 @@
       if (this.canvas.parentNode !== panel) panel.append(this.canvas, this.note);
     }
 
-    drawCurve(quantity) {
-      const curve = `.chart polyline.chart-curve.${this.side}:not(.chart-live)`;
-      const old = this.player.root.querySelector(curve);
-      if (!old) return;
+    drawCurves(quantity) {
+      const curves = `.chart polyline.chart-curve.${this.side}:not(.chart-live)`;
+      const parts = PARTS[quantity] ?? [quantity];
+      this.player.root.querySelectorAll(curves).forEach((old, k) => {
+        this.curves[k] ??= document.createElementNS("http://www.w3.org/2000/svg", "polyline");
+        this.drawCurve(this.curves[k], parts[k], old);
+      });
+    }
+
+    drawCurve(curve, quantity, old) {
       const { x0, x1, y0, y1, low, high } = old.ownerSVGElement.dataset, last = drawn.TOTAL - 1;
       const points = drawn.CURVES[quantity](this.powers).flatMap((value, t) => {
         if ((t % 4 && t !== last) || !Number.isFinite(value)) return [];
@@ -69,12 +78,13 @@
         const x = +x0 + (t / last) * (x1 - x0), y = +y0 + share * (y1 - y0);
         return [`${x.toFixed(1)},${y.toFixed(1)}`];
       });
-      this.curve.setAttribute("points", points.join(" "));
-      if (this.curve.previousSibling !== old) old.after(this.curve);
+      curve.setAttribute("points", points.join(" "));
+      curve.setAttribute("class", `${old.getAttribute("class")} chart-live`);
+      if (curve.previousSibling !== old) old.after(curve);
     }
 
     leave() {
-      for (const node of [this.canvas, this.note, this.curve]) node.remove();
+      for (const node of [this.canvas, this.note, ...this.curves]) node.remove();
       this.player.root.removeAttribute(`data-live-${this.side}`);
     }
   }

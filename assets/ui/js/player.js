@@ -40,7 +40,13 @@
     // -------------------------------------------------------- messages
     take(text) {
       if (!text) return;
-      const message = JSON.parse(text), now = performance.now();
+      const message = JSON.parse(text);
+      for (const each of message.beside ?? []) this.takeRun(each); // from one file
+      this.takeRun(message);
+    }
+
+    takeRun(message) {
+      const now = performance.now();
       const compares = this.comparison.prepare(message, this.run);
       if (compares) this.clock.align = message.compare.align;
       const change = this.run.take(message, now);

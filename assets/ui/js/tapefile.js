@@ -87,6 +87,26 @@
     download(tapeFile(run), fileName(name, run.head.settings));
   }
 
+  // Several runs, and how they are compared, as core/comparison_files.py reads them.
+  async function comparisonFile(runs, about) {
+    const head = { format: `${FORMAT} comparison`, version: VERSION, event: runs[0].head.event };
+    const json = new TextEncoder().encode(JSON.stringify({ ...head, ...about }));
+    const files = new Map([["comparison.json", json]]);
+    for (const [k, run] of runs.entries()) {
+      files.set(`runs/${k}.${FORMAT}`, new Uint8Array(await tapeFile(run).arrayBuffer()));
+    }
+    return zip(files);
+  }
+
+  async function saveRuns(player) {
+    const { comparison, run, clock, options } = player, runs = comparison.runs(run);
+    const about = { align: clock.align, panel: comparison.key(run), look: comparison.look };
+    const alike = Object.fromEntries(Object.entries(runs[0].head.settings ?? {}).filter(
+      ([key, value]) => runs.every(({ head }) => head.settings?.[key] === value)));
+    const file = await comparisonFile(runs, about);
+    download(file, fileName(options.name, { ...alike, kind: "comparison" }));
+  }
+
   // ---------------------------------------------------------- open
   const inputOf = (name) => document.querySelector(`#open-${CSS.escape(name)} input[type=file]`);
 
@@ -140,6 +160,6 @@
   }, true);
 
   window.stepwise = Object.assign(window.stepwise ?? {}, {
-    saveRun, chooseRun, tapeFile, fileName, crc32,
+    saveRun, saveRuns, chooseRun, tapeFile, fileName, crc32,
   });
 })();

@@ -58,6 +58,9 @@
     return !letter(end) || HAN.test(text[end - 1]);
   }
 
+  // As it is typed: x̂₀ is x0, x_t is xt.
+  const folded = (text) => text.trim().normalize("NFKD").replace(/[\p{M}_=]/gu, "").toLowerCase();
+
   class Terms {
     constructor() {
       this.take({ page: {}, terms: [] });
@@ -90,15 +93,22 @@
       return this.names.find(text);
     }
 
-    // Names count before lines, and the names of every language, since papers are in English.
+    // The name itself comes first, then names that begin so, other names, and lines; of every
+    // language, since papers are in English. The list of all begins with the symbols.
     matching(text) {
-      const wanted = text.trim().toLowerCase(), now = this.language;
-      const called = (term) => Object.values(term.names).flat()
-        .some((name) => name.toLowerCase().includes(wanted));
-      const said = (term) => term.line[now].toLowerCase().includes(wanted);
-      const sorted = [...this.all]
-        .sort((a, b) => this.title(a).localeCompare(this.title(b), now));
-      return [...sorted.filter(called), ...sorted.filter((term) => !called(term) && said(term))];
+      const wanted = folded(text), now = this.language;
+      const within = (name) => name.includes(wanted) && (wanted.length !== 2 || HAN.test(wanted));
+      const rank = (term) => {
+        const names = Object.values(term.names).flat().map(folded);
+        const kinds = [names.includes(wanted), names.some((name) => name.startsWith(wanted)),
+          names.some(within), within(folded(term.line[now]))];
+        return kinds.indexOf(true);
+      };
+      const word = (term) => folded(this.title(term)).length > 2 || HAN.test(this.title(term));
+      const found = this.all.map((term) => ({ term, rank: rank(term) }))
+        .filter((each) => each.rank >= 0);
+      return found.sort((a, b) => a.rank - b.rank || word(a.term) - word(b.term)
+        || this.title(a.term).localeCompare(this.title(b.term), now)).map(({ term }) => term);
     }
   }
 

@@ -19,6 +19,14 @@
   }
 
   // What the filmstrip shows; each pass of a run that turns may show another panel.
+  // Which way a run goes along the timeline; nothing where it turns.
+  function way(frames) {
+    const places = frames.filter(Boolean).map(({ pos }) => pos);
+    const goes = (sign) => places.every((pos, k) => !k || sign * (pos - places[k - 1]) >= 0);
+    if (new Set(places).size < 2) return "";
+    return goes(-1) ? ["player.way.left"] : goes(1) ? ["player.way.right"] : "";
+  }
+
   function thumbnails({ panels, strip }, frames, compared) {
     const symbol = panels[compared ?? strip ?? 0]?.symbol;
     const same = compared !== undefined || frames.every((frame) => frame.thumb == null);
@@ -88,10 +96,10 @@
     label({ head, frames }) {
       const compared = this.compared?.find(({ run }) => run === this.run)?.panel;
       const [left, right] = (head.ends ?? ["", ""]).map((end) => words.say(end));
-      const axis = [words.say(head.axis_name), words.say(thumbnails(head, frames, compared))];
-      const texts = {
-        left, right, axis: axis.filter(Boolean).join(" · "), curve: words.say(head.curve_name),
-      };
+      const axis = [words.say(head.axis_name), words.say(way(frames))].filter(Boolean).join(" · ");
+      const shown = words.say(thumbnails(head, frames, compared));
+      const thumbs = axis && shown ? ` · ${shown}` : shown;
+      const texts = { left, right, axis, thumbs, curve: words.say(head.curve_name) };
       for (const [name, text] of Object.entries(texts)) write(this.find(`.name-${name}`), text);
     }
 

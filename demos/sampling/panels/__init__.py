@@ -13,6 +13,7 @@ from demos.sampling.panels.guidance import GuidancePanels
 from demos.sampling.panels.network import NetworkPanels
 from demos.sampling.panels.prediction import PredictionPanels
 from demos.sampling.panels.update import UpdatePanels
+from demos.sampling.panels.variance import VariancePanels
 
 PANELS: dict[str, type[Panels]] = {
     "prediction": PredictionPanels,
@@ -21,6 +22,7 @@ PANELS: dict[str, type[Panels]] = {
     "attention per word": AttentionPanels,
     "update": UpdatePanels,
     "network": NetworkPanels,
+    "variance": VariancePanels,
 }
 
 __all__ = ["GUESS", "PANELS", "Panels", "Part", "ladder"]

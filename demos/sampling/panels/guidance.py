@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import torch
 from torch import Tensor
 
 from core.denoisers import Denoiser, Guided, Prediction
@@ -14,6 +15,8 @@ from core.schedules import Level
 from core.tapes import Panel, later
 from demos.sampling.panels.base import Panels, Part
 from demos.words import Refusal, said
+
+WONDER = 7.5  # the guidance to wonder about, until a learner chooses another one
 
 if TYPE_CHECKING:
     from demos.sampling.request import SampleRequest
@@ -70,5 +73,5 @@ class GuidancePanels(Panels):
         yes, no = self.watched.seen
         difference = later(signed_uri, yes.x0 - no.x0, 1.0)
         self.contrast = rms(yes.x0 - no.x0)
-        mixed = {"x0": step.prediction.x0, "what_if": step.prediction.x0}
+        mixed = {"x0": step.prediction.x0, "what_if": torch.lerp(no.x0, yes.x0, WONDER)}
         return {"without": no.x0, "with": yes.x0, "difference": difference, **mixed}
