@@ -85,8 +85,7 @@ def terms(
 
     The sum of all and of `prior` is the bound: of T steps, or of fewer, evenly spaced.
     """
-    visited = schedule.timesteps(steps or len(schedule))[::-1]
-    spaced = Schedule(schedule.alpha[visited], schedule.sigma[visited])
+    visited, spaced = schedule.spaced(steps or len(schedule))
     for k, t in enumerate(visited):
         level, place = schedule.level(t), torch.full((len(x0),), k)
         seen = denoise(level.alpha * x0 + level.sigma * noise(x0), level)

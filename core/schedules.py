@@ -113,6 +113,11 @@ class Schedule:
             )
         return visited
 
+    def spaced(self, steps: int, spacing: str = "trailing") -> tuple[list[int], Schedule]:
+        """The timesteps of `levels`, ascending, and the schedule whose grid they are."""
+        visited = self.timesteps(steps, spacing)[::-1]
+        return visited, Schedule(self.alpha[visited], self.sigma[visited])
+
     def scales(self, t: Tensor, like: Tensor) -> tuple[Tensor, Tensor]:
         """alpha and sigma at timesteps t (B,) as (B, 1, 1, 1), to multiply `like` (B, C, H, W)."""
         shape = (-1, *[1] * (like.dim() - 1))
@@ -151,6 +156,15 @@ class Schedule:
         Ho et al. 2020, equation 7, https://arxiv.org/abs/2006.11239.
         """
         return self.beta * self._previous()[1] ** 2 / self.sigma**2
+
+    @property
+    def posterior_share(self) -> Tensor:
+        """The posterior's variance over that of the forward step: sigma_(t-1)^2 / sigma_t^2.
+
+        Both ends of a learned variance; Nichol & Dhariwal 2021, figure 1,
+        https://arxiv.org/abs/2102.09672.
+        """
+        return self._previous()[1] ** 2 / self.sigma**2
 
     @property
     def posterior_x0(self) -> Tensor:

@@ -1,10 +1,9 @@
-"""The variance that a network has learned, over the timestep, for the chart of variances."""
+"""The variance of a step back beside that of the forward step, and where a network puts it."""
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterator
-from functools import cache
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 import torch
@@ -13,36 +12,47 @@ from core.data import mnist, signed
 from core.likelihood import log_variance
 from core.models import MODELS, load
 from core.noise import seeded
-from demos.views.charts import Curve
+from demos.views.charts import Curve, values_of
 from demos.words import said
 
 if TYPE_CHECKING:
     from demos.schedules.request import ScheduleRequest
 
+SHARE = "posterior_share"  # the quantity: of the steps that are taken, not of all
 DIGITS = 8  # that are noised, each told its label
-TIMES = (0, 1, 2, 4, 8, 16, 32, *range(64, 1000, 72), 999)
+MOST = 40  # steps at which the network is asked
 
 
-def learned_curves(request: ScheduleRequest) -> Iterator[Curve]:
-    """A curve for each schedule that is that of a model with a learned variance."""
-    for side, called in zip(("first", "second"), request.called_on_stage(), strict=True):
+def share_curves(request: ScheduleRequest) -> Iterator[Curve]:
+    """The posterior's variance over beta at the steps of both schedules; then what was learned."""
+    sides = ("first", "second")
+    for side, called, schedule in zip(sides, request.called_on_stage(), request.pair, strict=True):
+        visited, spaced = schedule.spaced(request.steps, request.spacing)
+        yield Curve(called, side, values_of(spaced, SHARE), visited, visited)
+    for side, called in zip(sides, request.called_on_stage(), strict=True):
         name = request.name(side)
-        if name in MODELS and MODELS[name].variance:
+        if name in MODELS and MODELS[name].variance and request.steps > 1:
             words = said("chart.part", name=called, part=said("variance.option.learned"))
-            yield Curve(words, f"{side} part-2", learned(name), at=TIMES)
+            at, values = learned(name, request.steps, request.spacing)
+            yield Curve(words, f"{side} learned", values, at=at)
 
 
-@cache
-def learned(name: str) -> list[float]:
-    """log10 of the variance that a network says at TIMES, its logarithm being averaged."""
+@lru_cache(16)
+def learned(name: str, steps: int, spacing: str) -> tuple[list[int], list[float]]:
+    """The variance that a network says over beta, at some of the timesteps of so many steps.
+
+    The last of them adds no noise, and has none.
+    """
     model = load(name)
     images, labels = (part[:DIGITS] for part in mnist("test"))
     x0, denoise = signed(images), model.denoiser([str(each) for each in labels.tolist()])
+    visited, spaced = model.schedule.spaced(steps, spacing)
+    asked = range(1, len(visited), -(-len(visited) // MOST))
     eps, found = seeded(0, DIGITS)(x0), []
-    for t in TIMES:
-        level = model.schedule.level(t)
+    for k in asked:
+        level = model.schedule.level(visited[k])
         with torch.no_grad():
             seen = denoise(level.alpha * x0 + level.sigma * eps, level)
-        spread = log_variance(model.schedule, torch.full((DIGITS,), t), seen, "learned")
-        found.append(spread.mean().item() / math.log(10))
-    return found
+        spread = log_variance(spaced, torch.full((DIGITS,), k), seen, "learned")
+        found.append((spread - spaced.beta[k].log()).exp().mean().item())
+    return [visited[k] for k in asked], found

@@ -159,7 +159,7 @@ def exploding(schedule: Schedule) -> bool:
 
 def constant(schedule: Schedule, quantity: str) -> bool:
     """Whether a quantity is the same at every timestep."""
-    each = [getattr(schedule, part) for part in PARTS.get(quantity, [quantity])]
+    each = [getattr(schedule, part) for part in PARTS.get(quantity, (quantity,))]
     return all((values - values[0]).abs().max() < 1e-9 for values in each)
 
 

@@ -13,7 +13,7 @@ from core.images import pixels_uri
 from core.schedules import Level, Schedule
 from core.tapes import Axis, Frame, Panel, Say, Tape, later
 from demos.runs.stream import Shown, streamed
-from demos.schedules.learned import learned_curves
+from demos.schedules.learned import SHARE, share_curves
 from demos.schedules.live import digit_of, noise_of
 from demos.schedules.request import SIDES, ScheduleRequest, exploding
 from demos.views.charts import curves_of, over_time
@@ -52,13 +52,14 @@ def tape_of(request: ScheduleRequest, x0: Tensor) -> Tape:
     last = len(pair[0]) - 1
     visited = [each.timesteps(request.steps, request.spacing) for each in pair]
     shown = request.shown()
-    drawn = [
-        curves_of(each, shown, name, side, ticks if len(ticks) <= MOST else ())
-        for name, side, each, ticks in zip(names, SIDES, pair, visited, strict=True)
-    ]
-    curves = [curve for both in zip(*drawn, strict=True) for curve in both]
-    if shown == "variances":
-        curves += list(learned_curves(request))
+    if shown == SHARE:
+        curves = [*share_curves(request)]
+    else:
+        drawn = [
+            curves_of(each, shown, name, side, ticks if len(ticks) <= MOST else ())
+            for name, side, each, ticks in zip(names, SIDES, pair, visited, strict=True)
+        ]
+        curves = [curve for both in zip(*drawn, strict=True) for curve in both]
     return Tape(
         request=request.settings(),
         title=request.title(),
@@ -74,7 +75,7 @@ def tape_of(request: ScheduleRequest, x0: Tensor) -> Tape:
             ends=("t = 0", f"t = {last}"),
             ticks=[t / last for t in visited[0]],
         ),
-        chart=over_time(curves, shown, still_note(request)),
+        chart=over_time(curves, shown, still_note(request), last),
         keep="schedule",
         start=FRAMES // 3,
         event=request.event,

@@ -25,19 +25,13 @@ QUANTITIES = (
     "sigma",
     "scales",
     "posterior_variance",
-    "variances",
+    "posterior_share",
     "posterior_x0",
     "posterior_x_t",
     "loss_weight",
 )
-PARTS = {  # quantities that one chart shows together, and how they are called there
-    "scales": {"alpha": "quantity.option.alpha", "sigma": "quantity.option.sigma"},
-    "variances": {
-        "posterior_variance": "variance.option.posterior",
-        "beta": "variance.option.beta",
-    },
-}
-LOGARITHMIC = ("snr", "beta", "posterior_variance", "variances", "loss_weight")
+PARTS = {"scales": ("alpha", "sigma")}  # quantities that one chart shows together
+LOGARITHMIC = ("snr", "beta", "posterior_variance", "loss_weight")
 UNITS = {"log_snr": "chart.unit.nats"} | dict.fromkeys(LOGARITHMIC, "chart.unit.logarithmic")
 WIDTH, HEIGHT = 340, 270
 LEFT, RIGHT, BOTTOM = 50, 14, 64
@@ -118,21 +112,24 @@ def curves_of(
         return [Curve(name, tone, values_of(schedule, quantity), ticks)]
     return [
         Curve(
-            said("chart.part", name=name, part=said(called)),
+            said("chart.part", name=name, part=said(f"quantity.option.{part}")),
             f"{tone} part-{place}",
             values_of(schedule, part),
             () if place else ticks,
         )
-        for place, (part, called) in enumerate(PARTS[quantity].items())
+        for place, part in enumerate(PARTS[quantity])
     ]
 
 
-def over_time(curves: Sequence[Curve], quantity: str, note: Say | None = None) -> str:
+def over_time(
+    curves: Sequence[Curve], quantity: str, note: Say | None = None, last: int | None = None
+) -> str:
     """The chart of a quantity of schedules over the timestep t.
 
-    The line below its title is what the quantity means, or a note.
+    The line below its title is what the quantity means, or a note; `last` is the last timestep,
+    where no curve has them all.
     """
-    last = max(len(curve.values) for curve in curves) - 1
+    last = last or max(len(curve.values) for curve in curves) - 1
     marks = [min(t, last) for t in range(0, last + 2, max(1, (last + 1) // 4))]
     axes = Axes(
         title=said(f"quantity.option.{quantity}"),

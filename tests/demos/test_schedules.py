@@ -4,6 +4,7 @@ import html
 import inspect
 import json
 import re
+from itertools import pairwise
 
 import pytest
 import torch
@@ -13,6 +14,7 @@ from core.data import mnist, signed
 from core.models import MODELS, ModelCard, load
 from core.schedules import SCHEDULES, linear
 from demos.runs.fields import RealField
+from demos.schedules.learned import SHARE, share_curves
 from demos.schedules.page import adopted, menu_word, noted
 from demos.schedules.page import schedule as answer
 from demos.schedules.parameters import PARAMETERS, in_words, offered, own_schedule
@@ -329,3 +331,20 @@ def test_the_ranges_of_parameters_are_those_of_the_schedules(name):
         for beyond in (field.low - max(1e-9, field.low * 0.1), field.high * 1.01 + 1e-3):
             with pytest.raises(ValueError, match="must"):
                 SCHEDULES[name](**wide | {key: beyond})
+
+
+def test_the_learned_variance_lies_between_both_ends():
+    """Of few steps, where the ends are far apart: the posterior's share of beta, and 1."""
+    request = ScheduleRequest.of(
+        first="digits-variance", second="linear", quantity=SHARE, steps=10, spacing="trailing"
+    )
+    own, other, learned = share_curves(request)
+    assert [own.tone, other.tone, learned.tone] == ["first", "second", "first learned"]
+    assert list(own.at) == [own.at[0], *learned.at] == request.pair[0].timesteps(10)[::-1]
+    for low, value in zip(own.values[1:], learned.values, strict=True):
+        assert low - 1e-6 < value < 1 + 1e-6
+    levels = linear().levels(10)
+    wanted = [(s.sigma / t.sigma) ** 2 for t, s in pairwise(levels)][::-1]
+    assert other.values == pytest.approx(wanted)
+    sent = message(request)
+    assert sent["chart"].count("polyline") == 3 and "999" in sent["chart"]

@@ -7,7 +7,8 @@ from playwright.sync_api import expect
 
 from core.drawn_schedules import START, drawn, monotone, parsed, placed, written
 from core.schedules import SCHEDULES, linear
-from demos.views.charts import QUANTITIES, values_of
+from demos.schedules.learned import SHARE
+from demos.views.charts import PARTS, QUANTITIES, values_of
 from tests.e2e import player
 
 SHADE = 1  # grey levels of 255 by which the browser's rounding may differ
@@ -105,7 +106,7 @@ def test_the_browser_draws_the_curves_that_the_server_draws(bench):
             }""",
             text,
         )
-        assert set(curves) == set(QUANTITIES)
+        assert set(curves) == set(QUANTITIES) - {*PARTS, SHARE}
         for name, values in curves.items():
             wanted = values_of(drawn(1000, text), name)
             pairs = [(a, b) for a, b in zip(values, wanted, strict=True) if a is not None]

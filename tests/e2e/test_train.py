@@ -35,7 +35,7 @@ def test_a_training_is_stopped_goes_on_and_is_found_again(open_page, address):
     train(page)
     wait_for_status(page, "done")
     expect(player(page)).to_contain_text("Step 50 of 50, 400 examples seen")
-    expect(player(page)).to_contain_text(re.compile(r"\d+ of 16 samples can be read as a digit"))
+    expect(player(page)).to_contain_text(re.compile(r"\d+ of 16 samples count as a digit"))
     after = pictures(page)
     assert len(after) == len(moments(50)) and after[: len(before)] == before
     page.wait_for_timeout(2000)  # a page that is left while it hears from the server complains

@@ -4,10 +4,7 @@
   const { make, drawn, changed } = stepwise;
   const SIDE = 28; // pixels of a digit
   const SIDES = ["first", "second"];
-  const PARTS = { // as in demos/views/charts.py
-    scales: ["alpha", "sigma"],
-    variances: ["posterior_variance", "beta"],
-  };
+  const PARTS = { scales: ["alpha", "sigma"] }; // as in demos/views/charts.py
 
   const bytes = (text) => Uint8Array.from(atob(text), (letter) => letter.charCodeAt(0));
 
@@ -64,6 +61,7 @@
     drawCurves(quantity) {
       const curves = `.chart polyline.chart-curve.${this.side}:not(.chart-live)`;
       const parts = PARTS[quantity] ?? [quantity];
+      if (!drawn.CURVES[parts[0]]) return; // of few steps: it waits for the server
       this.player.root.querySelectorAll(curves).forEach((old, k) => {
         this.curves[k] ??= document.createElementNS("http://www.w3.org/2000/svg", "polyline");
         this.drawCurve(this.curves[k], parts[k], old);

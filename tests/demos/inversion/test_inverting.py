@@ -174,7 +174,7 @@ def test_every_method_runs_and_says_how_far_off_it_comes_back(method, model):
     message, archive = last(inverted(**asked))
     assert len(message["frames"]) == message["total"]
     there, back = message["frames"][0], message["frames"][-2]
-    assert there["numbers"]["calls"] >= 0 and "off the way up" in back["text"]
+    assert there["numbers"]["calls"] >= 0 and "away from the way up" in back["text"]
     message, _ = last(edited(archive, strength=0.67))
     assert len(message["frames"]) == message["total"]
 
