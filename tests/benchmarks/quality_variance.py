@@ -45,13 +45,20 @@ def bits_section() -> str:
 
 
 def table_section() -> str:
-    """The Frechet distances."""
+    """The Frechet distances, measured column by column and written after each."""
+    text = ""
+    for count in range(1, len(STEPS) + 1):
+        rows = [
+            [name, *(f"{cell(name, steps):.2f}" for steps in STEPS[:count])] for name in VARIANCES
+        ]
+        text = table(["variance", *(f"S = {steps}" for steps in STEPS[:count])], rows)
+        CARD.write("table", text)
+    return text
 
-    def cell(name: str, steps: int) -> float:
-        return CARD.remembered(f"{name}, S {steps}", lambda: distance(steps, OPTIONS[name], NAME))
 
-    rows = [[name, *(f"{cell(name, steps):.2f}" for steps in STEPS)] for name in VARIANCES]
-    return table(["variance", *(f"S = {steps}" for steps in STEPS)], rows)
+def cell(name: str, steps: int) -> float:
+    """The distance with a variance."""
+    return CARD.remembered(f"{name}, S {steps}", lambda: distance(steps, OPTIONS[name], NAME))
 
 
 SECTIONS = {"bits": bits_section, "table": table_section}
