@@ -34,7 +34,7 @@ def share_curves(request: ScheduleRequest) -> Iterator[Curve]:
         if name in MODELS and MODELS[name].variance and request.steps > 1:
             words = said("chart.part", name=called, part=said("variance.option.learned"))
             at, values = learned(name, request.steps, request.spacing)
-            yield Curve(words, f"{side} learned", values, at=at)
+            yield Curve(words, f"{side} chart-learned", values, at=at)
 
 
 @lru_cache(16)

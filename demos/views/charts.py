@@ -113,7 +113,7 @@ def curves_of(
     return [
         Curve(
             said("chart.part", name=name, part=said(f"quantity.option.{part}")),
-            f"{tone} part-{place}",
+            f"{tone} chart-thin" if place else tone,
             values_of(schedule, part),
             () if place else ticks,
         )

@@ -339,7 +339,7 @@ def test_the_learned_variance_lies_between_both_ends():
         first="digits-variance", second="linear", quantity=SHARE, steps=10, spacing="trailing"
     )
     own, other, learned = share_curves(request)
-    assert [own.tone, other.tone, learned.tone] == ["first", "second", "first learned"]
+    assert [own.tone, other.tone, learned.tone] == ["first", "second", "first chart-learned"]
     assert list(own.at) == [own.at[0], *learned.at] == request.pair[0].timesteps(10)[::-1]
     for low, value in zip(own.values[1:], learned.values, strict=True):
         assert low - 1e-6 < value < 1 + 1e-6

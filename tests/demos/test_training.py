@@ -95,7 +95,7 @@ def test_what_is_said_of_the_samples_is_what_the_classifier_reads():
     request = TrainRequest.of(steps=40, batch=32, data="one digit", digit=1, **BASIC)
     *_, last = trained(request)
     snapshot = TRAININGS.of(name_of(request), request.data).seen[-1]
-    assert f"{readable(snapshot.samples)} of 16 samples can be read" in sentence(last.say)
+    assert f"{readable(snapshot.samples)} of 16 samples count as a digit" in sentence(last.say)
     assert "Step 40 of 40" in sentence(last.say)
 
 
