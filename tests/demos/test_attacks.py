@@ -210,10 +210,8 @@ def test_one_hostile_client_costs_others_nothing(tmp_path):
     For HOSTILE_SECONDS; a minute or an hour is the same, only longer.
     """
     with serving(tmp_path) as server:
-        mine, until = (
-            uuid.uuid4().hex,
-            time.monotonic() + float(os.environ.get("HOSTILE_SECONDS", "25")),
-        )
+        mine, seconds = uuid.uuid4().hex, float(os.environ.get("HOSTILE_SECONDS", "25"))
+        until = time.monotonic() + seconds
         server.works()
         assert server.run("invert", mine, steps=4)["success"]
         monster, long_text = server.values("sample", **MONSTER), "x" * 240_000
@@ -240,8 +238,8 @@ def test_one_hostile_client_costs_others_nothing(tmp_path):
             waits = []
             while time.monotonic() < until:
                 waits.append(first_frame(server))
-                time.sleep(3)
+                time.sleep(seconds / 25)
             for each in attacks:
                 each.result()
             assert server.run("edit", mine, strength=0.5)["success"]
-        assert len(waits) > 10 and max(waits) < 2, waits
+        assert len(waits) > seconds / 6 and max(waits) < 2, waits
