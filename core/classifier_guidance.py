@@ -51,7 +51,8 @@ class Posterior:
         """
         if level.sigma == 0:
             return plain
-        return from_eps(x, level, plain.eps - level.sigma * self.gradient(x, level))
+        pushed = from_eps(x, level, plain.eps - level.sigma * self.gradient(x, level))
+        return pushed._replace(log_variance=plain.log_variance)
 
     @torch.enable_grad()
     def gradient(self, x: Tensor, level: Level) -> Tensor:

@@ -170,7 +170,7 @@ def learned_spread(level: Level, after: Level, prediction: Prediction) -> Tensor
     """
     if prediction.log_variance is None:
         raise ValueError(
-            "this network has not learned a variance; use the variance posterior or beta"
+            "this denoiser has not learned a variance; use the variance posterior or beta"
         )
     low, high = spreads(level, after)
     return low * (high / low) ** prediction.log_variance

@@ -19,7 +19,7 @@ from core.models.cards import ModelCard
 from core.models.folder import STEMS, folder_of, schedule_in, weight_files
 from core.models.parts import CONFIG, built, filled
 from core.networks import BasicUNet
-from core.schedules import Schedule, flow, linear
+from core.schedules import Level, Schedule, flow, linear
 from core.weights import fill
 
 NULL = 10  # the trained class "no label"
@@ -98,9 +98,14 @@ class DigitModel(LabelModel):
         return self.network(x_cast, t, class_labels=label, return_dict=False)[0].to(x)
 
     def classifier(self) -> NoisyClassifier:
-        """The shipped classifier of noisy digits."""
-        network = noisy_digit_classifier()
-        return lambda x, level: network(x.cpu().float(), torch.tensor([level.t]))
+        """The shipped classifier of noisy digits, told the t at which it knows such noise."""
+        network, known = noisy_digit_classifier(), linear().sigma
+
+        def classify(x: Tensor, level: Level) -> Tensor:
+            t = (known - level.sigma).abs().argmin()
+            return network(x.cpu().float(), t[None])
+
+        return classify
 
     def _of(self, prompt: str | Sequence[str]) -> Denoiser:
         labels = [label_of(each) if each else NULL for each in prompts_of(prompt)]

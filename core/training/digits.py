@@ -15,7 +15,7 @@ from core.likelihood import log_variance, term
 from core.networks import BasicUNet, DigitClassifier, NoisyDigitClassifier
 from core.objectives import unet
 from core.paths import WEIGHTS
-from core.schedules import cosine, linear
+from core.schedules import Schedule, cosine, linear
 from core.training.base import Recipe, save_weights
 
 NULL = 10  # the class "no label", trained for classifier-free guidance
@@ -34,12 +34,19 @@ def digit_loss(
     """
     schedule = linear()
     t = (len(schedule) * torch.rand(label.shape, generator=generator) ** 2).long()
+    x, v, label = noised(schedule, t, x0, label, generator)
+    return F.mse_loss(network(x, t.to(x0.device), class_labels=label).sample, v)
+
+
+def noised(
+    schedule: Schedule, t: Tensor, x0: Tensor, label: Tensor, generator: torch.Generator
+) -> tuple[Tensor, Tensor, Tensor]:
+    """x_t, the v in it, and the labels, of which one in ten is dropped."""
     eps = torch.randn(x0.shape, generator=generator).to(x0)
     dropped = torch.rand(label.shape, generator=generator) < 0.1
-    label = torch.where(dropped.to(label.device), NULL, label)
     alpha, sigma = schedule.scales(t, x0)
-    output = network(alpha * x0 + sigma * eps, t.to(x0.device), class_labels=label).sample
-    return F.mse_loss(output, target_of("v_prediction", x0, eps, alpha, sigma))
+    v = target_of("v_prediction", x0, eps, alpha, sigma)
+    return alpha * x0 + sigma * eps, v, torch.where(dropped.to(label.device), NULL, label)
 
 
 def variance_loss(
@@ -52,18 +59,14 @@ def variance_loss(
     """
     schedule = cosine()
     t = torch.randint(len(schedule), label.shape, generator=generator)
-    eps = torch.randn(x0.shape, generator=generator).to(x0)
-    unlabelled = torch.rand(label.shape, generator=generator) < 0.1
-    label = torch.where(unlabelled.to(label.device), NULL, label)
-    alpha, sigma = schedule.scales(t, x0)
-    x = alpha * x0 + sigma * eps
+    x, wanted, label = noised(schedule, t, x0, label, generator)
     output = network(x, t.to(x0.device), class_labels=label).sample.float()
     v, place = output.chunk(2, dim=1)
+    alpha, sigma = schedule.scales(t, x0)
     guess = alpha * x - sigma * v.detach()
-    seen = Prediction(guess, eps, (place + 1) / 2)
-    spread = log_variance(schedule, t, seen, "learned")
+    spread = log_variance(schedule, t, Prediction(guess, guess, (place + 1) / 2), "learned")
     bound = len(schedule) * term(schedule, t, x0, guess, spread).mean()
-    return F.mse_loss(v, target_of("v_prediction", x0, eps, alpha, sigma)) + bound / 1000
+    return F.mse_loss(v, wanted) + bound / 1000
 
 
 def basic_loss(

@@ -95,20 +95,24 @@ def versus(key: str) -> Iterator[tuple[Any, Any]]:
     yield from sent(compared(key, asked))
 
 
-def what_if_still(archive: Any, frame: int, guidance: Any) -> Any:
-    """The same at the end of a run, where the learner has moved the slider before."""
-    split = isinstance(archive, Archive) and archive.message.get("settings", {}).get("show")
-    return what_if(archive, frame, guidance) if split == SPLIT and guidance != WONDER else None
-
-
 def what_if(archive: Archive | None, frame: int, guidance: Any) -> Any:
     """The guided guess of every frame at another guidance: no network call, x0 is linear in it."""
     guidance = W.check(guidance, "w")
-    split = isinstance(archive, Archive) and archive.message.get("settings", {}).get("show")
-    if archive is None or split != SPLIT:
+    if not isinstance(archive, Archive) or not is_split(archive):
         raise Refusal("sample.refused.what_if")
     branches = ((kept[0].float(), kept[1].float()) for kept in archive.latents)
     return archive.previewed(WHAT_IF, [torch.lerp(no, yes, guidance) for no, yes in branches])
+
+
+def what_if_still(archive: Any, frame: int, guidance: Any) -> Any:
+    """The same at the end of a run, where the learner has moved the slider before."""
+    moved = guidance != WONDER and isinstance(archive, Archive) and is_split(archive)
+    return what_if(archive, frame, guidance) if moved else None
+
+
+def is_split(archive: Archive) -> bool:
+    """Whether a run shows what guidance is made of."""
+    return archive.message.get("settings", {}).get("show") == SPLIT
 
 
 def build(shared: Shared) -> None:

@@ -5,11 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any
 
+from core.models import load
 from demos.exports.code import Cell, Code, Imports, called, literal
 from demos.sampling.request import SampleRequest
 from demos.words import Refusal, said
 
 SHIPPED = "assets/"  # where the models lie whose pictures the tests compare
+FAINT = 1e-6  # signal to noise, below which Heun's first step magnifies what is rounded
 TIMESTEPS = 1000  # that both of them were trained with
 FIRST_ORDER = {"ddim": 0.0, "euler": 0.0, "naive": 0.0, "ddpm": 1.0, "euler_ancestral": 1.0}
 SOLVER = "DPMSolverMultistepScheduler"
@@ -80,6 +82,8 @@ def scheduler_of(request: SampleRequest) -> Scheduler:
     if request.clip_x0:
         raise Refusal("code.refused.clip")
     if request.sampler == "heun":
+        if load(request.model).schedule.snr[-1] < FAINT:
+            raise Refusal("code.refused.faint")
         return Scheduler("HeunDiscreteScheduler", spaced=request.spacing != "linspace")
     if request.sampler not in ("dpmpp_2m", "dpmpp_2m_sde"):
         raise Refusal("code.refused.sampler", sampler=request.sampler)
@@ -233,7 +237,8 @@ def loop(request: SampleRequest, scheduler: Scheduler) -> list[str]:
     told = {name: repr(value) for name, value in scheduler.step.items()}
     told |= {"generator": "generators"} if scheduler.draws else {}
     more = "".join(f", {name}={value}" for name, value in told.items())
-    lines = ["v = unet(x, t, class_labels=label).sample"]
+    own = "[:, :1]  # the rest is its variance" if request.card.variance else ""
+    lines = [f"v = unet(x, t, class_labels=label).sample{own}"]
     if heun:
         lines = ["scaled = scheduler.scale_model_input(x, t)", lines[0].replace("x,", "scaled,")]
     if request.guidance != 1:

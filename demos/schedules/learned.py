@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from functools import lru_cache
-from typing import TYPE_CHECKING
 
 import torch
 
@@ -12,11 +11,9 @@ from core.data import mnist, signed
 from core.likelihood import log_variance
 from core.models import MODELS, load
 from core.noise import seeded
+from demos.schedules.request import SIDES, ScheduleRequest
 from demos.views.charts import Curve, values_of
 from demos.words import said
-
-if TYPE_CHECKING:
-    from demos.schedules.request import ScheduleRequest
 
 SHARE = "posterior_share"  # the quantity: of the steps that are taken, not of all
 DIGITS = 8  # that are noised, each told its label
@@ -25,11 +22,11 @@ MOST = 40  # steps at which the network is asked
 
 def share_curves(request: ScheduleRequest) -> Iterator[Curve]:
     """The posterior's variance over beta at the steps of both schedules; then what was learned."""
-    sides = ("first", "second")
-    for side, called, schedule in zip(sides, request.called_on_stage(), request.pair, strict=True):
+    names = request.called_on_stage()
+    for side, called, schedule in zip(SIDES, names, request.pair, strict=True):
         visited, spaced = schedule.spaced(request.steps, request.spacing)
         yield Curve(called, side, values_of(spaced, SHARE), visited, visited)
-    for side, called in zip(sides, request.called_on_stage(), strict=True):
+    for side, called in zip(SIDES, names, strict=True):
         name = request.name(side)
         if name in MODELS and MODELS[name].variance and request.steps > 1:
             words = said("chart.part", name=called, part=said("variance.option.learned"))

@@ -1,10 +1,15 @@
 """Classifier guidance: gradients, and Bayes' rule on the exact denoiser."""
 
+from dataclasses import replace
+from typing import Any
+
 import pytest
 import torch
 
 from core.classifier_guidance import ClassifierGuided, EmpiricalClassifier
+from core.classifiers import noisy_digit_classifier
 from core.denoisers import Empirical
+from core.models import load
 from core.schedules import Level, linear
 from tests.core import normal
 
@@ -73,3 +78,26 @@ def test_a_scale_has_to_be_finite_and_the_cost_is_that_of_the_denoiser():
     with pytest.raises(ValueError, match="must be a finite number, got inf"):
         guided(0, float("inf"))
     assert guided(0, 3).cost == Empirical.cost
+
+
+def test_the_classifier_is_told_the_timestep_at_which_it_knows_the_noise():
+    """Whatever the schedule of a model calls it: the classifier was trained on DDPM's."""
+    own: Any = load("digits")
+    other: Any = load("digits-variance")
+    x = torch.randn(2, 1, 28, 28, generator=torch.Generator().manual_seed(0))
+    for t in (0, 150, 600, 990):
+        level = own.schedule.level(t)
+        told = noisy_digit_classifier()(x, torch.tensor([t]))
+        torch.testing.assert_close(own.classifier()(x, level), told)
+        same = replace(level, t=-5.0)  # the noise counts, not its name
+        torch.testing.assert_close(other.classifier()(x, same), told)
+
+
+def test_a_classifier_keeps_a_learned_variance():
+    model: Any = load("digits-variance")
+    x, level = torch.zeros(1, 1, 28, 28), model.schedule.level(500)
+    plain, pushed = (
+        each(x, level).log_variance
+        for each in (model.denoiser(""), model.classifier_guided("3", 2.0))
+    )
+    assert plain.shape == x.shape and torch.equal(pushed, plain)

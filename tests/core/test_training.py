@@ -1,15 +1,17 @@
 """Training: it learns, it resumes where it was, its rate goes up, stays, and comes down."""
 
 from dataclasses import replace
+from types import SimpleNamespace
 
 import pytest
 import torch
 from torch import nn
 
 from core.networks import dropped
+from core.schedules import cosine, linear
 from core.training import RECIPES, TrainStep, rate_at, train
 from core.training.base import drawn_by, precision_of
-from core.training.digits import basic_loss, digit_loss
+from core.training.digits import basic_loss, digit_loss, noised, variance_loss
 
 
 def tiny(saved, steps):
@@ -68,13 +70,9 @@ class Answers(nn.Module):
 
 
 def test_digit_loss_compares_v_and_drops_a_tenth_of_the_labels():
-    from types import SimpleNamespace
-
     network = Answers(lambda x, t: SimpleNamespace(sample=torch.zeros_like(x)))
     x0, label = torch.zeros(4000, 1, 2, 2), torch.zeros(4000, dtype=torch.long)
     loss = digit_loss(network, x0, label, torch.Generator().manual_seed(0))
-    from core.schedules import linear
-
     t = (1000 * torch.rand(100_000) ** 2).long()
     assert loss.item() == pytest.approx((linear().alpha[t] ** 2).mean().item(), rel=0.05)
     assert (network.labels == 10).double().mean().item() == pytest.approx(0.1, abs=0.02)
@@ -127,3 +125,18 @@ def test_features_drop_out_by_the_generator():
     assert kept.max().item() == pytest.approx(1 / 0.7) and kept.mean().item() == pytest.approx(
         1, abs=0.03
     )
+
+
+def test_the_bound_teaches_the_variance_alone():
+    """Without its thousandth the gradient of v would be that of its own loss."""
+    x0, label = torch.zeros(8, 1, 4, 4), torch.zeros(8, dtype=torch.long)
+    out = torch.randn(8, 2, 4, 4, generator=torch.Generator().manual_seed(1), requires_grad=True)
+
+    network = Answers(lambda x, t: SimpleNamespace(sample=out))
+    loss = variance_loss(network, x0, label, torch.Generator().manual_seed(0))
+    (both,) = torch.autograd.grad(loss, out)
+    generator = torch.Generator().manual_seed(0)
+    t = torch.randint(1000, (8,), generator=generator)
+    _, v, _ = noised(cosine(), t, x0, label, generator)
+    torch.testing.assert_close(both[:, :1], 2 * (out[:, :1] - v).detach() / v.numel())
+    assert both[:, 1:].abs().max() > 0

@@ -22,6 +22,9 @@ ALONE = (
     ({"steps": 6, "sampler": "heun", "spacing": "leading", "seed": 4}, 0),
     ({"steps": 9, "sampler": "dpmpp_2m", "spacing": "leading"}, 0),
     ({"steps": 20, "sampler": "dpmpp_2m_sde", "seed": 2}, 0),
+    ({"model": "digits-variance", "steps": 10, "sampler": "ddpm"}, DIFFUSERS),
+    ({"model": "digits-variance", "steps": 8, "sampler": "ddim", "guidance": 1}, DIFFUSERS),
+    ({"model": "digits-variance", "steps": 8, "sampler": "dpmpp_2m"}, DIFFUSERS),
     (EMOJI | {"steps": 7, "sampler": "dpmpp_2m", "negative": "cat's \\ face"}, DIFFUSERS),
     (EMOJI | {"steps": 5, "sampler": "ddpm", "batch": 2, "spacing": "leading"}, DIFFUSERS),
     (EMOJI | {"steps": 6, "spacing": "linspace", "guidance": 1}, DIFFUSERS),
@@ -64,6 +67,7 @@ def test_the_schedulers_visit_our_timesteps(sampler, spacing, steps, folder, mon
         ({"start": 0.5}, "code.refused.start"),
         ({"guided_by": "classifier"}, "code.refused.classifier"),
         ({"sampler": "ddpm", "variance": "beta"}, "code.refused.variance"),
+        ({"model": "digits-variance", "sampler": "heun"}, "code.refused.faint"),
         (
             {"model": "digits-variance", "sampler": "ddpm", "variance": "learned"},
             "code.refused.variance",

@@ -1,8 +1,8 @@
 // What Gradio 6.31 does slowly or wrong.
 
 // It looks for the events of each component among those of all, in a list that Svelte makes
-// reactive, which takes a third of what its page takes to load. Svelte leaves alone what is
-// no plain object.
+// reactive: a third of what its scripts do while the page loads. Svelte leaves alone what is no
+// plain object.
 for (const event of window.gradio_config?.dependencies ?? []) {
   Object.setPrototypeOf(event, Object.create(Object.prototype));
 }
