@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 from core.files import Folder
@@ -17,14 +18,12 @@ DIGITS = ModelCard(
     size=1_708_417,
     data="mnist",
 )
-VARIANCE = ModelCard(
+VARIANCE = replace(
+    DIGITS,
     name="digits-variance",
     title="digits, learned variance",
     source="assets/models/digits-variance",
-    kind="network",
-    licence="Apache-2.0",
     size=1_708_706,
-    data="mnist",
     variance=True,
 )
 EMOJI = ModelCard(

@@ -72,6 +72,18 @@ def set_steps(page, steps):
     field.first.press("Tab")
 
 
+def compare(page, *counts):
+    """Compare runs of so many steps, by x_t and step by step; the last one is on the stage."""
+    for count in counts:
+        set_steps(page, count)
+        run(page)
+        wait_for_status(page, "done")
+        if count != counts[-1]:
+            player(page).locator(".pin").click()
+    player(page).get_by_label("aligned by").select_option("step")
+    player(page).locator(".which").select_option("x_t")
+
+
 def unfold(page, title):
     """Open what looks closer at the run; the section stays found in any language."""
     titles = page.locator(".closer:visible .label-wrap").all_inner_texts()

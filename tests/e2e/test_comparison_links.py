@@ -5,7 +5,7 @@ from urllib.parse import urlencode
 import pytest
 from playwright.sync_api import expect
 
-from tests.e2e import player, run, set_steps, wait_for_status
+from tests.e2e import compare, player, run, set_steps
 from tests.e2e.links import CLIPBOARD, copied, settled
 
 COMPARED = """() => {
@@ -23,14 +23,7 @@ AT_REST = """([runs, frame]) => {
 
 def test_the_link_of_a_comparison_opens_all_its_runs(open_page, address, restarted):
     page = open_page(permissions=CLIPBOARD)
-    for steps in (5, 7, 9):
-        set_steps(page, steps)
-        run(page)
-        wait_for_status(page, "done")
-        if steps < 9:
-            player(page).locator(".pin").click()
-    player(page).get_by_label("aligned by").select_option("step")
-    player(page).locator(".which").select_option("x_t")
+    compare(page, 5, 7, 9)
     page.evaluate("() => document.activeElement.blur()")
     page.keyboard.press("Home")
     for _ in range(3):

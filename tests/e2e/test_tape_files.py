@@ -16,7 +16,7 @@ from demos.runs.stream import compact, recorded
 from tests.attacks import serving
 from tests.core.test_tape_files import told
 from tests.demos.test_startup import linked
-from tests.e2e import frame_number, player, run, set_steps, wait_for_status
+from tests.e2e import compare, frame_number, player, run, set_steps, wait_for_status
 from tests.e2e.bench import mounted, tape
 from tests.server import ROOT, Stream, defaults
 
@@ -87,14 +87,7 @@ def test_what_the_page_saves_python_reads_frame_by_frame(bench, tmp_path, name):
 
 def test_a_comparison_is_one_file_and_opens_as_it_was(open_page, tmp_path):
     page = open_page(tab="Sample")
-    for steps in (4, 6, 8):
-        set_steps(page, steps)
-        run(page)
-        wait_for_status(page, "done")
-        if steps < 8:
-            player(page).locator(".pin").click()
-    player(page).locator(".align").select_option("step")
-    player(page).locator(".which").select_option("x_t")
+    compare(page, 4, 6, 8)
     with page.expect_download() as download:
         menu(page, "save-runs").click()
     path = tmp_path / download.value.suggested_filename

@@ -96,7 +96,7 @@
     label({ head, frames }) {
       const compared = this.compared?.find(({ run }) => run === this.run)?.panel;
       const [left, right] = (head.ends ?? ["", ""]).map((end) => words.say(end));
-      const axis = [words.say(head.axis_name), words.say(way(frames))].filter(Boolean).join(" · ");
+      const axis = [words.say(way(frames)), words.say(head.axis_name)].filter(Boolean).join(" · ");
       const shown = words.say(thumbnails(head, frames, compared));
       const thumbs = axis && shown ? ` · ${shown}` : shown;
       const texts = { left, right, axis, thumbs, curve: words.say(head.curve_name) };

@@ -30,7 +30,7 @@ class VariancePanels(Panels):
     def made(self) -> tuple[Panel, ...]:
         """Beside the guess, that is where edges are open, and so is the variance."""
         return (
-            Panel("x_t", "xₜ", said(noisy(self.model, self.request))),
+            Panel("x_t", "xₜ", said(noisy(self.model, self.request)), phone=False),
             GUESS,
             Panel("place", "f", said("panel.variance"), "difference"),
         )
