@@ -16,7 +16,7 @@ from core.training.plans import REACH, Snapshot, grid_points
 SIDE, SCALE = 320, 2  # pixels of a drawing, and how much larger it is drawn
 INK, GREY, FAINT = (40, 40, 40), (150, 150, 150), (215, 215, 215)
 BLUE, ORANGE = (0, 114, 178), (213, 94, 0)
-LEFT, REST = 44, 14  # margins of the curve: for its numbers, and elsewhere
+LEFT, FOOT, REST = 44, 28, 14  # margins of the curve: for its numbers, and elsewhere
 SMOOTH = 0.9  # of the curve before, in the average that is drawn
 ACROSS = 3.0  # the plane is shown from -3 to 3
 
@@ -48,8 +48,11 @@ def loss_uri(batches: Curve, held_out: Curve, steps: int, bounds: Place) -> str:
     image, draw = canvas()
     place = axes(draw, bounds)
 
-    def at(each: tuple[int, float]) -> Place:
+    def at(each: tuple[float, float]) -> Place:
         return place(math.sqrt(each[0] / steps), each[1])
+
+    for share in (0, 1 / 16, 1 / 4, 9 / 16, 1):
+        write(draw, at((share * steps, bounds[0])), f"{share * steps:.0f}", below=True)
 
     line(draw, list(map(at, batches)), FAINT, 1)
     for curve, colour in ((smoothed(batches), BLUE), (held_out, ORANGE)):
@@ -74,19 +77,24 @@ def levels_uri(simple: Sequence[float], bound: Sequence[float], bounds: Place) -
 def axes(draw: ImageDraw.ImageDraw, bounds: Place) -> Callable[[float, float], Place]:
     """Draw the marks of a loss between bounds; what places (share of the width, loss)."""
     low, high = (math.log10(each) for each in bounds)
-    wide, tall = SIDE - LEFT - REST, SIDE - 2 * REST
+    wide, tall = SIDE - LEFT - REST, SIDE - FOOT - REST
 
     def place(across: float, loss: float) -> Place:
         up = (math.log10(max(loss, 1e-9)) - low) / (high - low)
         up = min(max(up, 0.0), 1.0)
-        return (LEFT + across * wide) * SCALE, (SIDE - REST - up * tall) * SCALE
+        return (LEFT + across * wide) * SCALE, (SIDE - FOOT - up * tall) * SCALE
 
-    font = ImageFont.load_default(11 * SCALE)
     for value in ticks(*bounds):
-        (x, y), (end, _) = place(0, value), place(1, value)
-        draw.line([(x, y), (end, y)], FAINT, SCALE)
-        draw.text((x - 6 * SCALE, y), f"{value:g}", GREY, font, anchor="rm")
+        draw.line([place(0, value), place(1, value)], FAINT, SCALE)
+        write(draw, place(0, value), f"{value:g}")
     return place
+
+
+def write(draw: ImageDraw.ImageDraw, place: Place, number: str, below: bool = False) -> None:
+    """A number to the left of a place, or below it."""
+    font, gap = ImageFont.load_default(11 * SCALE), 6 * SCALE
+    at = (place[0], place[1] + gap) if below else (place[0] - gap, place[1])
+    draw.text(at, number, GREY, font, anchor="mt" if below else "rm")
 
 
 def smoothed(curve: Curve) -> Curve:

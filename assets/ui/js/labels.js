@@ -1,5 +1,5 @@
 // What Gradio says in English alone: names of buttons and of the parts of a slider, and the titles
-// of toasts.
+// of toasts, which end when one runs or resets anew.
 (() => {
   const { words, changed } = stepwise;
   const KEYS = {
@@ -64,6 +64,11 @@
       title.closest(".toast-header")?.removeAttribute(name);
     }
   }
+
+  document.addEventListener("click", ({ target }) => {
+    if (!target.closest(".run-button, .reset-button, .chip")) return;
+    document.querySelectorAll(".toast-close").forEach((button) => button.click());
+  });
 
   changed(() => {
     document.querySelectorAll(NAMED).forEach(rename);
