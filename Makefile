@@ -5,7 +5,7 @@ ARGS ?=
 
 BIN := $(VENV)/bin
 # Two files at a time: the tests of a file share what they load. 5: ARGS chose no test of a part.
-TWO := -n 2 --dist loadfile
+TWO := -n 2 --dist worksteal
 NONE := test $$? -eq 5
 PIP := $(BIN)/python -m pip --disable-pip-version-check
 
