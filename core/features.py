@@ -13,6 +13,8 @@ from weakref import WeakSet
 import torch
 from torch import Tensor, nn
 
+from core.engine import alone
+
 Seen = dict[str, Tensor]
 TIME = "time"  # the name of the time embedding among the blocks
 _seen: ContextVar[Seen | None] = ContextVar("seen", default=None)
@@ -67,7 +69,8 @@ def inside() -> Iterator[Seen]:
     seen: Seen = {}
     token = _seen.set(seen)
     try:
-        yield seen
+        with alone():
+            yield seen
     finally:
         _seen.reset(token)
 
@@ -102,7 +105,7 @@ def operations(network: Any, call: Callable[[], Any]) -> dict[str, int]:
 
     names = {id(block): name for name, block in blocks(network).items()}
     paths = {path: names[id(each)] for path, each in network.named_modules() if id(each) in names}
-    with torch.no_grad(), FlopCounterMode(display=False) as counter:
+    with alone(), torch.no_grad(), FlopCounterMode(display=False) as counter:
         call()
     counts = counter.get_flop_counts()
     root = type(network).__name__

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import os
 import threading
 
 import torch
 
 from core.checks import whole
+from core.engine import ENGINE
 from core.models.cards import ModelCard
 
 PREVIEWS = ("linear", "taesd")
@@ -44,6 +46,7 @@ def prefer(
     PREFERRED.update(device=device_of(device), dtype=dtype, preview=preview)
     (_online.set if downloads else _online.clear)()
     torch.set_num_threads(threads)
+    ENGINE.slots = max(1, (os.cpu_count() or 1) // threads)
 
 
 def downloads_allowed() -> bool:

@@ -13,6 +13,7 @@ from core.classifier_guidance import ClassifierGuided, EmpiricalClassifier, Nois
 from core.classifiers import noisy_digit_classifier
 from core.data import mnist, signed
 from core.denoisers import Denoiser, Empirical, Guided, Network, Rows
+from core.engine import shared
 from core.images import from_pil, to_pil
 from core.models.base import ModelBase, builds, check_guidance, prompts_of, sized
 from core.models.cards import ModelCard
@@ -92,7 +93,8 @@ class DigitModel(LabelModel):
         network = built("digits", unet, unet.json(CONFIG))
         self.network = filled(network, unet, weight_files(unet, STEMS["unet"]), dtype).to(device)
 
-    def forward(self, x: Tensor, t: float, label: Tensor | None) -> Tensor:
+    @shared
+    def forward(self, x: Tensor, t: float | Tensor, label: Tensor | None) -> Tensor:
         """The network call: (B, 1, 28, 28), timestep, labels (B,) to its output, v."""
         x_cast = x.to(self.device, self.dtype)
         return self.network(x_cast, t, class_labels=label, return_dict=False)[0].to(x)
@@ -161,7 +163,7 @@ class UnconditionalModel(PixelModel):
             raise ValueError(f"the model {name} has no guidance; use guidance 1, got {guidance:g}")
         return Network(self.forward, self.target)
 
-    def forward(self, x: Tensor, t: float, condition: Tensor | None) -> Tensor:
+    def forward(self, x: Tensor, t: float | Tensor, condition: Tensor | None) -> Tensor:
         """The network call, from and to [-1, 1]."""
         raise NotImplementedError
 
@@ -183,7 +185,8 @@ class BasicModel(UnconditionalModel):
         fill(network, folder_of(card, folder), ["model.safetensors"], dtype)
         self.network = network.to(device)
 
-    def forward(self, x: Tensor, t: float, condition: Tensor | None) -> Tensor:
+    @shared
+    def forward(self, x: Tensor, t: float | Tensor, condition: Tensor | None) -> Tensor:
         """The network call, from and to [-1, 1]."""
         return self.network((x.to(self.device, self.dtype) + 1) / 2).to(x) * 2 - 1
 

@@ -18,6 +18,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from core.denoisers import Denoiser, Guided, Network
+from core.engine import shared
 from core.files import Folder
 from core.images import from_pil, to_pil
 from core.models.attention import Attention, Coupling
@@ -152,10 +153,11 @@ class LatentModel(ModelBase):
         yes = branch(prompt)
         return yes if guidance == 1 or self.told else Guided(yes, branch(negative), guidance)
 
+    @shared
     def forward(
         self,
         x: Tensor,
-        t: float,
+        t: float | Tensor,
         condition: Tensor | None,
         guidance: float | None = None,
         **asked: Any,

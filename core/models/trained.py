@@ -7,6 +7,7 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
+from core.engine import shared
 from core.files import Folder
 from core.models.base import builds
 from core.models.cards import ModelCard
@@ -70,7 +71,8 @@ class TrainedModel(UnconditionalModel):
         fill(network, Folder(folder / part, card.name), [WEIGHTS[part]], dtype)
         self.network = network.to(device)
 
-    def forward(self, x: Tensor, t: float, condition: Tensor | None) -> Tensor:
+    @shared
+    def forward(self, x: Tensor, t: float | Tensor, condition: Tensor | None) -> Tensor:
         """The network call, from and to [-1, 1]."""
-        told = torch.full((len(x),), int(t), device=self.device)
+        told = torch.as_tensor(t, device=self.device).long().expand(len(x))
         return self.objective.call(self.network, x.to(self.device, self.dtype), told).to(x)
