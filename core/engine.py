@@ -95,8 +95,9 @@ class Engine:
     """
 
     def __init__(self, slots: int = 1, rows: int = ROWS) -> None:
-        """At rest."""
+        """At rest. `sizes` counts the batches that were computed by their rows."""
         self.slots, self.rows = slots, rows
+        self.sizes: Counter[int] = Counter()
         self.reset()
 
     def reset(self) -> None:
@@ -107,6 +108,16 @@ class Engine:
         self._callers: Counter[Any] = Counter()  # calls by model, waiting or at work
         self._given: dict[Any, float] = {}  # seconds for each caller, by model
         self._now = 0.0  # what the model that was chosen last had been given
+
+    @property
+    def waiting(self) -> int:
+        """Calls with rows that are in no batch yet."""
+        return len(self._waiting)
+
+    @property
+    def callers(self) -> int:
+        """Calls that wait or are at work."""
+        return self._callers.total()
 
     def answer(self, call: Call) -> Tensor:
         """The answer of a call, once it is its turn; whatever the network raises."""
@@ -120,18 +131,19 @@ class Engine:
             call.turn.wait()
             call.turn.clear()
             if call.batch is not None:
-                self._lead(call.batch)
-                call.batch = None
+                self._lead(call, call.batch)
         return call.answer()
 
-    def _lead(self, batch: Batch) -> None:
+    def _lead(self, leader: Call, batch: Batch) -> None:
         begun = time.perf_counter()
         answers = computed(batch)
         spent = time.perf_counter() - begun
         with self._lock:
+            leader.batch = None
             self._at_work -= 1
-            model = batch[0][0].model
-            self._given[model] += spent / self._callers[model]
+            self.sizes[sum(high - low for _, low, high in batch)] += 1
+            if self._callers[leader.model]:  # or all of its calls have failed
+                self._given[leader.model] += spent / self._callers[leader.model]
             for (call, row, _), answer in zip(batch, answers, strict=True):
                 before = call.answered
                 if isinstance(answer, Exception):
@@ -199,13 +211,16 @@ def computed(batch: Batch) -> Sequence[Tensor | Exception]:
     first = batch[0][0]
     try:
         x = torch.cat([call.x[low:high] for call, low, high in batch])
-        t = torch.cat([torch.full((high - low,), float(call.t)) for call, low, high in batch])
+        t = x.new_tensor(
+            [float(call.t) for call, low, high in batch for _ in range(low, high)],
+            dtype=torch.promote_types(x.dtype, torch.float32),
+        )
         condition = None
         if first.condition is not None:
             given = [(cast("Tensor", call.condition), low, high) for call, low, high in batch]
             condition = torch.cat([each[low:high] for each, low, high in given])
         with torch.no_grad():
-            output = first.compute(first.model, x, t.to(x.device), condition)
+            output = first.compute(first.model, x, t, condition)
     except Exception:
         return [attempted(part) for part in batch]
     return output.split([high - low for _, low, high in batch])
