@@ -32,6 +32,10 @@ for (const event of window.gradio_config?.dependencies ?? []) {
     return fetch(address, { ...options, body: JSON.stringify({ ...body, event_id: name }) });
   }
 
+  function remember({ session_hash: session }) { // by which the server knows this page
+    window.stepwise = Object.assign(window.stepwise ?? {}, { session });
+  }
+
   window.fetch = (address, options = {}) => {
     const [, asked] = String(address?.url ?? address).match(ROUTE) ?? [];
     const body = asked ? read(options.body) : {};
@@ -39,6 +43,7 @@ for (const event of window.gradio_config?.dependencies ?? []) {
       return ended(address, options, body, asked === "reset");
     }
     const answer = fetch(address, options);
+    if (asked === "join") remember(body);
     if (asked === "join") names.set(body.fn_index, nameOf(answer));
     return answer;
   };

@@ -94,7 +94,9 @@
     }
 
     get awaited() {
-      return this.pulse.lost ? ["player.unreachable"] : this.run.waiting?.say ?? null;
+      const { lost, ahead } = this.pulse, { waiting } = this.run;
+      if (lost) return ["player.unreachable"];
+      return waiting && ahead !== null ? ["player.line", { ahead }] : waiting?.say ?? null;
     }
 
     opens({ status }) {

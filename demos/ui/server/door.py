@@ -23,6 +23,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from core.paths import ROOT
 from demos.ui.server.bodies import Disconnected, json_of, replaced, rewritten, word
 from demos.ui.server.inside import Inside
+from demos.ui.server.monitor import Monitor
 from demos.ui.server.names import Names
 from demos.ui.server.rates import Rates
 from demos.ui.server.refusals import Refused
@@ -32,7 +33,7 @@ API = "/gradio_api/"
 PREVIEW = ROOT / "assets" / "ui" / "preview.png"  # what a chat shows beside a link
 PAGES = re.compile(
     r"/|/(config|theme\.css|favicon\.ico|preview\.png|manifest\.json|robots\.txt|pwa_icon)/?"
-    r"|/(assets|static|pwa_icon)/.+"
+    r"|/(assets|static|pwa_icon)/.+|/(healthz|readyz|metrics|line)"
 )
 ASKED = re.compile(  # what is read below API
     r"(user|login_check|app_id|info|openapi\.json|startup-events|theme\.css|queue/status)/?"
@@ -59,6 +60,7 @@ class Door:
         """Stand before an app whose queue and sessions are `inside`, with its files in `cache`."""
         self.app, self.inside, self.names, self.cache = app, inside, names, cache
         self.rates, self.uploads = Rates(), Uploads(cache / "uploads")
+        self.monitor = Monitor(inside.queue.lanes, inside.pages.total)
         self.policy = POLICY + " ".join(names.embedders())
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -103,6 +105,11 @@ class Door:
         query = dict(parse_qsl(scope["query_string"].decode("latin-1")))
         if scope["path"] == "/preview.png":
             return FileResponse(PREVIEW)
+        if scope["path"] == "/line":
+            return JSONResponse({"ahead": self.inside.queue.ahead(query.get("session_hash", ""))})
+        monitored = self.monitor.answer(scope["path"])
+        if monitored is not None:
+            return monitored
         if asked is None:
             for key in ("deep_link", "page"):  # our links hold requests, never a session's state
                 query.pop(key, None)

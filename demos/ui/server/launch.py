@@ -24,6 +24,7 @@ from demos.ui.controls import i18n
 from demos.ui.server.door import Door
 from demos.ui.server.frontend import cover
 from demos.ui.server.inside import Inside
+from demos.ui.server.monitor import READY
 from demos.ui.server.names import Names
 from demos.ui.server.queue import THREADS
 from demos.ui.server.sessions import Sessions
@@ -138,6 +139,7 @@ def wait() -> NoReturn:
 
     The interpreter's own clean-up is left out: threads at work in torch would abort it.
     """
+    READY.set()
     gc.freeze()  # what is loaded by now stays; looking through it again would halt every run
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:

@@ -7,7 +7,7 @@ import time
 from collections import Counter
 from collections.abc import Callable
 from typing import Any
-from weakref import WeakKeyDictionary
+from weakref import WeakKeyDictionary, WeakSet
 
 import gradio as gr
 from fastapi import HTTPException, Request
@@ -17,6 +17,7 @@ from gradio.route_utils import get_fn
 from gradio.server_messages import EventMessage, ProcessCompletedMessage, ProcessGeneratingMessage
 from gradio.utils import LRUCache
 
+from demos.ui.server.monitor import FIRST_FRAME, Lanes
 from demos.ui.server.sessions import SESSIONS
 from demos.ui.server.work import ENDLESS, HEAVY, seconds_of
 
@@ -37,6 +38,7 @@ EVENTS = 64  # events of one session, runs or not
 TOO_MANY = "{} of your runs are at work or waiting; let one end, or stop it, and start again"
 FULL = "{} runs are waiting for this machine; try again in a few minutes, or ask for fewer steps"
 DONE = '"status":"done"'  # near the beginning of a run's last message
+RUNNING = '"status":"running"'  # and of those before it
 
 
 def lane_of(seconds: float | None) -> str | None:
@@ -77,10 +79,12 @@ class FairQueue(Queue):
     readers: Counter[str]  # the open streams of each session
     silent: dict[str, float]  # since when nobody reads the answers of a session
     held: WeakKeyDictionary[Event, ProcessGeneratingMessage]  # last ones, until the next
+    begun: WeakSet[Event]  # runs with a first frame
 
     def prepare(self, busy: Callable[[str], bool]) -> None:
         """What `__init__` would do, for a queue that Gradio has made already."""
         self.readers, self.silent, self.held = Counter(), {}, WeakKeyDictionary()
+        self.begun = WeakSet()
         self.pending_messages_per_session = Mailboxes(busy)
         self.progress_update_sleep_when_free = 1  # nothing here reports gr.Progress
         self.ANALYTICS_MAX_EVENTS = 1  # Gradio makes a table of all of them after each event
@@ -169,10 +173,33 @@ class FairQueue(Queue):
         if held is not None:
             result = isinstance(event_message, ProcessCompletedMessage) and event_message.success
             super().send_message(event, _without_last(held) if result else held)
-        if isinstance(event_message, ProcessGeneratingMessage) and _last_of(event_message):
+        if event.concurrency_id in AT_WORK and event not in self.begun:
+            self.begins(event, event_message)
+        if isinstance(event_message, ProcessGeneratingMessage) and _places(event_message, DONE):
             self.held[event] = event_message
         else:
             super().send_message(event, event_message)
+
+    def begins(self, event: Event, message: EventMessage) -> None:
+        """Measure how long the first frame of a run took."""
+        if isinstance(message, ProcessGeneratingMessage) and _places(message, RUNNING):
+            self.begun.add(event)
+            FIRST_FRAME.observe(time.monotonic() - event.enqueue_time)
+
+    def lanes(self) -> Lanes:
+        """How many runs are at work and waiting."""
+        queues = self.event_queue_per_concurrency_id
+        return {
+            lane: (queues[lane].current_concurrency, len(queues[lane].queue)) for lane in AT_WORK
+        }
+
+    def ahead(self, session: str) -> int | None:
+        """How many runs are before that of a session in its line; None where none of it waits."""
+        for lane in AT_WORK:
+            waiting = [e.session_hash for e in self.event_queue_per_concurrency_id[lane].queue]
+            if session in waiting:
+                return waiting.index(session)
+        return None
 
     def compute_analytics_summary(self, records: Any) -> dict[str, Any]:
         """No statistics: nobody looks at them."""
@@ -211,19 +238,19 @@ class FairQueue(Queue):
         self.silent.pop(session, None)
 
 
-def _last_of(message: ProcessGeneratingMessage) -> list[int]:
-    """Which values of a message are the last message of a run: texts, or their replacement."""
+def _places(message: ProcessGeneratingMessage, status: str) -> list[int]:
+    """Which values of a message are a player's, of this status: texts, or their replacement."""
     found = []
     for place, value in enumerate(message.output.get("data") or ()):
         text = value[0][-1] if isinstance(value, list) and value and value[0] else value
-        if isinstance(text, str) and DONE in text[:80]:
+        if isinstance(text, str) and status in text[:80]:
             found.append(place)
     return found
 
 
 def _without_last(message: ProcessGeneratingMessage) -> ProcessGeneratingMessage:
     """The message with nothing new in the place of a run's last message."""
-    data, last = message.output["data"], _last_of(message)
+    data, last = message.output["data"], _places(message, DONE)
     unchanged = [
         ([] if isinstance(value, list) else gr.skip()) if place in last else value
         for place, value in enumerate(data)
