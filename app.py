@@ -20,7 +20,7 @@ from demos.ui.controls import text
 from demos.ui.menu import menu
 from demos.ui.player import head, page_head
 from demos.ui.recorded import Shared
-from demos.ui.server.flags import parser
+from demos.ui.server.flags import parser, room_of
 from demos.ui.server.launch import launch, wait
 
 
@@ -48,7 +48,7 @@ def main() -> None:
         models.prefer(flags.device, flags.dtype, flags.threads, flags.preview, flags.downloads)
         if flags.model:
             models.add_folder(flags.model)
-        launch(page(), page_head(), flags.host, flags.port, flags.allow)
+        launch(page(), page_head(), flags.host, flags.port, flags.allow, room_of(flags))
     except (ValueError, OSError) as error:  # of files, folders and ports
         command.error(str(error))
     with contextlib.suppress(ValueError):  # whoever chooses the model is told

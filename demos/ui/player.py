@@ -59,6 +59,7 @@ SCRIPTS = (
     "drawing",
     "live",
     "configs",
+    "offers",
 )
 STYLES = (
     "tokens",

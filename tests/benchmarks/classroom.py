@@ -4,7 +4,9 @@ Raw clients of the event stream on this machine, each a session of its own, star
 moment: first all with digits (20 DDIM steps, guidance 2), then mixed: digits, the text-to-image
 model, the exact denoiser, Heun with four times the calls, and inversions. In the same start of
 the app some digits run one after the other, and a process of its own with as many threads calls
-the bare network in batches of 16, which nothing that runs it can beat. Prints a JSON object each:
+the bare network in batches of 16. Last, eight learners with digits start a few times alone, and
+beside one who runs the text-to-image model for 1,000 steps with 16 pictures. Prints a JSON object
+each:
 
     first_p50, first_p95  seconds from the post to the first frame
     gap_p95               seconds between two messages of a client
@@ -12,6 +14,7 @@ the bare network in batches of 16, which nothing that runs it can beat. Prints a
     over_serial           how much faster than one after the other
     over_bound            rows a second through the network over those of the static batches
     longest_over_median   of the clients' times to the end
+    beside_heavy          of the eight: seconds to the first frame beside the one, over alone
 """
 
 from __future__ import annotations
@@ -42,11 +45,12 @@ from demos.runs.requests import Request
 from demos.sampling.request import SampleRequest
 from tests.server import PATIENCE, defaults, event_of, running
 
-STEPS, GUIDANCE, ROWS, ALONE = 20, 2.0, 16, 5
+STEPS, GUIDANCE, ROWS, ALONE, FEW = 20, 2.0, 16, 5, 8
 DIGITS = (SampleRequest, {"model": "digits", "steps": STEPS, "guidance": GUIDANCE, "label": "7"})
 EMOJI = (SampleRequest, {**DIGITS[1], "model": "emoji", "prompt": "dog face on a blue background"})
 EXACT = (SampleRequest, {**DIGITS[1], "model": "exact", "guidance": 1.0})
 HEUN = (SampleRequest, {**DIGITS[1], "sampler": "heun", "steps": 2 * STEPS})
+HEAVY = (SampleRequest, {**EMOJI[1], "steps": 1000, "batch": 16})
 INVERT = (InvertRequest, {"model": "digits", "steps": STEPS})
 MIXED = (DIGITS, DIGITS, EMOJI, EXACT, HEUN, INVERT)
 Asked = tuple[type[Request], dict[str, Any]]  # an event and the settings that are not its defaults
@@ -95,6 +99,17 @@ async def together(address: str, bodies: Sequence[dict[str, Any]]) -> list[Clien
         await asyncio.gather(
             *(one.run(http, body) for one, body in zip(clients, bodies, strict=True))
         )
+    return clients
+
+
+async def beside(address: str, heavy: dict[str, Any], others: Sequence[Asked]) -> list[Client]:
+    """Some clients a few times, while a heavy run goes on that is stopped in the end."""
+    at_work = asyncio.create_task(together(address, [heavy]))
+    await asyncio.sleep(2)
+    clients = []
+    for _ in range(ALONE):
+        clients += await together(address, [body_of(address, each, 0) for each in others])
+    at_work.cancel()
     return clients
 
 
@@ -149,6 +164,10 @@ def main() -> None:
         digits["over_serial"] = flags.clients * alone / digits["seconds"]
         digits["over_bound"] = 2 * STEPS * flags.clients / digits["seconds"] / rows
         mixed = figures(ran([MIXED[k % len(MIXED)] for k in range(flags.clients)]))
+        few = [DIGITS] * FEW
+        first = median(each.times[0] for _ in range(ALONE) for each in ran(few))
+        late = asyncio.run(beside(address, body_of(address, HEAVY, 0), few))
+        digits["beside_heavy"] = median(each.times[0] for each in late) / first
     for name, found in (("digits", digits), ("mixed", mixed)):
         print(
             json.dumps({"class": name, **{key: round(value, 3) for key, value in found.items()}})

@@ -27,6 +27,7 @@ from demos.ui.server.monitor import Monitor
 from demos.ui.server.names import Names
 from demos.ui.server.rates import Rates
 from demos.ui.server.refusals import Refused
+from demos.ui.server.room import Room
 from demos.ui.server.uploads import Uploads, named
 
 API = "/gradio_api/"
@@ -56,8 +57,14 @@ FILE_POLICY = "default-src 'none'; style-src 'unsafe-inline'; sandbox"
 class Door:
     """Judges requests, then hands them to Gradio's app, see `open`."""
 
-    def __init__(self, app: ASGIApp, inside: Inside, names: Names, cache: Path) -> None:
-        """Stand before an app whose queue and sessions are `inside`, with its files in `cache`."""
+    def __init__(
+        self, app: ASGIApp, inside: Inside, names: Names, cache: Path, room: Room | None = None
+    ) -> None:
+        """Stand before an app whose queue and sessions are `inside`, with its files in `cache`.
+
+        With a `room`, only its class may enter.
+        """
+        self.room = room
         self.app, self.inside, self.names, self.cache = app, inside, names, cache
         self.rates, self.uploads = Rates(), Uploads(cache / "uploads")
         self.monitor = Monitor(inside.queue.lanes, inside.pages.total)
@@ -85,6 +92,10 @@ class Door:
         self.names.check(method, headers)
         if "\0" in path or any(len(part.encode()) > LONGEST for part in path.split("/")):
             raise Refused(404, "there is no page at this address")
+        answer = await self.room.answer(scope, receive) if self.room else None
+        if answer is not None:
+            await answer(scope, receive, send)
+            return
         scope = _without(scope, "x-forwarded-proto") if _odd_scheme(headers) else scope
         asked = path.removeprefix(API) if path.startswith(API) else None
         with ExitStack() as stack:

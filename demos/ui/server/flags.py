@@ -5,6 +5,8 @@ from __future__ import annotations
 import argparse
 import os
 
+from demos.ui.server.room import Room
+
 EPILOG = "Without flags the page is for this machine alone, without a GPU and the network."
 
 
@@ -21,6 +23,8 @@ def parser(description: str | None) -> argparse.ArgumentParser:
         metavar="NAME",
         help="a host name by which the page may be called and whose pages may show it",
     )
+    add("--classroom", action="store_true", help="serve a class, with a page for its teacher")
+    add("--code", default="", metavar="WORD", help="that a learner of the class has to type")
     add("--threads", type=int, default=half, help="threads of one network call")
     add("--model", help="a folder in the diffusers format, offered in the menus")
     add(
@@ -32,3 +36,8 @@ def parser(description: str | None) -> argparse.ArgumentParser:
     add("--dtype", default="auto", help="auto, fp32, bf16 or fp16")
     add("--preview", default="linear", help="of latents: linear, or taesd")
     return flags
+
+
+def room_of(flags: argparse.Namespace) -> Room | None:
+    """The room of a class; None where the page is for everybody who reaches it."""
+    return Room(flags.code) if flags.classroom or flags.code else None

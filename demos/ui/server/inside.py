@@ -38,6 +38,11 @@ class Inside:
         open_pages = self.pages[session] or self.queue.readers[session]
         return bool(open_pages or self.queue.events_of(session))
 
+    def counted(self) -> tuple[int, Counter[str], int]:
+        """The open pages, the runs at work by their event, and how many wait in line."""
+        waiting = sum(count for _, count in self.queue.lanes().values())
+        return self.pages.total(), self.queue.at_work(), waiting
+
     @contextlib.contextmanager
     def here(self, session: str) -> Iterator[None]:
         """While a page is open, its session is not forgotten."""

@@ -27,6 +27,7 @@ from demos.ui.server.inside import Inside
 from demos.ui.server.monitor import READY
 from demos.ui.server.names import Names
 from demos.ui.server.queue import THREADS
+from demos.ui.server.room import Room
 from demos.ui.server.sessions import Sessions
 from demos.words import said, sentence
 
@@ -41,6 +42,8 @@ CARD = f"""
 <meta property="og:image" content="{{{{ config.get('root', '') }}}}/preview.png" />
 <meta name="twitter:card" content="summary_large_image" />
 """
+EVERYWHERE = "0.0.0.0"
+CLASS = '<meta name="stepwise-class" content="" />'  # of a page that a teacher may offer links
 SETTINGS: dict[str, Any] = {
     "theme": gr.themes.Default(
         primary_hue="sky",
@@ -73,16 +76,18 @@ class Iterators(dict):
 class GuardedApp(App):
     """Gradio's app behind a `Door`, with `Sessions` of ours."""
 
-    def __init__(self, inside: Inside, names: Names, cache: Path) -> None:
-        """An app for the page that is `inside`."""
+    def __init__(self, inside: Inside, names: Names, cache: Path, room: Room | None) -> None:
+        """An app for the page that is `inside`, for all, or for the class of a room."""
         super().__init__(default_response_class=ORJSONResponse)
         self.state_holder, self.iterators = Sessions(inside.busy), Iterators()
-        self.inside, self.names, self.cache = inside, names, cache
+        self.inside, self.names, self.cache, self.room = inside, names, cache, room
+        if room is not None:
+            room.counting = inside.counted
 
     def build_middleware_stack(self) -> ASGIApp:
         """The door, and behind it all that Starlette and Gradio put in front of the routes."""
         app = GZipMiddleware(super().build_middleware_stack(), minimum_size=1024, compresslevel=5)
-        return Door(app, self.inside, self.names, self.cache)
+        return Door(app, self.inside, self.names, self.cache, self.room)
 
 
 def launch(
@@ -91,15 +96,17 @@ def launch(
     host: str | None = None,
     port: int | None = None,
     allowed: Iterable[str] = (),
+    room: Room | None = None,
 ) -> None:
     """Serve a page in the background.
 
     Args:
         blocks: the page, complete.
         head: its style and script, as HTML.
-        host: the address to listen on; None is 127.0.0.1.
+        host: the address to listen on; None is 127.0.0.1, and every one with a room.
         port: None is 7860, or the next one that is free.
         allowed: host names by which the page may be called, and whose pages may show it.
+        room: that of a class, which alone may enter; None lets everybody in.
 
     Raises:
         ValueError: the port is taken, or the address is not one of this machine.
@@ -107,7 +114,10 @@ def launch(
     few_arenas()
     if os.environ.get("SPACE_ID"):  # the address of a visitor is what the Space's proxy says
         os.environ.setdefault("FORWARDED_ALLOW_IPS", "*")
-    app = GuardedApp(Inside(blocks), Names([*allowed, *([host] if host else [])]), cache())
+    host = host or (EVERYWHERE if room else None)
+    names = Names([*allowed, *([host] if host else [])])
+    app = GuardedApp(Inside(blocks), names, cache(), room)
+    head = (CLASS if room else "") + head  # before the scripts, which ask for it
     cover(CARD)
     settings = {**SETTINGS, "server_name": host, "server_port": port, "_app": app}
     try:
@@ -118,6 +128,8 @@ def launch(
             f"cannot listen on {host or '127.0.0.1'}, {where}: another program does, or the "
             "address is not this machine's; choose another with --port or --host"
         ) from error
+    if room is not None:
+        print(room.said(blocks.server_port), flush=True)
 
 
 def few_arenas() -> None:

@@ -193,6 +193,12 @@ class FairQueue(Queue):
             lane: (queues[lane].current_concurrency, len(queues[lane].queue)) for lane in AT_WORK
         }
 
+    def at_work(self) -> Counter[str]:
+        """How many runs are at work, by their event; those that no API has are ""."""
+        jobs = (event for job in self.active_jobs for event in job or ())
+        runs = [event for event in jobs if event.concurrency_id in AT_WORK]
+        return Counter(event.fn.api_name or "" for event in runs)
+
     def ahead(self, session: str) -> int | None:
         """How many runs are before that of a session in its line; None where none of it waits."""
         for lane in AT_WORK:
