@@ -6,6 +6,7 @@ import contextlib
 import io
 import json
 import os
+import re
 import subprocess
 import sys
 import time
@@ -72,6 +73,14 @@ class Server:
         assert final["success"], final
         player = json.loads(final["output"]["data"][0])
         assert player["status"] == "done" and len(player["frames"]) == 4
+
+    def printed(self) -> tuple[str, str]:
+        """What a class prints once it is served, and the key of its teacher."""
+        lines, found = "", None
+        while found is None:
+            lines += (self.process.stdout or io.StringIO()).readline()
+            found = re.search(r"/teacher\?key=(\S+)", lines)
+        return lines, found[1]
 
     def said(self) -> str:
         """What it has written to its log."""

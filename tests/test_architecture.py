@@ -352,3 +352,14 @@ def test_the_tree_is_small():
     large = [name(path) for path, size in sizes.items() if size > MAX_FILE_BYTES]
     assert not large
     assert sum(sizes.values()) < MAX_TREE_BYTES
+
+
+def test_every_script_and_style_of_the_page_is_loaded():
+    from demos.ui.player import SCRIPTS, STYLES
+
+    ui, pages = ROOT / "assets" / "ui", ("css/room.css", "js/teacher.js")
+    loaded = {*(f"js/{name}.js" for name in SCRIPTS), *(f"css/{name}.css" for name in STYLES)}
+    named = "".join(path.read_text(encoding="utf-8") for path in ui.glob("*.html"))
+    assert all(f"/* {each} */" in named for each in pages)
+    found = {str(path.relative_to(ui)) for path in [*ui.glob("js/*"), *ui.glob("css/*")]}
+    assert found == loaded | set(pages)

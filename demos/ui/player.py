@@ -48,12 +48,10 @@ SCRIPTS = (
     "glossary",
     "address",
     "share",
-    "uploads",
+    "inputs",
     "tapefile",
     "films",
     "code",
-    "numbers",
-    "pads",
     "drawn",
     "pulls",
     "drawing",
@@ -73,6 +71,7 @@ STYLES = (
     "inversion",
     "glossary",
     "share",
+    "code",
     "drawing",
 )
 

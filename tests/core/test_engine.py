@@ -4,6 +4,7 @@ import os
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
+from typing import Any
 
 import pytest
 import torch
@@ -192,7 +193,7 @@ def test_calls_with_gradients_or_a_record_are_alone_and_in_their_own_thread(pool
 
 
 def test_others_are_not_seen_inside_of_a_network(pool):
-    model = load("digits", device="cpu")
+    model: Any = load("digits", device="cpu")
     watched(model.network)
     level = model.schedule.levels(10)[3]
 

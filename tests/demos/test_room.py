@@ -1,7 +1,6 @@
 """The room of a class: its word, the teacher's page, and what is offered."""
 
 import contextlib
-import re
 
 import httpx
 import pytest
@@ -15,13 +14,22 @@ pytestmark = pytest.mark.slow
 
 @pytest.fixture(scope="module")
 def server(tmp_path_factory):
-    """A class whose word is Blume; `key` is the teacher's."""
-    with serving(
-        tmp_path_factory.mktemp("room"), "--host", "127.0.0.1", "--code", "Blume"
-    ) as found:
-        found.printed = [found.process.stdout.readline() for _ in range(3)]
-        found.key = re.search(r"key=(\S+)", "".join(found.printed))[1]
+    """A class whose word is Blume."""
+    flags = ("--host", "127.0.0.1", "--code", "Blume")
+    with serving(tmp_path_factory.mktemp("room"), *flags) as found:
         yield found
+
+
+@pytest.fixture(scope="module")
+def printed(server):
+    """What it has printed, and the teacher's key."""
+    return server.printed()
+
+
+@pytest.fixture
+def key(printed):
+    """The teacher's key."""
+    return printed[1]
 
 
 @contextlib.contextmanager
@@ -32,9 +40,9 @@ def learner(server):
         yield client
 
 
-def test_what_is_printed_is_what_is_needed(server):
-    printed = "".join(server.printed)
-    assert "word is blume" in printed and "/teacher?key=" in printed
+def test_what_is_printed_is_what_is_needed(printed):
+    said, _ = printed
+    assert "Learners open http://" in said and "word is blume" in said
 
 
 def test_without_the_word_there_is_only_the_door(server):
@@ -89,20 +97,20 @@ def defaults_of(client, name):
     return [values[each] for each in event["inputs"]]
 
 
-def test_the_teachers_page_needs_its_key(server):
-    for key in ("", "x", "ü"):
-        answer = httpx.get(f"{server.address}/teacher", params={"key": key})
+def test_the_teachers_page_needs_its_key(server, key):
+    for wrong in ("", "x", "ü"):
+        answer = httpx.get(f"{server.address}/teacher", params={"key": wrong})
         assert answer.status_code == 403 and "the teacher's" in answer.json()["detail"]
-        answer = httpx.post(f"{server.address}/teacher", json={"key": key, "link": "?tab=noise"})
+        answer = httpx.post(f"{server.address}/teacher", json={"key": wrong, "link": "?tab=noise"})
         assert answer.status_code == 403
-    page = httpx.get(f"{server.address}/teacher", params={"key": server.key})
+    page = httpx.get(f"{server.address}/teacher", params={"key": key})
     assert page.is_success and "blume" in page.text and "data:image/svg" in page.text
     assert "{{" not in page.text
 
 
-def test_what_is_offered_reaches_the_learners_and_no_other_site(server):
+def test_what_is_offered_reaches_the_learners_and_no_other_site(server, key):
     def offer(link):
-        return httpx.post(f"{server.address}/teacher", json={"key": server.key, "link": link})
+        return httpx.post(f"{server.address}/teacher", json={"key": key, "link": link})
 
     with learner(server) as client:
         before = client.get("/offer").json()["number"]
@@ -118,9 +126,9 @@ def test_what_is_offered_reaches_the_learners_and_no_other_site(server):
         assert client.get("/offer").json() == {"number": before + 2, "link": ""}
 
 
-def test_the_teacher_sees_counts(server):
+def test_the_teacher_sees_counts(server, key):
     with learner(server) as client, client.stream("GET", "/gradio_api/heartbeat/abc"):
-        state = httpx.post(f"{server.address}/teacher", json={"key": server.key}).json()
+        state = httpx.post(f"{server.address}/teacher", json={"key": key}).json()
     assert state["learners"] == 1 and state["waiting"] == 0
     assert set(state) == {"learners", "runs", "waiting", "link"}
 

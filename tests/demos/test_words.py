@@ -31,6 +31,8 @@ def texts():
         text = path.read_text(encoding="utf-8")
         whole |= set(re.findall(r"[\"'`]([\w.]+)[\"'`]", text))
         begun |= set(re.findall(r"`([\w.]+)\$\{", text))
+    for path in (ROOT / "assets/ui").glob("*.html"):  # pages of their own
+        whole |= set(re.findall(r"\{\{([\w.]+)\}\}", path.read_text(encoding="utf-8")))
     return whole, begun
 
 

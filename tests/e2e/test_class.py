@@ -1,7 +1,5 @@
 """A class in browsers: the door, the teacher's page, and a run that the teacher offers."""
 
-import re
-
 import pytest
 from playwright.sync_api import expect
 
@@ -16,8 +14,7 @@ def room(tmp_path_factory):
     """The address of a class, and that of its teacher's page."""
     flags = ("--host", "127.0.0.1", "--code", WORD)
     with serving(tmp_path_factory.mktemp("room"), *flags) as server:
-        printed = "".join(server.process.stdout.readline() for _ in range(3))
-        key = re.search(r"key=(\S+)", printed)[1]
+        _, key = server.printed()
         yield server.address, f"{server.address}/teacher?key={key}"
 
 

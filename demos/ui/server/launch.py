@@ -76,7 +76,9 @@ class Iterators(dict):
 class GuardedApp(App):
     """Gradio's app behind a `Door`, with `Sessions` of ours."""
 
-    def __init__(self, inside: Inside, names: Names, cache: Path, room: Room | None) -> None:
+    def __init__(
+        self, inside: Inside, names: Names, cache: Path, room: Room | None = None
+    ) -> None:
         """An app for the page that is `inside`, for all, or for the class of a room."""
         super().__init__(default_response_class=ORJSONResponse)
         self.state_holder, self.iterators = Sessions(inside.busy), Iterators()

@@ -1,3 +1,18 @@
+// What Gradio's fields, pads and uploads do not do by themselves.
+
+// A number that is typed beside a slider stays as it was typed: Gradio would bring it into the
+// slider's range, but a field may take more (1,000 steps), and refuses the rest in a sentence.
+document.addEventListener("blur", (event) => {
+  if (event.target.matches?.(".control input[type=number]")) event.stopPropagation();
+}, true);
+
+// A pad draws from the first stroke on: Gradio's editor waits until a tool is chosen.
+stepwise.changed(() => {
+  for (const empty of document.querySelectorAll(".pad .empty")) {
+    empty.closest(".pad").querySelector(".toolbar-wrap button")?.click(); // the brush is first
+  }
+});
+
 // Some systems know no type for the pictures of phones, and an upload goes by the type alone.
 (() => {
   const PHONES = /\.(heic|heif|avif)$/i;
