@@ -1,0 +1,77 @@
+"""What short runs leave behind: `python -m tests.benchmarks.census [--runs N]`.
+
+Thirty learners press Run again and again (digits, 2 steps), a thousand times before the first
+count. Prints what the server's process holds then, after half of the runs and after all, as JSON
+objects: memory in MB, threads, open files, files in its folder, the pages and runs that it knows,
+and the network calls in its engine.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import json
+import tempfile
+import uuid
+from pathlib import Path
+
+import httpx
+
+from demos.sampling.request import SampleRequest
+from tests.attacks import Server, serving
+from tests.benchmarks.classroom import Client, body_of
+from tests.server import PATIENCE
+
+LEARNERS, WARM = 30, 1000
+SHORT = (SampleRequest, {"model": "digits", "steps": 2, "guidance": 1.0})
+
+
+async def pressed(address: str, runs: int) -> None:
+    """So many runs, by all learners at once."""
+    bodies = [body_of(address, SHORT, seed) for seed in range(LEARNERS)]
+    left = iter(range(runs))
+
+    async def learner(http: httpx.AsyncClient, body: dict) -> None:
+        for _ in left:
+            await Client().run(http, body)
+
+    limits = httpx.Limits(max_connections=None)
+    async with httpx.AsyncClient(
+        base_url=f"{address}/gradio_api", timeout=PATIENCE, limits=limits
+    ) as http:
+        await asyncio.gather(*(learner(http, body) for body in bodies))
+
+
+def counted(server: Server, folder: Path) -> dict[str, float]:
+    """What the process holds."""
+    process = Path(f"/proc/{server.process.pid}")
+    metrics = server.http.get("/metrics").text.splitlines()
+    named = dict(line.rsplit(" ", 1) for line in metrics if line.startswith("stepwise_"))
+    runs = sum(float(value) for name, value in named.items() if name.startswith("stepwise_runs"))
+    return {
+        "megabytes": round(server.megabytes(), 1),
+        "threads": len([*(process / "task").iterdir()]),
+        "open": len([*(process / "fd").iterdir()]),
+        "files": sum(path.is_file() for path in folder.rglob("*")),
+        "pages": float(named["stepwise_pages"]),
+        "runs": runs,
+        "calls": float(named["stepwise_calls"]),
+    }
+
+
+def main() -> None:
+    """Run, count and print."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--runs", type=int, default=10_000)
+    flags = parser.parse_args()
+    with (
+        tempfile.TemporaryDirectory(prefix=uuid.uuid4().hex) as name,
+        serving(Path(name)) as server,
+    ):
+        for runs in (WARM, flags.runs // 2, flags.runs // 2):
+            asyncio.run(pressed(server.address, runs))
+            print(json.dumps({"more runs": runs, **counted(server, Path(name))}), flush=True)
+
+
+if __name__ == "__main__":
+    main()
