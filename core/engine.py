@@ -37,6 +37,7 @@ class Call:
         model: whose network it is; models take turns.
         key: calls of the same key fit into one batch; None fits with no other.
         taken: rows that are in some batch already.
+        missing: rows without an answer.
     """
 
     def __init__(
@@ -55,10 +56,10 @@ class Call:
         graded = torch.is_grad_enabled() and any(each.requires_grad for each in given)
         fits = not (asked or graded or _alone.get())
         self.key = tuple((e.shape[1:], e.dtype, e.device) for e in given) if fits else None
-        self.taken = 0
+        self.taken, self.missing = 0, len(x)
         self.answers: dict[int, Tensor] = {}  # by their first row
-        self.error: Exception | None = None
-        self.batch: list[tuple[Call, int, int]] | None = None  # that its thread has to compute
+        self.error: BaseException | None = None
+        self.batch: Batch | None = None  # that its thread has to compute
         self.turn = threading.Event()
 
     @property
@@ -69,7 +70,7 @@ class Call:
     @property
     def answered(self) -> bool:
         """Whether all rows have their answer, or none will."""
-        return self.error is not None or sum(map(len, self.answers.values())) == len(self.x)
+        return self.error is not None or not self.missing
 
     def alone(self) -> Tensor:
         """The answer, computed as it was asked."""
@@ -127,12 +128,15 @@ class Engine:
             if self._callers[call.model] == 1:
                 self._given[call.model] = self._now
             self._start()
-        while not call.answered:
+        while True:
             call.turn.wait()
             call.turn.clear()
-            if call.batch is not None:
-                self._lead(call, call.batch)
-        return call.answer()
+            with self._lock:
+                batch, answered = call.batch, call.answered
+            if batch is not None:
+                self._lead(call, batch)
+            elif answered:
+                return call.answer()
 
     def _lead(self, leader: Call, batch: Batch) -> None:
         begun = time.perf_counter()
@@ -146,12 +150,15 @@ class Engine:
                 self._given[leader.model] += spent / self._callers[leader.model]
             for (call, row, _), answer in zip(batch, answers, strict=True):
                 before = call.answered
-                if isinstance(answer, Exception):
+                if isinstance(answer, BaseException):
                     call.error = answer
                 else:
                     call.answers[row] = answer
+                    call.missing -= len(answer)
                 if call.answered and not before:
                     self._ended(call)
+            if leader.answered:  # perhaps before it has led
+                leader.turn.set()
             self._start()
 
     def _ended(self, call: Call) -> None:
@@ -204,7 +211,7 @@ def shares(wanted: Sequence[int], room: int) -> list[int]:
     return given
 
 
-def computed(batch: Batch) -> Sequence[Tensor | Exception]:
+def computed(batch: Batch) -> Sequence[Tensor | BaseException]:
     """The answer to each part of a batch, or what went wrong with it."""
     if len(batch) == 1:
         return [attempted(batch[0])]
@@ -221,12 +228,12 @@ def computed(batch: Batch) -> Sequence[Tensor | Exception]:
             condition = torch.cat([each[low:high] for each, low, high in given])
         with torch.no_grad():
             output = first.compute(first.model, x, t, condition)
-    except Exception:
+        return output.split([high - low for _, low, high in batch])
+    except BaseException:  # whose it is shows when each is computed alone
         return [attempted(part) for part in batch]
-    return output.split([high - low for _, low, high in batch])
 
 
-def attempted(part: tuple[Call, int, int]) -> Tensor | Exception:
+def attempted(part: tuple[Call, int, int]) -> Tensor | BaseException:
     """The answer to rows of one call, or what went wrong."""
     call, low, high = part
     try:
@@ -234,7 +241,7 @@ def attempted(part: tuple[Call, int, int]) -> Tensor | Exception:
             return call.alone()
         condition = call.condition if call.condition is None else call.condition[low:high]
         return call.compute(call.model, call.x[low:high], call.t, condition)
-    except Exception as error:
+    except BaseException as error:  # an interrupt, too: the slot must become free
         return error
 
 

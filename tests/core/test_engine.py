@@ -241,6 +241,35 @@ def test_a_large_call_that_fails_fails_once(pool):
     assert answers[1].result().item() == 1
 
 
+def test_an_interrupt_leaves_the_engine_free(monkeypatch):
+    def interrupted(timeout=None):
+        raise KeyboardInterrupt
+
+    network = Waves()
+    monkeypatch.setattr(network.go, "wait", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        network.forward(torch.ones(1, 1), 1.0)
+    assert Waves().forward(torch.ones(1, 1), 2.0).item() == 2
+
+
+def test_parts_of_failing_calls_in_several_slots_leave_nobody_waiting(pool, monkeypatch):
+    monkeypatch.setattr(ENGINE, "slots", 3)
+    network = Waves()
+
+    def learner(k):
+        x = torch.ones(30 + k, 1)
+        if k % 3 == 0:
+            x[k] = 13
+        try:
+            return network.forward(x, 2.0).sum().item()
+        except ValueError:
+            return "thirteen"
+
+    for _ in range(20):
+        found = list(pool.map(learner, range(24)))
+        assert found == ["thirteen" if k % 3 == 0 else 2.0 * (30 + k) for k in range(24)]
+
+
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="no fork on this system")
 def test_a_forked_process_waits_for_no_call_of_its_parent(pool):
     network = Waves()
