@@ -22,6 +22,7 @@ from core.pictures.opening import stencil
 
 LARGE = 256  # pixels of a side from which on a picture is sent as JPEG
 ORANGE, WHITE, BLUE = (213, 94, 0), (255, 255, 255), (0, 114, 178)
+TONES = 63  # of each colour: the palette is a part of each picture, as large as its pixels
 
 
 def grid(pixels: Tensor) -> Tensor:
@@ -65,7 +66,7 @@ def signed_uri(values: Tensor, limit: float = 3.0) -> str:
     """
     tiles = torch.stack([grid(each[:, None]) for each in values])
     scaled = (grid(tiles).detach().float() / limit).clamp(-1, 1)
-    indices = (scaled * 127 + 128).round().to(torch.uint8).cpu()
+    indices = (scaled * TONES + TONES).round().to(torch.uint8).cpu()
     size = (indices.shape[2], indices.shape[1])
     image = Image.frombytes("P", size, indices.numpy().tobytes())
     image.putpalette(_PALETTE)
@@ -106,8 +107,8 @@ def _image(levels: Tensor) -> Image.Image:
 
 def _ramp() -> bytes:
     colours = []
-    for index in range(256):
-        share = max(-1.0, (index - 128) / 127)
+    for index in range(2 * TONES + 1):
+        share = (index - TONES) / TONES
         end = BLUE if share > 0 else ORANGE
         colours += [round(w + (e - w) * abs(share)) for w, e in zip(WHITE, end, strict=True)]
     return bytes(colours)

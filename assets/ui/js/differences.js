@@ -3,10 +3,11 @@
 (() => {
   // From orange (−1) over white (0) to blue (+1), as core/images.py draws signed values.
   const ORANGE = [213, 94, 0], WHITE = [255, 255, 255], BLUE = [0, 114, 178];
+  const TONES = 63; // of each colour
   const KEPT = 4000; // differences that are remembered
 
   function colour(value) {
-    const end = value > 0 ? BLUE : ORANGE, share = Math.abs(value);
+    const end = value > 0 ? BLUE : ORANGE, share = Math.round(Math.abs(value) * TONES) / TONES;
     return WHITE.map((white, k) => Math.round(white + (end[k] - white) * share));
   }
 
