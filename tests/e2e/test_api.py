@@ -41,11 +41,11 @@ def test_noise_answers_with_its_defaults(client):
 
 
 def test_sample_streams_every_step(client):
-    job = client.submit(steps=6, api_name="/sample")
+    job = client.submit(steps=100, api_name="/sample")  # longer than several messages
     final = json.loads(job.result(timeout=240))
-    assert [frame["i"] for frame in final["frames"]] == list(range(7))
+    assert [frame["i"] for frame in final["frames"]] == list(range(101))
     assert len(job.outputs()) > 2
-    assert final["frames"][0]["text"].startswith("Step 1 of 6: noise is over 99 %")
+    assert final["frames"][0]["text"].startswith("Step 1 of 100: noise is over 99 %")
 
 
 def test_sample_reads_a_prompt(client):

@@ -111,12 +111,13 @@ def test_a_comparison_is_one_file_and_opens_as_it_was(open_page, tmp_path):
     other = open_page(tab="Noise")
     choose(other, path)
     expect(player(other).locator(".player-status")).to_contain_text("opened from stepwise-sample-")
-    player(other).locator(".track").focus()
-    other.keyboard.press("Home")
-    other.keyboard.press("ArrowRight")
     expect(player(other).locator(".panel img")).to_have_count(
         player(page).locator(".panel img").count()
     )
+    player(other).locator(".track").focus()
+    other.keyboard.press("Home")
+    other.keyboard.press("ArrowRight")
+    expect(player(other).locator(".frame-count")).to_have_text("frame 2 of 9")
     assert seen(other) == seen(page)
 
 
