@@ -9,7 +9,7 @@ from playwright.sync_api import expect
 
 from core.archives import packed
 from core.training.plans import moments
-from tests.e2e import player, run, stop_after, wait_for_status
+from tests.e2e import Asked, player, run, stop_after, wait_for_status
 
 BASIC = "tab=train&network=basic&noise=uniform&target=sample"
 
@@ -85,8 +85,10 @@ def test_a_zip_of_ones_own_pictures_is_trained_on(open_page):
         Image.new("RGB", (40 + k, 30), colour).save(buffer, "PNG")
         files[f"{k:02}.png"] = buffer.getvalue()
     page = open_page(1366, 900, tab="Train")
+    asked = Asked(page)
     page.locator(".control-data input").click()
     page.get_by_role("option", name="own pictures").click()
+    asked.settle()  # until then the field may be made anew
     upload = page.locator("input[type=file][accept='.zip']")
     content = packed(files | {"cut.png": files["00.png"][:30]})
     upload.set_input_files({"name": "mine.zip", "mimeType": "application/zip", "buffer": content})
