@@ -36,13 +36,13 @@ SECONDS = 0.04  # of one core for a picture in a film, about
 def exporter() -> None:
     """What the dialog of `assets/ui/js/films.js` works with, out of sight."""
     with gr.Row(elem_classes=["out-of-sight"]):
-        make, stop = gr.Button(elem_id="export-make"), gr.Button(elem_id="export-stop")
+        make = gr.Button(elem_id="export-make")
         inputs = [RunFile(), Textbox(visible=False)]  # Gradio shows an upload button in any case
         report = gr.HTML(
             html_template="<span></span>",
             js_on_load=f"stepwise.exporter(props, watch, {json.dumps(offered())})",
         )
-    exports(make, stop, exported, inputs, report)
+    exports(make, exported, inputs, report)
 
 
 def offered() -> dict[str, dict[str, Any]]:

@@ -84,7 +84,6 @@ class Runner:
             api_name,
             f"{self.name}-replay",
             preprocess=not all(isinstance(each, Raw | gr.State) for each in inputs),
-            trigger_mode="multiple",
         )
         pressing = button.upload if isinstance(button, RunFile) else button.click
         self.starting.append((pressing, start))
@@ -136,9 +135,13 @@ class Runner:
 
         `function` gets the archive and the inputs; what is stopped goes to the first place.
         """
-        event = clicked(button, function, [self.archive, *inputs], places, function.__name__)
-        event.failure(None, None, places[0], js=stopped, **PRIVATE)
-        stop.click(None, None, places[0], cancels=[event], js=stopped, **PRIVATE)
+        name = f"{self.name}-compared"
+        start = f"start-{name}"
+        unseen = gr.Button(elem_id=start, elem_classes=["out-of-sight"])
+        event = clicked(unseen, function, [self.archive, *inputs], places, function.__name__)
+        one_at_a_time(name, [(button.click, start)], [event], stop)
+        for ends in (event.failure, stop.click):
+            ends(None, None, places[0], js=stopped, **PRIVATE)
 
     def stale(self, controls: Sequence[Any]) -> None:
         """Any change of a control marks the stage as showing other settings."""
@@ -169,6 +172,7 @@ def clicked(
         list(inputs),
         list(outputs),
         show_progress="hidden",
+        trigger_mode="multiple",
         api_name=api_name,
         api_visibility="public" if api_name else "private",
         concurrency_limit=None,
@@ -183,21 +187,18 @@ def one_at_a_time(
     """Let each press end what is at work, and then press what starts its own; Stop ends it.
 
     `starting` are pairs of what hears of a press and the name of the unseen button that starts
-    one of the events: of two listeners of one click, Gradio calls the second once the first has
-    ended, and a run that has begun must be cancelled before.
+    one of the events: the page presses it once what was at work has ended.
     """
     for event in events:
         event.failure(None, js=f"() => stepwise.failed('{name}')", **PRIVATE)
         event.then(None, js=f"() => stepwise.ended('{name}')", **PRIVATE)
     for pressing, start in starting:
         pressed = f"() => stepwise.press('{name}', '{start}')"
-        pressing(None, cancels=events, js=pressed, trigger_mode="multiple", **PRIVATE)
-    stop.click(None, cancels=events, js=f"() => stepwise.stop('{name}')", **PRIVATE)
+        pressing(None, js=pressed, trigger_mode="multiple", **PRIVATE)
+    stop.click(None, js=f"() => stepwise.stop('{name}')", **PRIVATE)
 
 
-def exports(
-    button: gr.Button, stop: gr.Button, function: Callable, inputs: Sequence[Any], place: gr.HTML
-) -> None:
+def exports(button: gr.Button, function: Callable, inputs: Sequence[Any], place: gr.HTML) -> None:
     """Let a button fill a place with what a function yields of inputs that the browser has.
 
     No run is ended by it, and none ends it.
@@ -205,7 +206,6 @@ def exports(
     gives = {"js": "() => stepwise.exporting()"}
     event = clicked(button, function, inputs, [place], None, function.__name__, **gives)
     event.failure(None, js="() => stepwise.exportFailed()", **PRIVATE)
-    stop.click(None, cancels=[event], **PRIVATE)
 
 
 def sent(run: Iterator[Sending]) -> Iterator[tuple[Any, Any]]:

@@ -176,33 +176,6 @@ def test_a_pressed_button_is_heard_before_the_server_answers(bench):
     expect(player).to_have_attribute("data-status", "tape")
 
 
-def test_the_next_run_starts_when_the_one_before_has_ended(bench):
-    page = bench()
-    mounted(page, tape())
-    page.evaluate("""() => {
-      window.started = [];
-      for (const id of ["first", "second", "third"]) {
-        const button = document.body.appendChild(document.createElement("button"));
-        button.id = id;
-        button.addEventListener("click", () => window.started.push(id));
-      }
-    }""")
-    wanted = [
-        ("press('one', 'first')", ["first"]),
-        ("press('one', 'second')", ["first"]),
-        ("press('one', 'third')", ["first"]),
-        ("failed('one')", ["first"]),  # the first was cancelled
-        ("ended('one')", ["first", "third"]),
-        ("press('one', 'second')", ["first", "third"]),
-        ("stop('one')", ["first", "third"]),  # which also takes back what waits
-        ("ended('one')", ["first", "third"]),
-        ("press('one', 'second')", ["first", "third", "second"]),
-    ]
-    for act, started in wanted:
-        page.evaluate(f"stepwise.{act}")
-        assert page.evaluate("window.started") == started, act
-
-
 def test_a_dead_server_is_said_within_five_seconds(bench):
     page = bench()
     player = mounted(page, tape())

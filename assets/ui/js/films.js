@@ -143,7 +143,7 @@
   }
 
   function stop() {
-    document.getElementById("export-stop").click();
+    stepwise.cancel("export-make");
     end(["export.stopped"]);
   }
 

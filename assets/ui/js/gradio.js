@@ -7,44 +7,53 @@ for (const event of window.gradio_config?.dependencies ?? []) {
   Object.setPrototypeOf(event, Object.create(Object.prototype));
 }
 
-// It cancels an event by the name that the server's answer to it gives. One that is ended
-// before that answer is here has none: the server would refuse, and go on with the run.
+// It ends an event by the name that the server's answer to it gives, which a young one does not have
+// yet, and forgets then whatever its button has started meanwhile. The page ends its events itself.
 (() => {
-  const { fetch } = window, ROUTE = /\/gradio_api\/(?:queue\/)?(join|cancel|reset)\b/;
-  const names = new Map(); // of the event that each function was last asked for; promises
-  let cancelled; // the name of the last one: what follows it, a reset, says it once more
+  const { fetch } = window, JOIN = /\/gradio_api\/queue\/join\b/, ENDS = "/gradio_api/cancel";
+  const events = {}; // by the button: a promise of what the server must be told to end its last one
+  const known = {}; // what fulfils those of them that are not on their way yet
 
-  const read = (body) => {
+  function expect(button) {
+    events[button] = new Promise((resolve) => { known[button] = resolve; });
+  }
+
+  // The server ends all that a session runs of one function: what is started before it has
+  // answered would end, too.
+  async function cancel(button) {
+    const event = await events[button];
+    if (!event) return; // it never began
+    const [body, headers] = [JSON.stringify(event), { "Content-Type": "application/json" }];
+    await fetch(gradio_config.root + ENDS, { method: "POST", headers, body }).catch(() => {});
+  }
+
+  const never = (button) => known[button]?.(null); // it has ended without being asked for
+
+  const read = (text) => {
     try {
-      return JSON.parse(body) ?? {};
+      return JSON.parse(text) ?? {};
     } catch {
       return {};
     }
   };
 
-  const nameOf = (answer) => answer.then((response) => response.clone().text())
-    .then((text) => read(text).event_id, () => ""); // "": it never began
-
-  async function ended(address, options, body, last) {
-    const name = await (last ? cancelled : names.get(body.fn_index));
-    cancelled = name;
-    if (!name) return new Response("{}"); // there is nothing to end
-    return fetch(address, { ...options, body: JSON.stringify({ ...body, event_id: name }) });
-  }
-
-  function remember({ session_hash: session }) { // by which the server knows this page
-    window.stepwise = Object.assign(window.stepwise ?? {}, { session });
+  async function joined({ session_hash, fn_index, trigger_id }, answer) {
+    window.stepwise.session = session_hash; // by which the server knows this page
+    const button = gradio_config.components.find(({ id }) => id === trigger_id)?.props.elem_id;
+    if (!button) return;
+    if (!known[button]) expect(button);
+    const know = known[button];
+    delete known[button];
+    const text = await answer.then((response) => response.clone().text(), () => "");
+    const { event_id } = read(text);
+    know(event_id ? { session_hash, fn_index, event_id } : null);
   }
 
   window.fetch = (address, options = {}) => {
-    const [, asked] = String(address?.url ?? address).match(ROUTE) ?? [];
-    const body = asked ? read(options.body) : {};
-    if (asked && asked !== "join" && !body.event_id) {
-      return ended(address, options, body, asked === "reset");
-    }
     const answer = fetch(address, options);
-    if (asked === "join") remember(body);
-    if (asked === "join") names.set(body.fn_index, nameOf(answer));
+    if (JOIN.test(address?.url ?? address)) joined(read(options.body), answer);
     return answer;
   };
+
+  window.stepwise = Object.assign(window.stepwise ?? {}, { expect, cancel, never });
 })();

@@ -27,40 +27,48 @@
   const shown = {}; // the frame that each player shows
 
   // ---------------------------------------------------------- one run at a time
-  // For each player, and for each place that buttons fill.
-  // Gradio cancels events one after the other and answers none of it at once: what was started
-  // meanwhile would be cancelled, too. So the next run starts when the one before it has ended.
-  const active = new Set(), next = {}; // their names; what starts the run that waits
-  const ending = {}, SILENCE = 300; // milliseconds after which a run that failed has ended
+  // For each player, and for each place that buttons fill: the next run starts when the one before
+  // it has ended, and when the server has nothing left of it that it is told to end.
+  const active = {}, next = {}; // by name: the run at work; the button whose run waits
 
   function start(name) {
     const button = next[name];
     delete next[name];
-    active.add(name);
+    active[name] = { button, ending: null };
+    stepwise.expect(button);
     document.getElementById(button)?.click();
   }
 
-  function press(name, button) { // what is at work was told to end already
+  function end(name) {
+    const run = active[name];
+    if (run) run.ending ??= stepwise.cancel(run.button);
+  }
+
+  function press(name, button) {
     tell(named(name), { kind: "waiting" });
     next[name] = button;
-    if (!active.has(name)) start(name);
+    if (active[name]) end(name);
+    else start(name);
   }
 
   function stop(name) { // the Stop button
     delete next[name];
     tell(named(name), { kind: "stopped" });
+    end(name);
   }
 
-  // Or was cancelled: Gradio 6.31 says then that it has ended, too, and after an error it does not.
+  // With an error, or because it was told to end: Gradio 6.31 says the same of both, and once.
   function failed(name) {
     if (!next[name]) tell(named(name), { kind: "stopped" });
-    clearTimeout(ending[name]);
-    ending[name] = setTimeout(() => ended(name), SILENCE);
+    return ended(name);
   }
 
-  function ended(name) {
-    clearTimeout(ending[name]);
-    active.delete(name);
+  async function ended(name) {
+    const run = active[name];
+    if (run) stepwise.never(run.button);
+    await run?.ending;
+    if (active[name] !== run) return;
+    delete active[name];
     if (next[name]) start(name);
     else stepwise.address.ended(name);
   }
