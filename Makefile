@@ -4,7 +4,7 @@ VENV ?= .venv
 ARGS ?=
 
 BIN := $(VENV)/bin
-# Two files at a time: the tests of a file share what they load. 5: ARGS chose no test of a part.
+# Two processes; one that has no tests left takes some of the other. 5: ARGS chose none of a part.
 TWO := -n 2 --dist worksteal
 NONE := test $$? -eq 5
 PIP := $(BIN)/python -m pip --disable-pip-version-check

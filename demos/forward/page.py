@@ -23,7 +23,7 @@ from demos.ui.runner import Runner, resets, run_row, sent
 from demos.ui.sections import requested, section, waited
 from demos.ui.server.work import network_seconds, takes
 
-TITLE = "tab.noise"
+TITLE = "tab.forward"
 HUNDRED = {"test digit": "hundred.digits", "noise": "hundred.noise"}  # the words of each kind
 CAUSES = ("model", "source", "process", "fit")  # what else can be asked for follows from these
 SHOWN_FIRST = ("model", *CHOICE, "picture", "drawing", "fit", "process", "at")

@@ -41,7 +41,7 @@ from demos.ui.runner import (
 from demos.ui.server.work import network_seconds, takes
 from demos.words import Refusal
 
-TITLE = "tab.sample"
+TITLE = "tab.sampling"
 SPLIT = "guidance split"
 WHAT_IF = 4  # the panel of the guidance to wonder about
 CAUSES = (  # what else can be asked for follows from these

@@ -29,7 +29,7 @@ from demos.ui.uploads import run_file
 from demos.views.html import spoken
 from demos.words import said, sentence, word
 
-TITLE = "tab.schedule"
+TITLE = "tab.schedules"
 PLAYER = "schedule"
 SHARED = ("quantity", "steps", "spacing", "digit")  # by both schedules
 

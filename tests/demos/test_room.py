@@ -61,11 +61,11 @@ def test_without_the_word_there_is_only_the_door(server):
 def test_a_wrong_word_is_said_and_tries_are_bounded():
     room = Room("Blume")
     scope = {"client": ("10.0.0.7", 1)}
-    tries = [room._right(scope, "Baum", room.code) for _ in range(60)]
+    tries = [room.guesses.right(scope, "Baum", room.code) for _ in range(60)]
     assert tries == [False] * 60
     with pytest.raises(Exception, match="too many tries"):
-        room._right(scope, "blume", room.code)
-    assert room._right({"client": ("10.0.0.8", 1)}, "blume", room.code)
+        room.guesses.right(scope, "blume", room.code)
+    assert room.guesses.right({"client": ("10.0.0.8", 1)}, "blume", room.code)
 
 
 def test_the_word_opens_the_page_and_the_rest_of_the_link_stays(server):

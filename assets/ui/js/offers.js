@@ -1,14 +1,6 @@
 // What a teacher offers: in a class the page asks for it every few seconds, and says it once.
 (() => {
   const PERIOD = 4000; // milliseconds
-  const TABS = { // of the name that a link has for it
-    schedule: "tab.schedule",
-    noise: "tab.noise",
-    sample: "tab.sample",
-    invert: "tab.inversion",
-    experiment: "tab.experiments",
-    train: "tab.training",
-  };
   let heard = 0; // the number of the last offer
 
   function part(tag, say, more) { // the words follow the language of the page
@@ -22,11 +14,11 @@
   }
 
   function put(link) {
-    const tab = TABS[new URLSearchParams(link).get("tab")] ?? "tab.sample";
+    const [tab] = stepwise.homes[new URLSearchParams(link).get("tab")] ?? ["sampling"];
     const offer = Object.assign(document.createElement("aside"), { className: "offer" });
     offer.setAttribute("role", "status");
     offer.append(
-      part("span", ["offer.says", { tab: [tab, {}] }]),
+      part("span", ["offer.says", { tab: [`tab.${tab}`, {}] }]),
       part("a", ["offer.open", {}], { href: `?${link}` }),
       part("button", ["offer.later", {}], { type: "button", onclick: take }),
     );

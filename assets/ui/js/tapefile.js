@@ -5,7 +5,7 @@
   const { chooseFile, download, visible } = stepwise;
   const ENDING = /\.stepwise$/i, FORMAT = "stepwise", VERSION = 1, TAPE = "tape.json";
   const URI = /^data:image\/(png|jpeg);base64,(.*)$/s;
-  const HOMES = { // the tab and the player of an event
+  const homes = { // the tab and the player of an event
     schedule: ["schedules", "schedule"],
     noise: ["forward", "noise"],
     sample: ["sampling", "sample"],
@@ -126,7 +126,7 @@
   }
 
   async function home(event) { // the name of the player, once its tab is open
-    const [tab, name] = HOMES[event] ?? [];
+    const [tab, name] = homes[event] ?? [];
     if (!tab) return visible(".player")?.closest("[id^=player-]")?.id.replace("player-", "");
     visible(`[role=tab][data-tab-id="${tab}"]`)?.click();
     for (const since = Date.now(); Date.now() - since < PATIENCE && !inputOf(name);) {
@@ -160,6 +160,6 @@
   }, true);
 
   window.stepwise = Object.assign(window.stepwise ?? {}, {
-    saveRun, saveRuns, chooseRun, tapeFile, fileName, crc32,
+    homes, saveRun, saveRuns, chooseRun, tapeFile, fileName, crc32,
   });
 })();

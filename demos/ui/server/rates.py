@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 import contextlib
+import secrets
 from collections import Counter
 from collections.abc import Iterator
 
 from limits import RateLimitItem, parse
 from limits.storage import MemoryStorage
 from limits.strategies import SlidingWindowCounterRateLimiter
+from starlette.types import Scope
 
 from demos.ui.server.refusals import Refused
 
 # A class behind one router shares its address, so an address may ask for a hundred learners.
 EVENTS = (parse("1200/minute"), parse("12000/minute"))  # of a session, of an address
 UPLOADS = parse("600/hour")  # of an address
+GUESSES = parse("60/minute")  # wrong ones, from an address
 STREAMS = 600  # connections of an address that stay open: two a page
 MEGABYTES = 300  # uploaded from an address in an hour
 
@@ -55,3 +58,21 @@ class Rates:
             self.streams[address] -= 1
             if not self.streams[address]:
                 del self.streams[address]
+
+
+class Guesses:
+    """Judges what is said for a word or a key, and counts what is wrong."""
+
+    def __init__(self) -> None:
+        """Nobody has guessed yet."""
+        self.windows = SlidingWindowCounterRateLimiter(MemoryStorage())
+
+    def right(self, scope: Scope, said: str, known: str) -> bool:
+        """Whether it is what is known; Refused where too many from one address were wrong."""
+        address = (scope.get("client") or ("",))[0]
+        if not self.windows.test(GUESSES, address):
+            raise Refused(429, "too many tries from here; wait a minute", wait=60)
+        right = secrets.compare_digest(said.encode(), known.encode())
+        if not right:
+            self.windows.hit(GUESSES, address)
+        return right

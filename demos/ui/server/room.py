@@ -15,22 +15,21 @@ from collections.abc import Callable
 from html import escape
 from urllib.parse import parse_qsl, urlencode, urlsplit
 
-from limits import parse
-from limits.storage import MemoryStorage
-from limits.strategies import SlidingWindowCounterRateLimiter
 from starlette.datastructures import Headers
 from starlette.requests import cookie_parser
 from starlette.responses import HTMLResponse, JSONResponse, RedirectResponse, Response
 from starlette.types import Receive, Scope
 
 from core.paths import ROOT
+from demos.ui.errors import COOKIE
 from demos.ui.server.bodies import json_of
+from demos.ui.server.rates import Guesses
 from demos.ui.server.refusals import Refused
 from demos.views import codes
 from demos.words import LANGUAGES, sentence
 
 UI = ROOT / "assets" / "ui"
-COOKIE, LANGUAGE = "stepwise_room", "stepwise_language"
+TICKET = "stepwise_room"  # the cookie of whoever has said the word
 OPEN = (  # without the word; the last is by which Gradio begins
     "/healthz",
     "/readyz",
@@ -39,11 +38,10 @@ OPEN = (  # without the word; the last is by which Gradio begins
     "/preview.png",
     "/gradio_api/startup-events",
 )
-GUESSES = parse("60/minute")  # of the word or the key, from an address: a class may share one
 TAB_OF = {  # the tab of an event
-    "schedule": "schedule",
-    "noise": "noise",
-    "sample": "sample",
+    "schedule": "schedules",
+    "noise": "forward",
+    "sample": "sampling",
     "invert": "inversion",
     "edit": "inversion",
     "compare_methods": "inversion",
@@ -63,7 +61,7 @@ class Room:
         self.key, self._ticket = secrets.token_urlsafe(9), secrets.token_urlsafe(18)
         self.link, self.number = "", 0  # what is offered, and how often something was
         self.counting: Counting = lambda: (0, Counter(), 0)
-        self.guesses = SlidingWindowCounterRateLimiter(MemoryStorage())
+        self.guesses = Guesses()
 
     def said(self, port: int) -> str:
         """What whoever starts the server reads."""
@@ -88,7 +86,7 @@ class Room:
         return None
 
     def _admits(self, headers: Headers) -> bool:
-        shown = cookie_parser(headers.get("cookie", "")).get(COOKIE, "")
+        shown = cookie_parser(headers.get("cookie", "")).get(TICKET, "")
         return not self.code or secrets.compare_digest(shown.encode(), self._ticket.encode())
 
     def _gate(self, scope: Scope, headers: Headers, query: dict[str, str]) -> Response:
@@ -97,11 +95,11 @@ class Room:
         said = query.pop("code", None)
         if said is None:
             return page("gate", headers, wrong="")
-        if not self._right(scope, said.strip().casefold(), self.code):
+        if not self.guesses.right(scope, said.strip().casefold(), self.code):
             wrong = sentence(["room.wrong", {}], language_of(headers))
             return page("gate", headers, 403, wrong=wrong)
         answer = RedirectResponse("/" + (f"?{urlencode(query)}" if query else ""), 303)
-        answer.set_cookie(COOKIE, self._ticket, httponly=True, samesite="lax")
+        answer.set_cookie(TICKET, self._ticket, httponly=True, samesite="lax")
         return answer
 
     async def _teacher(
@@ -110,7 +108,8 @@ class Room:
         body = {}
         if scope["method"] == "POST":
             body = await json_of(receive, headers.get("content-length", ""))
-        if not self._right(scope, str(body.get("key") or query.get("key", "")), self.key):
+        said = str(body.get("key") or query.get("key", ""))
+        if not self.guesses.right(scope, said, self.key):
             raise Refused(403, "this page is the teacher's; its address was printed at the start")
         if scope["method"] == "POST":
             if "link" in body:
@@ -120,16 +119,6 @@ class Room:
         entry = address + (f"?{urlencode({'code': self.code})}" if self.code else "")
         word, shown = self.code or "–", codes.code(entry)
         return page("teacher", headers, code=word, address=address, qr=shown)
-
-    def _right(self, scope: Scope, said: str, known: str) -> bool:
-        """Whether a word is right; Refused where too many from one address were wrong."""
-        address = (scope.get("client") or ("",))[0]
-        if not self.guesses.test(GUESSES, address):
-            raise Refused(429, "too many tries from here; wait a minute", wait=60)
-        right = secrets.compare_digest(said.encode(), known.encode())
-        if not right:
-            self.guesses.hit(GUESSES, address)
-        return right
 
     def _offer(self, link: object) -> None:
         """Offer a link of this page, of which only what follows the ? is kept; "" offers none."""
@@ -162,7 +151,7 @@ def reached_by(host: str) -> str:
 
 def language_of(headers: Headers) -> str:
     """The language that a browser has chosen here, or prefers."""
-    chosen = cookie_parser(headers.get("cookie", "")).get(LANGUAGE, "")
+    chosen = cookie_parser(headers.get("cookie", "")).get(COOKIE, "")
     preferred = [each.strip()[:2] for each in headers.get("accept-language", "").split(",")]
     known = [each for each in (chosen, *preferred) if each in LANGUAGES]
     return known[0] if known else LANGUAGES[0]
