@@ -1,10 +1,12 @@
 """Links in real browsers: what one has on its stage, another one opens, on another start."""
 
 import pytest
+from PIL import Image
 from playwright.sync_api import expect
 
 from tests.e2e import player, run, set_steps, wait_for_status
 from tests.e2e.links import CLIPBOARD, copied, settled, shown
+from tests.e2e.test_uploads import choose_upload
 
 
 @pytest.mark.parametrize(
@@ -71,6 +73,51 @@ def test_what_a_learner_runs_is_in_the_address_and_back_forward_and_reload_bring
     page.reload()
     expect(player(page).locator(".frame-count")).to_have_text("frame 1 of 8")
     assert shown(page)["last"] == seven["last"] and shown(page)["stale"] is False
+
+
+def test_a_reload_finds_a_run_that_was_stopped(open_page):
+    page = open_page(tab="Sample")
+    set_steps(page, 1000)
+    run(page)
+    expect(player(page).locator(".player-status")).to_contain_text("/1001")
+    page.keyboard.press("Escape")
+    wait_for_status(page, "stopped")
+    page.wait_for_function("sessionStorage.getItem('stepwise_run')")
+    page.keyboard.press("Home")
+    page.wait_for_function("location.search.endsWith('&frame=1')")
+    before = frames(page)
+    page.wait_for_timeout(2000)  # a page that is left while it hears from the server complains
+    page.reload()
+    wait_for_status(page, "opened")
+    expect(player(page).locator(".frame-count")).to_contain_text("frame 1 of")
+    assert frames(page) == before
+    assert page.evaluate("location.search").endswith("&steps=1000&frame=1")
+    set_steps(page, 3)
+    run(page)
+    wait_for_status(page, "done")
+
+
+def test_a_reload_finds_a_run_of_a_picture_that_no_link_can_hold(open_page, tmp_path):
+    page = open_page(tab="Noise")
+    Image.linear_gradient("L").save(tmp_path / "mine.png")
+    choose_upload(page).set_input_files(tmp_path / "mine.png")
+    expect(page.locator(".stepwise-columns:visible .image-frame img").first).to_be_visible()
+    run(page)
+    settled(page, "?__theme=light&tab=noise&model=digits&source=upload")
+    page.wait_for_function("sessionStorage.getItem('stepwise_run')")
+    before = frames(page)
+    page.wait_for_timeout(2000)  # a page that is left while it hears from the server complains
+    page.reload()
+    wait_for_status(page, "opened")
+    assert frames(page) == before
+
+
+def frames(page):
+    """The pictures of the run in view."""
+    return page.evaluate(
+        "stepwise.players().find(({ root }) => root.getClientRects().length)"
+        ".run.frames.map(({ pictures }) => pictures)"
+    )
 
 
 def test_controls_that_were_moved_change_no_address_before_they_are_run(open_page):

@@ -146,8 +146,11 @@
     const ready = seen?.options.name === name && inView(seen);
     if (ready && (!press || button)) {
       if (mine.runs.length > mine.beside) seen.compare((comparison) => comparison.clear());
+      const kept = stepwise.keptRun(mine.run);
+      if (kept) mine.press = "kept";
       Object.assign(mine, { before: seen.run.id, begun: true });
-      if (press) button.click();
+      if (kept) stepwise.openFile(kept);
+      else if (press) button.click();
       else setTimeout(() => { if (opening === mine) found(seen); }, PAUSE);
     } else if (performance.now() - since < PATIENCE) {
       requestAnimationFrame(() => start(mine));
@@ -189,8 +192,16 @@
     return { align, panel: query.get("panel"), look };
   }
 
+  // Another run of the same link would be longer, or would need what the page has forgotten.
+  function keep(name) {
+    const { run, options } = seen ?? {};
+    if (options?.name !== name || !run.head.link) return;
+    if (run.status === "stopped" || run.head.link.lost) stepwise.keepRun(run, name);
+  }
+
   function ended(name) { // the run has ended, or could not begin
     const mine = opening;
+    setTimeout(() => keep(name), PAUSE); // once its last message has been drawn
     if (!mine?.begun || mine.name !== name) return;
     setTimeout(() => { // its last message may not have been drawn yet
       if (opening !== mine) return;

@@ -159,7 +159,33 @@
     openFile(file);
   }, true);
 
+  // ---------------------------------------------------------- what a reload would lose
+  // The last run that its link cannot bring back, for as long as this tab of the browser is open.
+  const KEPT = "stepwise_run", LINE = "\n";
+
+  async function keepRun(run, name) {
+    const bytes = new Uint8Array(await tapeFile(run).arrayBuffer());
+    const letters = Array.from(bytes, (byte) => String.fromCharCode(byte)).join("");
+    const kept = [run.head.link.query, fileName(name, run.head.settings), letters].join(LINE);
+    try {
+      sessionStorage.setItem(KEPT, kept);
+    } catch { // it has no room, or is switched off: what was kept is another run's
+    }
+  }
+
+  function keptRun(query) {
+    let kept = "";
+    try {
+      kept = sessionStorage.getItem(KEPT) ?? "";
+    } catch { // it is switched off
+    }
+    const [of, name, ...letters] = kept.split(LINE);
+    if (!name || of !== query) return null;
+    const bytes = Uint8Array.from(letters.join(LINE), (letter) => letter.charCodeAt(0));
+    return new File([bytes], name);
+  }
+
   window.stepwise = Object.assign(window.stepwise ?? {}, {
-    homes, saveRun, saveRuns, chooseRun, tapeFile, fileName, crc32,
+    keepRun, keptRun, openFile, homes, saveRun, saveRuns, chooseRun, tapeFile, fileName, crc32,
   });
 })();
