@@ -118,8 +118,13 @@ class Player(gr.HTML):
 
     def postprocess(self, value: dict | None) -> str | None:
         """The message as JSON text, see `as_text`, with the link of its run."""
-        link = self.linking.link(self.name, value) if self.linking and value else None
-        return None if value is None else as_text(value | {"link": link} if link else value)
+        return None if value is None else as_text(self._linked(value))
+
+    def _linked(self, message: dict[str, Any]) -> dict[str, Any]:
+        """A message with the link of its run; so have those beside it, which one file holds."""
+        link = self.linking.link(self.name, message) if self.linking else None
+        beside = [self._linked(each) for each in message.get("beside", ())]
+        return message | ({"link": link} if link else {}) | ({"beside": beside} if beside else {})
 
     def api_info(self) -> dict[str, Any]:
         """Describes a message to API clients."""

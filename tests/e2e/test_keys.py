@@ -91,13 +91,13 @@ def test_the_dialog_lists_the_keys_in_the_language_of_the_page(bench):
     page.keyboard.press("?")
     dialog = page.get_by_role("dialog", name="Keys")
     expect(dialog.locator("kbd")).to_have_text(
-        ["Space", "→", "←", "Home, End", "R", "Esc", "F", "A, B, C, D", "G", "?"]
+        ["Space", "→", "←", "Home, End", "Page ↑, Page ↓", "R", "Esc", "F", "A, B, C, D", "G", "?"]
     )
     page.keyboard.press("?")
     expect(dialog).to_be_hidden()
     page.evaluate("stepwise.words.choose('zh')")
     page.keyboard.press("?")
-    expect(page.get_by_role("dialog", name="快捷键").locator("dd").nth(4)).to_have_text("运行")
+    expect(page.get_by_role("dialog", name="快捷键").locator("dd").nth(5)).to_have_text("运行")
 
 
 @pytest.mark.parametrize("leave", ["f", "Escape"])
@@ -150,6 +150,9 @@ def test_a_picture_and_the_settings_can_be_taken_away(bench):
         settings = json.loads(tape())["settings"]
         assert json.loads(picture.info["Description"])["settings"] == settings
     copy = player.locator(".copy")
+    expect(copy).to_be_hidden()  # what was saved is no longer of the menu
+    expect(menu).to_be_focused()
+    menu.click()
     copy.click()
     expect(copy).to_have_text("Copied")
     expect(copy).to_have_text("Copy settings")

@@ -5,6 +5,7 @@ import json
 import os
 import re
 import shutil
+from dataclasses import replace
 
 import pytest
 from playwright.sync_api import expect
@@ -88,11 +89,17 @@ def test_what_the_page_saves_python_reads_frame_by_frame(bench, tmp_path, name):
 def test_a_comparison_is_one_file_and_opens_as_it_was(open_page, tmp_path):
     page = open_page(tab="Sample")
     compare(page, 4, 6, 8)
+    player(page).locator(".track").focus()
+    page.keyboard.press("Home")
+    page.keyboard.press("ArrowRight")
+    page.wait_for_function("location.search.includes('&frame=2')")
     with page.expect_download() as download:
         menu(page, "save-runs").click()
     path = tmp_path / download.value.suggested_filename
     download.value.save_as(path)
-    assert path.name == "stepwise-sample-comparison-digits-7-ddim-seed-0-guidance-2.stepwise"
+    assert (
+        path.name == "stepwise-sample-steps-4-and-6-and-8-digits-7-ddim-seed-0-guidance-2.stepwise"
+    )
     found = comparison_files.read(path.read_bytes())
     assert [each.request["steps"] for each in found.runs] == [4, 6, 8]
     assert (found.align, found.panel, found.look) == ("step", "x_t", "")
@@ -105,19 +112,25 @@ def test_a_comparison_is_one_file_and_opens_as_it_was(open_page, tmp_path):
         values = [box.locator(each).input_value() for each in (".align", ".which")]
         return shown(page), texts, values
 
-    player(page).locator(".track").focus()
-    page.keyboard.press("Home")
-    page.keyboard.press("ArrowRight")
     other = open_page(tab="Noise")
     choose(other, path)
     expect(player(other).locator(".player-status")).to_contain_text("opened from stepwise-sample-")
     expect(player(other).locator(".panel img")).to_have_count(
         player(page).locator(".panel img").count()
     )
-    player(other).locator(".track").focus()
-    other.keyboard.press("Home")
-    other.keyboard.press("ArrowRight")
-    expect(player(other).locator(".frame-count")).to_have_text("frame 2 of 9")
+    frame = player(other).locator(".frame-count")
+    expect(frame).to_have_text("frame 2 of 9")  # at which it was saved
+    assert seen(other) == seen(page)
+    link = page.evaluate("location.search")
+    assert link.count("beside=") == 2 and link.count("steps%3D") == 2
+    other.wait_for_function("(link) => location.search === link", arg=link)
+    other.keyboard.press("f")
+    other.keyboard.press("PageDown")  # a remote control
+    expect(frame).to_have_text("frame 3 of 9")
+    other.keyboard.press("r")  # beside F: what is presented from a file stays
+    other.keyboard.press("PageUp")
+    expect(frame).to_have_text("frame 2 of 9")
+    other.keyboard.press("Escape")
     assert seen(other) == seen(page)
 
 
@@ -246,7 +259,9 @@ def test_a_file_plays_on_a_fresh_start_without_models_and_network(browser, tmp_p
         expect(player(page)).to_have_attribute("data-playing", "true")
         expect(player(page).locator(".frame-count")).to_have_text("frame 87 of 87")
         saved(page, tmp_path / "again.stepwise")
-        assert told(load(tmp_path / "again.stepwise"))[:2] == told(original)[:2], "every frame"
+        again = load(tmp_path / "again.stepwise")
+        assert again.start == 86, "it opens at the frame that was chosen"
+        assert told(replace(again, start=None))[:2] == told(original)[:2], "every frame"
         new = [url for url in elsewhere[asked:] if not url.startswith(("data:", "blob:"))]
         assert new == [], "playing asks nothing of the server"
         here = server.address

@@ -25,8 +25,10 @@
 
   // The frame, unless nobody has chosen it, or it is the one that a finished run shows by itself.
   function frameOf({ run, clock, moved }) {
-    const own = run.head.start ?? run.last, arrives = clock.follow && run.state === "running";
-    if (!run.count || !moved || arrives) return null;
+    const saved = run.state === "opened" && run.head.start != null; // at a frame of the file
+    const own = saved ? run.last : run.head.start ?? run.last;
+    const arrives = clock.follow && run.state === "running";
+    if (!run.count || !(moved || saved) || arrives) return null;
     const { i } = clock.frameOf(run); // beside another one, if runs are compared
     return i === own ? null : i + 1;
   }

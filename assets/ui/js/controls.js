@@ -13,7 +13,7 @@
         pin: () => player.pin(),
         save: () => player.save(),
         copy: ({ currentTarget }) => stepwise.copySettings(player.taken, currentTarget),
-        "save-run": () => stepwise.saveRun(player.taken, player.options.name),
+        "save-run": () => stepwise.saveRun(player),
         "save-runs": () => stepwise.saveRuns(player),
         "export-run": () => stepwise.exportRun(player.taken, player.options.name),
         "open-run": () => stepwise.chooseRun(),
@@ -34,6 +34,11 @@
     // A menu closes when the focus or a click goes elsewhere, and by Escape, which then stops no run.
     menu(details) {
       const close = () => { details.open = false; };
+      details.addEventListener("click", ({ target }) => { // of these, nothing is shown in the menu
+        if (!target.closest(".save, .save-run, .save-runs, .open-run")) return;
+        close();
+        details.querySelector("summary").focus({ preventScroll: true });
+      });
       details.addEventListener("focusout", ({ relatedTarget }) => {
         if (relatedTarget && !details.contains(relatedTarget)) close();
       });

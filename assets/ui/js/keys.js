@@ -6,11 +6,13 @@
     + " [role=menu]"; // what reads letters
   const MOVES = "input, [role=slider], [role=radiogroup]"; // what reads arrows, Home, End, space
   const PLAYER_KEYS = [" ", "ArrowLeft", "ArrowRight", "Home", "End"];
+  const CLICKER = ["PageUp", "PageDown"]; // what the remote control of a projector sends
   const HELP = [
     [["keys.space"], "keys.play"],
     ["→", "keys.next"],
     ["←", "keys.before"],
     [["keys.ends"], "keys.first_last"],
+    [["keys.pages"], "keys.clicker"],
     ["R", "keys.run"],
     ["Esc", "keys.stop"],
     ["F", "keys.present"],
@@ -62,10 +64,15 @@
     tab.click();
   }
 
+  // A run from a file that is presented has its end: the key beside F would throw it away.
+  function run(event) {
+    if (presented()?.dataset.status !== "opened") clickVisible(event, ".run-button");
+  }
+
   const COMMANDS = {
     "?": help,
     f: present,
-    r: (event) => clickVisible(event, ".run-button"),
+    r: run,
     ...Object.fromEntries([...RUNS].map((letter, place) => [letter.toLowerCase(), () => (
       tell(presented() || visible(".player"), { kind: "alone", place }))])),
   };
@@ -86,6 +93,7 @@
     const command = COMMANDS[event.key.toLowerCase()];
     if (command) command(event);
     else if (PLAYER_KEYS.includes(event.key)) onMove(event);
+    else if (CLICKER.includes(event.key) && presented()) tell(presented(), { kind: "key", event });
   }
 
   function onMove(event) {

@@ -301,6 +301,8 @@
     ArrowLeft: (player) => player.step(-1),
     Home: (player) => player.seek(0),
     End: (player) => player.seek(player.clock.run.last),
+    PageUp: (player) => player.step(-1),
+    PageDown: (player) => player.step(1),
   };
 
   const mounted = []; // all players of the page

@@ -57,7 +57,7 @@
   }
 
   // ---------------------------------------------------------- save
-  function tapeFile({ head, frames }) {
+  function tapeFile({ head, frames }, more = {}) {
     const { run, status, file, refined, ...kept } = head, names = new Map(), pictures = new Map();
     const named = (picture) => {
       if (!names.has(picture)) {
@@ -70,7 +70,7 @@
     };
     const shown = frames.filter(Boolean).map(({ asked, ...frame }, i) => (
       { ...frame, i, pictures: frame.pictures.map(named) }));
-    const tape = { format: FORMAT, version: VERSION, ...kept, frames: shown };
+    const tape = { format: FORMAT, version: VERSION, ...kept, ...more, frames: shown };
     const json = new TextEncoder().encode(JSON.stringify(tape));
     return zip(new Map([[TAPE, json], ...pictures]));
   }
@@ -83,17 +83,21 @@
     return `${parts.join("-").replace(/[^\w.-]+/g, "-").slice(0, 80)}.${ending}`;
   }
 
-  function saveRun(run, name) {
-    download(tapeFile(run), fileName(name, run.head.settings));
+  // A file opens at the frame that the learner has chosen.
+  const chosen = ({ moved, clock }, run) => (moved ? { start: clock.frameOf(run).i } : {});
+
+  function saveRun(player) {
+    const { taken: run, options } = player;
+    download(tapeFile(run, chosen(player, run)), fileName(options.name, run.head.settings));
   }
 
   // Several runs, and how they are compared, as core/comparison_files.py reads them.
-  async function comparisonFile(runs, about) {
+  async function comparisonFile(runs, about, more) {
     const head = { format: `${FORMAT} comparison`, version: VERSION, event: runs[0].head.event };
     const json = new TextEncoder().encode(JSON.stringify({ ...head, ...about }));
     const files = new Map([["comparison.json", json]]);
     for (const [k, run] of runs.entries()) {
-      files.set(`runs/${k}.${FORMAT}`, new Uint8Array(await tapeFile(run).arrayBuffer()));
+      files.set(`runs/${k}.${FORMAT}`, new Uint8Array(await tapeFile(run, more(run)).arrayBuffer()));
     }
     return zip(files);
   }
@@ -103,8 +107,17 @@
     const about = { align: clock.align, panel: comparison.key(run), look: comparison.look };
     const alike = Object.fromEntries(Object.entries(runs[0].head.settings ?? {}).filter(
       ([key, value]) => runs.every(({ head }) => head.settings?.[key] === value)));
-    const file = await comparisonFile(runs, about);
-    download(file, fileName(options.name, { ...alike, kind: "comparison" }));
+    const file = await comparisonFile(runs, about, (each) => chosen(player, each));
+    download(file, fileName(options.name, { ...alike, kind: apart(comparison, run) }));
+  }
+
+  // What is compared: "guidance-1-and-8", "ddim-and-ddpm".
+  function apart(comparison, run) {
+    const differing = comparison.differing(run).slice(0, 2).map(([key, values]) => {
+      const texts = values.map((value) => value ?? "none").join("-and-");
+      return values.every((value) => typeof value === "string") ? texts : `${key}-${texts}`;
+    });
+    return differing.join("-") || "comparison";
   }
 
   // ---------------------------------------------------------- open
