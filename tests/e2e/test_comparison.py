@@ -86,7 +86,7 @@ def test_the_next_run_stands_beside_the_pinned_one_and_says_what_differs(bench):
         ]
     )
     expect(player.locator(".player-title")).to_have_text(
-        "A, B compared: x̂₀ predicted clean picture"
+        "Sampler ddim, ddpm; Guidance 2, 3 compared: x̂₀ predicted clean picture"
     )
     for panel, key in (("noisy picture", "x_t"), ("predicted clean picture", "x0")):
         player.locator(".which").select_option(key)

@@ -122,7 +122,6 @@ def test_the_rest_of_a_digit_is_painted_and_sampled(open_page, address):
     page.mouse.up()
     page.wait_for_timeout(1000)
     run(page)
-    page.wait_for_selector(".player[data-status=running]:visible")
-    wait_for_status(page, "done")
     expect(player(page)).to_contain_text("Where: painted")
+    wait_for_status(page, "done")
     expect(player(page)).to_contain_text("The part that was known is kept")

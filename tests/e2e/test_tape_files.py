@@ -44,7 +44,6 @@ def saved(page, path):
     with page.expect_download() as download:
         menu(page, "save-run").click()
     download.value.save_as(path)
-    page.keyboard.press("Escape")
     return download.value.suggested_filename
 
 
@@ -53,7 +52,6 @@ def choose(page, path):
     with page.expect_file_chooser() as chooser:
         menu(page, "open-run").click()
     chooser.value.set_files(path)
-    page.keyboard.press("Escape")
 
 
 def drop(page, path):

@@ -6,6 +6,7 @@
   const LETTERS = "ABCD", TONES = ["first", "second", "third", "fourth"];
   const APART = 0.05;       // RMS distance of two pictures, of black to white, that is seen well
   const LONG = 48;          // characters of a setting in a caption
+  const MOST_NAMED = 2;     // settings in a title
 
   // A setting as a Say: its words where it has some.
   function said(words, key, value) {
@@ -135,10 +136,10 @@
     // What only this run was asked for; a value that is a word needs no name.
     caption(run, k) {
       const parts = this.differing(run).map(([key, values]) => {
-        const value = said(this.words, key, values[k]), label = `${key}.label`;
+        const value = said(this.words, key, values[k]);
         const named = Number.isNaN(parseFloat(values[k]));
         if (named && typeof values[k] === "string") return ["pinned.word", { value }];
-        return ["pinned.setting", { name: this.words.has(label) ? [label] : key, value }];
+        return ["pinned.setting", { name: this.named(key), value }];
       });
       return parts.length ? parts : [["pinned.same"]];
     }
@@ -162,17 +163,31 @@
         (frame.approx ?? []).includes(places[k]) ? [k] : []));
       return {
         run: { id: `compared ${runs.map(({ id }) => id)}`, head: { panels,
-          title: this.look ?? this.title(runs, places) } },
+          title: this.look ?? this.title(run, places) } },
         frame: { ...clock.frame, pictures, approx, doubts: [], numbers: {},
           say: runs.length > 2 ? ["pinned.rms.several"]
             : [...distance(differences[0]), ...this.parted(runs, places, clock)] },
       };
     }
 
-    title(runs, places) {
+    // Of few settings each with its values; of many, or none, the letters of the runs.
+    title(run, places) {
+      const runs = this.runs(run), differing = this.differing(run);
       const { symbol, title } = runs[0].head.panels[places[0]];
-      const letters = [...LETTERS.slice(0, runs.length)].join(", ");
-      return ["pinned.title", { symbol, panel: title, letters }];
+      const chain = (says, key) => says.reduceRight((rest, first) => [key, { first, rest }]);
+      if (differing.length < 1 || differing.length > MOST_NAMED) {
+        const letters = [...LETTERS.slice(0, runs.length)].join(", ");
+        return ["pinned.title", { symbol, panel: title, what: letters }];
+      }
+      const named = differing.map(([key, values]) => ["pinned.values", {
+        name: this.named(key),
+        values: chain(values.map((value) => said(this.words, key, value)), "pinned.list") }]);
+      return ["pinned.title", { symbol, panel: title, what: chain(named, "pinned.lists") }];
+    }
+
+    named(key) { // a setting, as its control is called
+      const label = `${key}.label`;
+      return this.words.has(label) ? [label] : key;
     }
 
     differencePanel(difference) {
