@@ -89,6 +89,7 @@ class Links:
         outputs = [self.note, tabs, *self.outputs()]
         self._event("open", self.opened, outputs)
         self._event("paste", self.pasted, outputs)
+        self._event("follow", self.followed, outputs)
         self._event("code", coded, [self.note])
 
     def _event(self, name: str, function: Callable, outputs: list[Any]) -> None:
@@ -180,6 +181,18 @@ class Links:
         says += [] if what is None else [said("link.bring", what=what)]
         gr.Info(toast(says))
         return self.answer(offer) | offer.restore(*asked)
+
+    def followed(self, text: Any) -> Updates:
+        """Bring the settings of a file that was opened into the controls, as far as they go."""
+        player, _, written = str(text).partition("\n")
+        try:
+            settings = links.settings_of(written)
+            offer = self.of_settings(settings, player)
+            asked = offer.asked(settings) if offer else None
+        except ValueError:  # the file plays, whatever can be run here
+            asked = None
+        note: Updates = {self.note: json.dumps({})}
+        return note | offer.restore(*asked) if offer and asked else note
 
 
 def settings_of(asked: Sequence[Request]) -> dict[str, Any]:

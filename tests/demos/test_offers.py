@@ -118,6 +118,19 @@ def test_pasted_settings_find_their_tab(offered, monkeypatch):
         assert said in told(offered, offered.pasted(f"sample\n{text}"))["refused"]
 
 
+def test_the_settings_of_an_opened_file_reach_the_controls_without_a_word(offered, monkeypatch):
+    says = []
+    for kind in ("Info", "Warning"):
+        monkeypatch.setattr(gr, kind, says.append)
+    asked = InvertRequest.of(steps=9)
+    found = offered.followed(f"invert\n{json.dumps(asked.settings())}")
+    wanted = offered.offers["invert"].restore(asked)
+    assert wanted and {each: found.get(each) for each in wanted} == wanted
+    for text in ("{", '{"x": 1}', '{"steps": 0}'):
+        assert list(offered.followed(f"sample\n{text}")) == [offered.note]
+    assert says == []
+
+
 # ---- codes --------------------------------------------------------------------------------------
 
 

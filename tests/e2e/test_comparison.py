@@ -88,7 +88,7 @@ def test_the_next_run_stands_beside_the_pinned_one_and_says_what_differs(bench):
     expect(player.locator(".player-title")).to_have_text(
         "Sampler ddim, ddpm; Guidance 2, 3 compared: x̂₀ predicted clean picture"
     )
-    for panel, key in (("noisy picture", "x_t"), ("predicted clean picture", "x0")):
+    for panel, key in (("picture so far", "x_t"), ("predicted clean picture", "x0")):
         player.locator(".which").select_option(key)
         expect(player.locator(".player-title")).to_contain_text(panel)
         symbol = {"x_t": "xₜ", "x0": "x̂₀"}[key]
@@ -107,7 +107,7 @@ def test_the_difference_is_that_of_the_pictures_and_they_part_where_it_is_said(b
         for a, b in zip(first["frames"], second["frames"], strict=True)
     ]
     parted = max(i for i, each in enumerate(apart) if each <= 0.05) + 1
-    said = f"They part by more than 5 % for good at frame {parted + 1} of A"
+    said = f"From frame {parted + 1} of A on they stay more than 5 % apart"
     expect(player.locator(".sentence-text")).to_contain_text(said)
     for index in (10, 6):
         page.evaluate("(index) => one.seek(index)", index)
@@ -124,7 +124,7 @@ def test_runs_that_stay_together_or_were_never_together_say_so(bench):
     page, player = pinned(bench, first, made("b", 5, lambda share: 0.51))
     expect(player.locator(".sentence-text")).to_contain_text("stay within 5 % of each other")
     sent(page, made("c", 5, lambda share: 0.9))
-    expect(player.locator(".sentence-text")).to_contain_text("more than 5 % apart at every level")
+    expect(player.locator(".sentence-text")).to_contain_text("more than 5 % apart in every frame")
 
 
 @pytest.mark.parametrize(

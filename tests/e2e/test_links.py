@@ -81,7 +81,9 @@ def test_a_reload_finds_a_run_that_was_stopped(open_page):
     page = open_page(tab="Sample")
     set_steps(page, 1000)
     run(page)
-    expect(player(page).locator(".player-status")).to_contain_text(re.compile(r"\d\d/1001"))
+    expect(player(page).locator(".player-status")).to_contain_text(
+        re.compile(r"frame \d\d of 1001")
+    )
     page.keyboard.press("Escape")
     wait_for_status(page, "stopped")
     page.wait_for_function("sessionStorage.getItem('stepwise_run')")

@@ -147,7 +147,7 @@ def test_a_number_beside_a_slider_is_taken_as_typed_or_refused(open_page):
     set_steps(page, 1000)  # the slider ends at 200
     run(page)
     wait_for_status(page, "running")
-    expect(player(page).locator(".player-status")).to_contain_text("/1001")
+    expect(player(page).locator(".player-status")).to_contain_text("of 1001")
     page.keyboard.press("Escape")
     wait_for_status(page, "stopped")
     set_steps(page, "")

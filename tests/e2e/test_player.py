@@ -20,7 +20,7 @@ def test_a_recorded_run_is_drawn(bench):
     expect(player).to_have_attribute("data-status", "tape")
     expect(player.locator(".player-status")).to_have_text("recorded example")
     expect(player.locator(".panel img")).to_have_count(3)
-    expect(player.locator(".panel img").first).to_have_attribute("alt", "noisy picture. " + SAID)
+    expect(player.locator(".panel img").first).to_have_attribute("alt", "picture so far. " + SAID)
     expect(player.locator(".sentence-text")).to_have_text(SAID)
 
 

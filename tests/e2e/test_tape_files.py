@@ -168,6 +168,9 @@ def test_a_run_is_saved_opened_and_shown_the_same(open_page, tmp_path, address):
     from_file(other, "run.stepwise")
     expect(other.locator("[role=tab][aria-selected=true]").last).to_have_text("Sample")
     expect(player(other).locator(".player-title")).to_contain_text("3 steps")
+    steps = other.locator(".control-steps input[type=number]").locator("visible=true")
+    expect(steps).to_have_value("3")  # the controls say what is on the stage
+    expect(player(other)).not_to_have_attribute("data-stale", "true")
     player(other).locator(".track").focus()
     for i, frame in enumerate(told(made)[1]):
         other.keyboard.press("Home" if i == 0 else "ArrowRight")

@@ -43,6 +43,8 @@
       const message = JSON.parse(text);
       for (const each of message.beside ?? []) this.takeRun(each); // from one file
       this.takeRun(message);
+      const { status, settings } = message;
+      if (status === "opened" && settings) stepwise.follow(this.options.name, settings);
     }
 
     takeRun(message) {

@@ -104,6 +104,17 @@
     return [text.length > LONGEST ? `${player.options.name}\n` : text];
   }
 
+  // ------------------------------------------------------------ a file that was opened
+  let opened = ""; // its settings
+
+  function follow(name, settings) { // the controls say what is on the stage
+    const text = `${name}\n${JSON.stringify(settings)}`;
+    if (text.length > LONGEST) return;
+    opened = text;
+    stepwise.bring("run");
+    document.getElementById("link-follow")?.click();
+  }
+
   const ACTS = { link: copyLink, code: showCode, paste: showPaste };
   document.addEventListener("click", ({ target }) => {
     const button = target.closest?.("[data-share]");
@@ -112,8 +123,10 @@
     if (player) ACTS[button.dataset.share](button);
   });
 
+  window.stepwise.follow = follow;
   Object.assign(links, {
     code: { sent: () => [address.linkOf(player)], got: gotCode },
     paste: { sent: pasted, got: gotPaste },
+    follow: { sent: () => [opened], got: () => {} },
   });
 })();
