@@ -6,6 +6,7 @@ Each tab offers what can be asked of it; nothing of a session is shared. The bro
 
 from __future__ import annotations
 
+import contextlib
 import json
 from collections.abc import Callable, Mapping, Sequence
 from html import escape
@@ -185,14 +186,12 @@ class Links:
     def followed(self, text: Any) -> Updates:
         """Bring the settings of a file that was opened into the controls, as far as they go."""
         player, _, written = str(text).partition("\n")
-        try:
+        found: Updates = {self.note: json.dumps({})}
+        with contextlib.suppress(ValueError):  # the file plays, whatever can be run here
             settings = links.settings_of(written)
             offer = self.of_settings(settings, player)
-            asked = offer.asked(settings) if offer else None
-        except ValueError:  # the file plays, whatever can be run here
-            asked = None
-        note: Updates = {self.note: json.dumps({})}
-        return note | offer.restore(*asked) if offer and asked else note
+            found |= offer.restore(*offer.asked(settings)) if offer else {}
+        return found
 
 
 def settings_of(asked: Sequence[Request]) -> dict[str, Any]:
