@@ -11,7 +11,7 @@ import gradio as gr
 
 from demos.exports.answer import answered
 from demos.exports.code import Writer
-from demos.ui.controls import QUIET, Textbox
+from demos.ui.controls import QUIET, Textbox, unseen
 from demos.ui.errors import shown
 
 ARRIVES = "watch('value', () => stepwise.codeArrived(props.value))"
@@ -25,7 +25,7 @@ def codes(writers: Mapping[str, Writer]) -> None:
     answer = gr.HTML(
         js_on_load=ARRIVES, elem_classes=["out-of-sight"], elem_id="code-answer", padding=False
     )
-    button = gr.Button(elem_id="ask-code", elem_classes=["out-of-sight"])
+    button = unseen("ask-code")
     button.click(
         shown(partial(told, writers=writers)),
         Textbox(visible=False),

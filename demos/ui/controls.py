@@ -49,6 +49,11 @@ class Number(Raw, gr.Number):
     """A number field whose value is judged by its field."""
 
 
+def unseen(name: str) -> gr.Button:
+    """A button that only the scripts of the page press, by its name there."""
+    return gr.Button(elem_id=name, elem_classes=["out-of-sight"])
+
+
 def text(key: str) -> Any:
     """A text of the page, which follows its language; None for a key without one."""
     return i18n(key) if key in table("en") else None

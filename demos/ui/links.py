@@ -17,7 +17,7 @@ import gradio as gr
 from demos.runs import links
 from demos.runs.links import TAB
 from demos.runs.requests import Request
-from demos.ui.controls import QUIET, Textbox
+from demos.ui.controls import QUIET, Textbox, unseen
 from demos.ui.errors import language, shown
 from demos.ui.offers import Offer, Updates, restores
 from demos.ui.player import Player
@@ -95,7 +95,7 @@ class Links:
 
     def _event(self, name: str, function: Callable, outputs: list[Any]) -> None:
         """The browser presses a button, sends a text, and gets a note."""
-        button = gr.Button(elem_id=f"link-{name}", elem_classes=["out-of-sight"])
+        button = unseen(f"link-{name}")
         got = f"stepwise.links.{name}.got"
         event = button.click(
             shown(function),

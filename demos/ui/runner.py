@@ -18,7 +18,7 @@ from demos.runs.archive import Archive
 from demos.runs.opened import opened
 from demos.runs.requests import Request
 from demos.runs.stream import Sending
-from demos.ui.controls import QUIET, Number, Raw, control, dice, text
+from demos.ui.controls import QUIET, Number, Raw, control, dice, text, unseen
 from demos.ui.errors import language, shown
 from demos.ui.player import Player
 from demos.ui.uploads import RunFile, run_file
@@ -45,7 +45,7 @@ class Runner:
         self.starting: list[tuple[Callable, str]] = []  # an event, and what starts its run
         self.runs: list[Any] = []
         self.places: list[gr.HTML] = []
-        button = gr.Button(elem_id=f"refine-{name}", elem_classes=["out-of-sight"])
+        button = unseen(f"refine-{name}")
         self.at_rest(button.click, decoded)
         self.file = run_file(name)
 
@@ -75,9 +75,8 @@ class Runner:
         """
         start = f"start-{self.name}-{len(self.runs)}"
         button.elem_id = button.elem_id or f"press-{start}"  # by which a link presses it
-        unseen = gr.Button(elem_id=start, elem_classes=["out-of-sight"])
         event = clicked(
-            unseen,
+            unseen(start),
             run,
             inputs,
             [*self.outputs, *more],
@@ -115,11 +114,11 @@ class Runner:
         self.places.append(place)
         name, starting, events = f"{self.name}-place-{len(self.places)}", [], []
         for k, (button, function, frame) in enumerate(looks):
-            unseen = gr.Button(elem_id=f"start-{name}-{k}", elem_classes=["out-of-sight"])
-            starting.append((button.click, unseen.elem_id))
+            start = f"start-{name}-{k}"
+            starting.append((button.click, start))
             inputs = [self.archive, *([Number(0, visible=False)] if frame else [])]
             js = f"(state) => [state, stepwise.shown('{self.name}')]" if frame else None
-            events.append(clicked(unseen, function, inputs, [place], None, name, js=js))
+            events.append(clicked(unseen(start), function, inputs, [place], None, name, js=js))
         one_at_a_time(name, starting, events, self.stop)
 
     def compares(
@@ -137,8 +136,9 @@ class Runner:
         """
         name = f"{self.name}-compared"
         start = f"start-{name}"
-        unseen = gr.Button(elem_id=start, elem_classes=["out-of-sight"])
-        event = clicked(unseen, function, [self.archive, *inputs], places, function.__name__)
+        event = clicked(
+            unseen(start), function, [self.archive, *inputs], places, function.__name__
+        )
         one_at_a_time(name, [(button.click, start)], [event], stop)
         for ends in (event.failure, stop.click):
             ends(None, None, places[0], js=stopped, **PRIVATE)
@@ -286,7 +286,7 @@ def presses(
 
 def chosen(chip: gr.Button, settings: dict[Any, Any], name: str) -> gr.Button:
     """A button, called `name` on the page, that is pressed once a chip has set some controls."""
-    after = gr.Button(elem_id=name, elem_classes=["out-of-sight"])
+    after = unseen(name)
     chip.click(partial(here, settings), None, list(settings), **QUIET).then(
         None, js=f"() => document.getElementById('{name}').click()", **PRIVATE
     )

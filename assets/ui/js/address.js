@@ -25,10 +25,10 @@
 
   // The frame, unless nobody has chosen it, or it is the one that a finished run shows by itself.
   function frameOf({ run, clock, moved }) {
-    const saved = run.state === "opened" && run.head.start != null; // at a frame of the file
-    const own = saved ? run.last : run.head.start ?? run.last;
+    const { start } = run.head, chosen = run.state === "opened" && start != null; // in its file
+    const own = chosen ? run.last : start ?? run.last;
     const arrives = clock.follow && run.state === "running";
-    if (!run.count || !(moved || saved) || arrives) return null;
+    if (!run.count || !(moved || chosen) || arrives) return null;
     const { i } = clock.frameOf(run); // beside another one, if runs are compared
     return i === own ? null : i + 1;
   }
@@ -203,10 +203,9 @@
 
   function ended(name) { // the run has ended, or could not begin
     const mine = opening;
-    setTimeout(() => keep(name), PAUSE); // once its last message has been drawn
-    if (!mine?.begun || mine.name !== name) return;
     setTimeout(() => { // its last message may not have been drawn yet
-      if (opening !== mine) return;
+      keep(name);
+      if (!mine?.begun || mine.name !== name || opening !== mine) return;
       if (arrived(seen)) found(seen);
       else end();
     }, PAUSE);
