@@ -64,7 +64,8 @@ def sentence(say: Say, language: str = "en") -> str:
         return _PLACE.sub(lambda place: _filled(place, values, language), table(language)[key])
     text = ""
     for part in filter(None, (sentence(each, language) for each in say)):
-        text += part if not text or _CLOSED.search(text) else f" {part}"
+        near = not text or _CLOSED.search(text) or part.startswith("（")
+        text += part if near else f" {part}"
     return text
 
 

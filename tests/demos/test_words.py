@@ -104,6 +104,7 @@ def test_a_sentence_is_made_of_values():
     )
     assert sentence(say, "zh") == "第 3 步，共 50 步：噪声占功率的 71 %；"
     assert sentence("as it is") == "as it is"
+    assert sentence(["以上", "（log-SNR 1）。", "共", "(1)"]) == "以上（log-SNR 1）。共 (1)"
     one, many = (said("sample.done.guess", steps=n) for n in (1, 2))
     assert "after 1 step." in sentence(one) and "after 2 steps." in sentence(many)
 

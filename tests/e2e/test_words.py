@@ -42,6 +42,8 @@ def test_plurals_nested_texts_and_lists_are_said(bench):
     assert filled(page, "{a} | {b}", a=["player.play", {}], b="{n}") == "Play | {n}"
     said = [["player.frame", {"number": 3}], "and", ["player.done"]]
     assert page.evaluate("(said) => stepwise.words.say(said)", said) == "frame 3 and done"
+    said = ["以上", "（log-SNR 1）。", "共", "(1)"]
+    assert page.evaluate("(said) => stepwise.words.say(said)", said) == "以上（log-SNR 1）。共 (1)"
     assert filled(page, "no.such.key") == "no.such.key"
     assert filled(page, "{absent}") == "{absent}"
     assert page.evaluate("stepwise.words.say('plain {text}')") == "plain {text}"

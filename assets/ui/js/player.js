@@ -4,7 +4,7 @@
   const { words, write, sentence, Run, Clock, Pulse, Stage, Timeline, Controls } = stepwise;
   const { Comparison, Differences, Pins } = stepwise;
   const calm = window.matchMedia("(prefers-reduced-motion: reduce)");
-  const mouse = window.matchMedia("(hover: hover)");
+  const mouse = window.matchMedia("(hover: hover) and (min-width: 641px)"); // and room to say so
   const NEWS = ["running", "done", "stopped", "opened"]; // of which a learner is told
   const HASTE = 300; // milliseconds in which an answer needs no word about waiting
   const REST = 200; // milliseconds on a frame after which its previews are decoded in full

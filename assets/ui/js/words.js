@@ -41,7 +41,7 @@
 
     join(parts) {
       return parts.filter(Boolean).reduce(
-        (text, part) => text + (!text || CLOSED.test(text) ? "" : " ") + part, "");
+        (text, part) => text + (!text || CLOSED.test(text) || part[0] === "（" ? "" : " ") + part, "");
     }
 
     field(value, form, rest) {
