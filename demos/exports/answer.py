@@ -8,7 +8,8 @@ from typing import Any
 
 from demos.exports.code import Code, Writer
 from demos.exports.notebooks import notebook
-from demos.words import LANGUAGES, Refusal, Say
+from demos.words import LANGUAGES, Refusal
+from demos.words.reasons import alone
 
 KINDS = ("core", "diffusers")
 
@@ -35,7 +36,7 @@ def answered(asked: Any, writers: Mapping[str, Writer]) -> dict[str, Any]:
         if getattr(request, "card", None) and request.card.private:
             raise Refusal("code.refused.private")
     except ValueError as error:
-        return {kind: {"refused": told(error)} for kind in KINDS}
+        return {kind: {"refused": alone(error)} for kind in KINDS}
     return {kind: written(getattr(writer, kind), request, language) for kind in KINDS}
 
 
@@ -44,14 +45,9 @@ def written(write: Callable[[Any], Code], request: Any, language: str) -> dict[s
     try:
         code = write(request)
     except ValueError as error:
-        return {"refused": told(error)}
+        return {"refused": alone(error)}
     return {
         "code": code.script(),
         "notes": list(code.notes),
         "notebook": notebook(code, request.title(), request.settings(), language),
     }
-
-
-def told(error: ValueError) -> Say:
-    """What went wrong, in any language."""
-    return getattr(error, "say", str(error))

@@ -13,6 +13,7 @@ from core.tapes import Say, Tape
 from demos.pictures.sources import path_of
 from demos.runs.stream import Stream, compact
 from demos.words import LANGUAGES, Refusal, sentence
+from demos.words.reasons import recognised
 
 LONGEST = 60  # signs of a file's name that are shown
 
@@ -55,7 +56,7 @@ def held(sent: Any) -> Comparison:
     except OSError as error:
         raise Refusal("tape.refused.gone") from error
     except tape_files.Unopened as error:
-        trouble = {"trouble": error.trouble} if error.trouble else {}
+        trouble = {"trouble": recognised(error.trouble)} if error.trouble else {}
         raise Refusal(f"tape.refused.{error.kind}", file=name, **trouble) from error
     return replace(found, runs=tuple(map(understood, found.runs)))
 

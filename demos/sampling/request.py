@@ -18,6 +18,7 @@ from demos.runs.fields import Choice, Real, Text, Truth, Whole
 from demos.runs.requests import Request
 from demos.sampling.panels import PANELS
 from demos.words import Refusal, Say, said, word
+from demos.words.reasons import reason
 
 ALL_SAMPLERS: dict[str, Sampler] = {**SAMPLERS, **BRIDGED}
 OWN = "own"  # the schedule that the model was trained with
@@ -92,7 +93,7 @@ class SampleRequest(Request):
         try:
             parsed(self.points)
         except ValueError as error:
-            yield "points", Refusal("points.refused", reason=str(error))
+            yield "points", Refusal("points.refused", reason=reason(error))
 
     @property
     def card(self) -> ModelCard:

@@ -14,6 +14,7 @@ from demos.runs.requests import Request
 from demos.schedules.parameters import OTHER, PARAMETERS, defaults_of, in_words, made, offered
 from demos.views.charts import PARTS, QUANTITIES
 from demos.words import Refusal, Say, said
+from demos.words.reasons import reason
 
 SIDES = ("first", "second")
 MOVES = "log_snr"  # with every schedule
@@ -149,7 +150,7 @@ def refused(name: str, given: dict[str, Any]) -> Iterator[Refusal]:
         try:
             parsed(values["points"])
         except ValueError as error:
-            yield Refusal("points.refused", reason=str(error))
+            yield Refusal("points.refused", reason=reason(error))
 
 
 def exploding(schedule: Schedule) -> bool:

@@ -13,6 +13,7 @@ import gradio as gr
 from gradio.context import LocalContext
 
 from demos.words import LANGUAGES, capital, said, sentence
+from demos.words.reasons import reason
 
 COOKIE = "stepwise_language"
 
@@ -59,5 +60,6 @@ def _errors() -> Iterator[None]:
 
 def told(error: ValueError) -> gr.Error:
     """An error as the page shows it."""
-    text = capital(sentence(getattr(error, "say", str(error)), language()))
+    spoken = language()
+    text = capital(sentence(reason(error), spoken), spoken)
     return gr.Error(text, print_exception=False)

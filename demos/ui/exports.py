@@ -29,6 +29,7 @@ from demos.ui.server.uploads import Uploads
 from demos.ui.server.work import takes
 from demos.ui.uploads import RunFile
 from demos.words import Refusal
+from demos.words.reasons import alone
 
 SECONDS = 0.04  # of one core for a picture in a film, about
 
@@ -80,7 +81,7 @@ def exported(sent: Any, asked: Any) -> Iterator[str]:
         for report in _reports(tape_of(sent), ExportRequest.of(**settings)):
             yield json.dumps({"of": of, **report})
     except ValueError as error:
-        yield json.dumps({"of": of, "refused": getattr(error, "say", str(error))})
+        yield json.dumps({"of": of, "refused": alone(error)})
 
 
 def _reports(tape: Tape, asked: ExportRequest) -> Iterator[dict[str, Any]]:

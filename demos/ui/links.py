@@ -24,6 +24,7 @@ from demos.ui.player import Player
 from demos.ui.runner import PRIVATE, Runner
 from demos.views.codes import code
 from demos.words import Refusal, Say, capital, said, sentence
+from demos.words.reasons import reason
 
 
 class Links:
@@ -216,8 +217,8 @@ def lost(asked: Sequence[Request]) -> Say | None:
 
 def in_words(told: ValueError | Say) -> str:
     """A sentence in the language of the page."""
-    say = getattr(told, "say", str(told)) if isinstance(told, ValueError) else told
-    return capital(sentence(say, language()))
+    say = reason(told) if isinstance(told, ValueError) else told
+    return capital(sentence(say, language()), language())
 
 
 def toast(told: ValueError | Say) -> str:

@@ -18,7 +18,8 @@ from demos.ui.errors import language, shown
 from demos.ui.runner import seed_row
 from demos.ui.uploads import drawing_pad, mask_pad, pictures, upload
 from demos.views.html import spoken
-from demos.words import Say, capital, said
+from demos.words import Say, said
+from demos.words.reasons import alone
 
 MAKERS = {"picture": upload, "drawing": drawing_pad, "painted": mask_pad, "folder": pictures}
 READ = ("negative", "prompt_two")  # prompts beside the first: they have its advice, too
@@ -72,7 +73,7 @@ def advised(model: Any, prompt: Any) -> dict[str, Any]:
         name = MODEL.check(model, said("model.label"))
         says: list[Say] = advice(name, PROMPT.check(prompt, said("prompt.label")))
     except ValueError as error:
-        says = [getattr(error, "say", capital(str(error)))]
+        says = [alone(error)]
     return gr.update(value=" ".join(map(spoken, says)), visible=bool(says))
 
 

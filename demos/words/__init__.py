@@ -1,7 +1,8 @@
 """Every text of the page in every language, and how a key and its values become a sentence.
 
 A template has placeholders: `{name}` is text, a number as it is, or a sentence within; with a
-form, `{share:percent}`, `{x:short}`, `{ratio:decibel}`, `{n:whole}` or `{n:plural:step|steps}`.
+form, `{share:percent}`, `{x:short}`, `{ratio:decibel}`, `{n:whole}`, `{n:plural:step|steps}` and,
+of a sentence, `{reason:capital}`.
 The browser does the same with the same tables: `assets/ui/js/words.js`.
 """
 
@@ -69,10 +70,12 @@ def sentence(say: Say, language: str = "en") -> str:
     return text
 
 
-def capital(text: str) -> str:
+def capital(text: str, language: str = "en") -> str:
     """With a capital letter, unless it begins with the name of a file, and a full stop."""
     begins = text[:1] if "/" in text.partition(" ")[0] else text[:1].upper()
-    return begins + text[1:] + ("" if text.endswith((".", "!", "?", "。")) else ".")
+    if text.endswith((".", "!", "?", "。")):
+        return begins + text[1:]
+    return begins + text[1:] + ("." if text.isascii() else table(language)["sentence.stop"])
 
 
 def percent(share: float, language: str = "en") -> str:
@@ -102,6 +105,8 @@ def _filled(place: re.Match, values: dict[str, Any], language: str) -> str:
     value = values[name]
     if form is None:
         return sentence(value, language) if isinstance(value, str | list) else _plain(value)
+    if form == "capital":
+        return capital(sentence(value, language), language)
     value = float(value) if isinstance(value, str) else value  # JSON has no infinity
     if form == "plural":
         return one if value == 1 else many

@@ -7,8 +7,10 @@ from playwright.sync_api import expect
 from core.bridge import schedule_of
 from core.drawn_schedules import START, drawn, placed
 from core.schedules import cosine
+from tests.core.tape_files import changed, put
 from tests.e2e import player
 from tests.e2e.test_drawing import choose, opened, points, rested, text_of
+from tests.e2e.test_tape_files import drop
 
 
 def exchange(page):
@@ -69,3 +71,17 @@ def test_what_cannot_be_opened_or_saved_is_one_sentence(open_page):
     choose(page, "First schedule", "karras")
     page.get_by_role("button", name="Save config: first").click()
     expect(page.get_by_text("karras has no config").first).to_be_visible()
+
+
+def test_why_core_refuses_is_said_in_the_language_of_the_page(open_page, tmp_path):
+    page = open_page(locale="zh-CN")
+    page.get_by_role("tab", name="噪声调度", exact=True).last.click()
+    page.get_by_role("button", name="描画、打开、保存").click()
+    field = page.get_by_role("textbox", name="调度器配置")
+    field.fill('{"_class_name": "FlowMatchEulerDiscreteScheduler"}')
+    page.get_by_role("button", name="描画该配置").click()
+    expect(page.get_by_text("FlowMatchEulerDiscreteScheduler 按流匹配运行").first).to_be_visible()
+    path = tmp_path / "a.stepwise"
+    path.write_bytes(changed(put("frames", 0, "pos", value=7)))
+    drop(page, path)
+    expect(page.get_by_text("tape.frames[0].pos 不在 0..1 之间").first).to_be_visible()

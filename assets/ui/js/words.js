@@ -10,6 +10,7 @@
   const FIELD = /\{(\w+)(?::(\w+))?(?::([^}]*))?\}/g;
   const TAIL = 40, HALF = /50{39}$/; // digits that decide how the ones before them are rounded
   const CLOSED = /[\u3000-\u303f\uff00-\uff0f\uff1a-\uff20]$/; // full-width: no space follows
+  const ASCII = /^[\x20-\x7e]*$/;
 
   const isValues = (part) => part !== null && typeof part === "object" && !Array.isArray(part);
   const isKeyed = (said) => typeof said[0] === "string"
@@ -47,6 +48,7 @@
     field(value, form, rest) {
       if (!form) return typeof value === "number" ? plain(value) : this.say(value);
       if (form === "plural") return this.plural(value, rest.split("|"));
+      if (form === "capital") return this.capital(this.say(value));
       return this[form](number(value));
     }
 
@@ -77,6 +79,13 @@
 
     whole(value) {
       return this.fixed(value, 0);
+    }
+
+    capital(text) { // and a full stop; the name of a file keeps its first letter
+      const [first] = text.split(" ", 1);
+      const begins = first.includes("/") ? text.slice(0, 1) : text.slice(0, 1).toUpperCase();
+      const stop = ASCII.test(text) ? "." : this.template("sentence.stop");
+      return begins + text.slice(1) + (/[.!?。]$/.test(text) ? "" : stop);
     }
 
     // Rounded as the server rounds: by the exact value, halves to the even digit. Intl rounds the

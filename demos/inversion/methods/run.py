@@ -21,7 +21,8 @@ from core.tapes import Say
 from demos.inversion.methods import named_method, promise, refusal
 from demos.inversion.session import Session
 from demos.inversion.summary import meaning, reading
-from demos.words import Refusal, capital, said
+from demos.words import Refusal, said
+from demos.words.reasons import alone
 
 MOST_STEPS = 500
 PERIOD = 1 / 20  # seconds between two signs of life; Stop is heard at each
@@ -146,7 +147,7 @@ def compare(task: Task, methods: Sequence[str]) -> Iterator[Original | Now | Row
         try:
             yield (yield from trial.row(task, INVERSIONS[name], steps))
         except ValueError as error:
-            yield Row(name, steps, trouble=getattr(error, "say", capital(str(error))))
+            yield Row(name, steps, trouble=alone(error))
 
 
 def planned(model: Model, methods: Sequence[str], budget: int, strength: float) -> dict[str, int]:

@@ -123,7 +123,9 @@ def test_the_trouble_of_one_method_is_told_in_its_row(digits, monkeypatch):
     broken = Broken(name="broken", title="Broken", source="")
     monkeypatch.setitem(INVERSIONS, "broken", broken)
     ddim, row = rows_of(ran(digits, ["broken", "ddim"], "9"))
-    assert row.trouble == "It divides by <alpha>." and ddim.back > 10 and not ddim.trouble
+    assert (
+        sentence(row.trouble) == "It divides by <alpha>." and ddim.back > 10 and not ddim.trouble
+    )
 
 
 @dataclass(frozen=True, kw_only=True)
