@@ -99,6 +99,19 @@ def _keep(name: str, shrinks: bool, block: nn.Module, given: Any, output: Any) -
     seen[name] = output.detach().float().mean(1, keepdim=True)
 
 
+@torch.no_grad()
+def time_embeddings(network: Any, timesteps: Tensor) -> Tensor:
+    """What a U-Net is told of each timestep, (T, D): two layers on sines and cosines of t.
+
+    Ho et al. 2020, appendix B, https://arxiv.org/abs/2006.11239; the waves are those of Vaswani
+    et al. 2017, section 3.5, https://arxiv.org/abs/1706.03762.
+    """
+    layers = network.time_embedding
+    weight = next(layers.parameters())
+    waves = network.time_proj(timesteps.flatten().to(weight.device))
+    return layers(waves.to(weight.dtype)).float()
+
+
 def operations(network: Any, call: Callable[[], Any]) -> dict[str, int]:
     """Floating-point operations of each block in a call of the network, by its name."""
     from torch.utils.flop_counter import FlopCounterMode

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 import torch
 
-from core.features import blocks, described, inside, operations, watched
+from core.features import blocks, described, inside, operations, time_embeddings, watched
 from core.models import load
 from tests.core import normal
 
@@ -76,6 +76,18 @@ def test_the_cost_of_a_block_grows_with_the_batch(network):
     assert set(one) == set(blocks(network))
     for name, count in one.items():
         assert count > 1e6 and two[name] == pytest.approx(2 * count, rel=0.02), name
+
+
+@pytest.mark.parametrize("name", ["digits", "emoji"])
+def test_what_is_told_of_a_timestep_is_what_the_network_hears(name):
+    model: Any = load(name, device="cpu")
+    watched(model.network)
+    levels = [model.schedule.level(t) for t in (3, 500, 999)]
+    told = time_embeddings(model.network, torch.tensor([level.t for level in levels]))
+    for row, level in zip(told, levels, strict=True):
+        with inside() as seen, torch.no_grad():
+            model.denoiser()(normal(1, *model.shape).float(), level)
+        assert torch.allclose(seen["time"][0].float(), row, atol=1e-6)
 
 
 def test_a_network_of_latents_can_be_looked_into():

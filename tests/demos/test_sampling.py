@@ -13,6 +13,7 @@ from demos.pictures.prompts import never_seen
 from demos.runs.archive import decoded_uri, preview_uri
 from demos.sampling.page import hand_over, sample, what_if, what_if_still
 from demos.sampling.panels import PANELS
+from demos.sampling.panels.network import PALE, over_time, spread
 from demos.sampling.panels.guidance import WONDER
 from demos.sampling.presets import PRESETS
 from demos.sampling.request import ALL_SAMPLERS, SampleRequest
@@ -205,6 +206,19 @@ def test_inside_the_network_a_map_of_each_level_is_shown(settings):
         assert len({*frame["pictures"]}) == 7 and all(frame["pictures"])
     assert re.search(r"\d ResNet, \d attention; [\d.]+ M", sentence(message["panels"][1]["title"]))
     assert "each on its own scale" in message["frames"][0]["text"]
+
+
+def test_what_is_told_of_t_stands_over_all_steps_and_as_bars():
+    told = spread(torch.tensor([[5.0, -1.0, 7.0], [9.0, -1.0, 8.0], [7.0, -1.0, 4.0]]))
+    assert told.tolist() == [[0.5, 0, -1], [1, 0, 1], [-1, 0, 0]], "in the order of the greatest"
+    picture = over_time(told, 1)
+    assert picture.shape == (6, 6)
+    heat, bars = picture[:3], picture[3:]
+    later, now, before = heat[:, :2], heat[:, 2:4], heat[:, 4:]
+    assert torch.equal(now, told[1][:, None].expand(3, 2)), "the first step is on the right"
+    assert torch.allclose(before, PALE * told[0][:, None].expand(3, 2))
+    assert torch.allclose(later, PALE * told[2][:, None].expand(3, 2))
+    assert bars.tolist() == [[1, 1, 0, 0, 1, 1], [0] * 6, [0] * 6]
 
 
 def test_watching_changes_nothing():

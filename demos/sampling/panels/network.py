@@ -10,18 +10,19 @@ import torch
 from torch import Tensor
 
 from core.denoisers import Denoiser, Prediction
-from core.features import TIME, Block, Seen, described, inside, operations, watched
+from core.features import Block, Seen, described, inside, operations, time_embeddings, watched
 from core.images import signed_uri
 from core.models import looks_inside
 from core.samplers import Step
 from core.schedules import Level
 from core.tapes import Panel, Say, later
-from demos.sampling.panels.base import GUESS, Panels, Part
+from demos.sampling.panels.base import GUESS, Panels, Part, ladder
 from demos.words import Refusal, said
 
 if TYPE_CHECKING:
     from demos.sampling.request import SampleRequest
 
+NUMBERS, PALE = 64, 0.4  # of the time embedding that are shown at most; of other steps than now
 DEEP = 2  # blocks of the way down that are shown, and of the way up
 TONES = ("first", "second")  # a block down and the one up that a skip joins to it have one colour
 
@@ -70,8 +71,11 @@ class NetworkPanels(Panels):
         middle = [name for name in found if name == "middle"]
         self.names = {f"block{k}": name for k, name in enumerate([*down, *middle, *up])}
         blocks = (block_panel(k, found[name], costs[name]) for k, name in self.names.items())
-        told = Panel("told", "t", said("panel.told"), "noise", phone=False)
-        return GUESS, *blocks, told
+        times = torch.tensor([level.t for level in ladder(self.model, self.request)[:-1]])
+        told = time_embeddings(self.network, times)
+        self.told = spread(told[:, :: math.ceil(told.shape[1] / NUMBERS)])
+        title = said("panel.told", shown=self.told.shape[1], count=told.shape[1])
+        return GUESS, *blocks, Panel("told", "t", title, "noise", phone=False)
 
     def parts(self, step: Step) -> dict[str, Part]:
         """The guess, and the maps of the first row, each on a scale of its own."""
@@ -79,9 +83,7 @@ class NetworkPanels(Panels):
         parts: dict[str, Part] = {"x0": step.prediction.x0}
         for key, name in self.names.items():
             parts[key] = later(signed_uri, centred(seen[name][:1]), 1.0)
-        told = seen[TIME][:1].float()
-        rows = told.view(1, 1, math.gcd(8, told.shape[1]), -1)
-        parts["told"] = later(signed_uri, centred(rows), 1.0)
+        parts["told"] = later(signed_uri, over_time(self.told, step.index)[None, None], 1.0)
         return parts
 
     def formula(self, step: Step) -> list[Say]:
@@ -97,6 +99,35 @@ def block_panel(key: str, block: Block, operations: int) -> Panel:
     values |= {"residual": block.residual, "attention": block.attention}
     symbol = {"down": "↓", "up": "↑", "middle": "↔"}[way] + number
     return Panel(key, symbol, said("panel.block", **values), tone, phone=way == "middle")
+
+
+def over_time(told: Tensor, index: int) -> Tensor:
+    """What is told at all steps, (T, D) in [-1, 1], as one picture; what is told now stands out.
+
+    Above, a row for each number and a column for each step, the first one on the right, as on the
+    timeline, pale but for the one of `index`; below, that column as bars. (2 D, 2 D) in [-1, 1].
+    """
+    steps, count = told.shape
+    columns = (torch.arange(2 * count) * steps).div(2 * count, rounding_mode="floor")
+    now = columns == columns[(columns - index).abs().argmin()]
+    heat = told[columns].T * torch.where(now, 1.0, PALE)
+    height = torch.linspace(1, -1, count)[:, None]
+    value = told[index]
+    reached = (height * value > 0) & (height.abs() <= value.abs())
+    bars = reached * value.sign()
+    return torch.cat([heat.flip(1), bars.repeat_interleave(2, dim=1)])
+
+
+def spread(told: Tensor) -> Tensor:
+    """Each column on a scale of its own: -1 its least and 1 its greatest value, 0 if it has one.
+
+    In the order of when they are great: the mean row, weighted by the value.
+    """
+    low, high = told.min(0).values, told.max(0).values
+    told = (2 * told - low - high) / (high - low).clamp(min=1e-12)
+    weight = told + 1
+    rows = torch.arange(len(told), dtype=told.dtype)[:, None]
+    return told[:, ((weight * rows).sum(0) / weight.sum(0).clamp(min=1e-12)).argsort()]
 
 
 def centred(values: Tensor) -> Tensor:
