@@ -16,12 +16,18 @@ from demos.runs.requests import Request
 from demos.ui.controls import QUIET, control, dice, options, text
 from demos.ui.errors import language, shown
 from demos.ui.runner import seed_row
-from demos.ui.uploads import drawing_pad, mask_pad, pictures, upload
+from demos.ui.uploads import drawing_pad, mask_pad, pictures, points_pad, upload
 from demos.views.html import spoken
 from demos.words import Say, said
 from demos.words.reasons import alone
 
-MAKERS = {"picture": upload, "drawing": drawing_pad, "painted": mask_pad, "folder": pictures}
+MAKERS = {  # of fields that take a picture, by their name, with the event where it is its own
+    "picture": upload,
+    "drawing": drawing_pad,
+    "train.drawing": points_pad,
+    "painted": mask_pad,
+    "folder": pictures,
+}
 READ = ("negative", "prompt_two")  # prompts beside the first: they have its advice, too
 MODEL = ChoiceField(options=MODELS, default="digits")
 PROMPT = TextField(most=500, default="")
@@ -29,7 +35,7 @@ PROMPT = TextField(most=500, default="")
 
 def made(request: type[Request], name: str, **more: Any) -> Any:
     """The widget of a field, also of one that takes a picture."""
-    maker = MAKERS.get(name)
+    maker = MAKERS.get(f"{request.event}.{name}") or MAKERS.get(name)
     return maker() if maker else control(request, name, **more)
 
 

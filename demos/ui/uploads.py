@@ -168,17 +168,22 @@ def pictures() -> Pictures:
     )
 
 
-def drawing_pad() -> Drawing:
-    """A pad for one digit, black on white; the pen is as wide as MNIST's."""
+def drawing_pad(label: str = "drawing.label", pen: int = 22) -> Drawing:
+    """A pad for one digit, black on white; the pen, in pixels, is as wide as MNIST's."""
     return Drawing(
-        label=text("drawing.label"),
+        label=text(label),
         type="filepath",
         visible=False,
         canvas_size=(PAD, PAD),
-        brush=gr.Brush(default_size=22, colors=["#000000"], color_mode="fixed"),
+        brush=gr.Brush(default_size=pen, colors=["#000000"], color_mode="fixed"),
         layers=False,
         elem_classes=["pad"],
     )
+
+
+def points_pad() -> Drawing:
+    """A pad for points of the plane: a click is a point, a line is many."""
+    return drawing_pad("train.drawing.label", pen=8)
 
 
 def mask_pad() -> MaskPad:

@@ -13,8 +13,8 @@ from demos.pictures.prompts import never_seen
 from demos.runs.archive import decoded_uri, preview_uri
 from demos.sampling.page import hand_over, sample, what_if, what_if_still
 from demos.sampling.panels import PANELS
-from demos.sampling.panels.network import PALE, over_time, spread
 from demos.sampling.panels.guidance import WONDER
+from demos.sampling.panels.network import PALE, over_time, spread
 from demos.sampling.presets import PRESETS
 from demos.sampling.request import ALL_SAMPLERS, SampleRequest
 from demos.ui.pictures import random_prompt

@@ -10,6 +10,7 @@ from playwright.sync_api import expect
 from core.archives import packed
 from core.training.plans import moments
 from tests.e2e import Asked, player, run, stop_after, wait_for_status
+from tests.e2e.test_drawing import choose
 
 BASIC = "tab=train&network=basic&noise=uniform&target=sample"
 
@@ -75,6 +76,22 @@ def test_points_are_trained_on(open_page, address, width):
     assert page.evaluate("document.documentElement.scrollWidth") <= width
     page.get_by_role("button", name="Use it in the other tabs", exact=True).click()
     expect(page.locator(".toast-body")).to_contain_text("Points are no pictures")
+
+
+def test_points_that_are_clicked_are_trained_on(open_page, address):
+    page = open_page(1366, 768, at=f"{address}/?tab=train&data=two+moons&steps=40&batch=64")
+    wait_for_status(page, "done")
+    choose(page, "Train on", "own points")
+    pad = page.locator(".pad canvas:visible").first
+    expect(pad).to_be_visible()
+    box = pad.bounding_box()
+    assert box
+    for across, down in ((0.3, 0.4), (0.7, 0.4), (0.5, 0.6)):
+        page.mouse.click(box["x"] + box["width"] * across, box["y"] + box["height"] * down)
+    page.wait_for_timeout(1000)  # the editor sends its picture after the last change
+    train(page)
+    wait_for_status(page, "done")
+    expect(player(page)).to_contain_text("own points, 40 steps, seed 0")
 
 
 def test_a_zip_of_ones_own_pictures_is_trained_on(open_page):
