@@ -55,7 +55,8 @@ class Call:
         given = [each for each in (x, condition) if each is not None]
         graded = torch.is_grad_enabled() and any(each.requires_grad for each in given)
         fits = not (asked or graded or _alone.get())
-        self.key = tuple((e.shape[1:], e.dtype, e.device) for e in given) if fits else None
+        kinds = ((each.shape[1:], each.dtype, each.device) for each in given)
+        self.key = (compute, *kinds) if fits else None
         self.taken, self.missing = 0, len(x)
         self.answers: dict[int, Tensor] = {}  # by their first row
         self.error: BaseException | None = None

@@ -71,6 +71,7 @@ class ModelCard:
         told: whether its network is told the guidance, as that of a latent consistency model,
             where others compute a second branch.
         variance: whether its network has learned the variance of a step back.
+        early: whether a bad version of its network ships, to be pushed away from.
         private: whether it is not offered: who knows its name can use it.
     """
 
@@ -90,6 +91,7 @@ class ModelCard:
     tiny: ModelCard | None = None
     told: bool = False
     variance: bool = False
+    early: bool = False
     private: bool = False
 
     @property

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import cache
 from pathlib import Path
+from typing import Any
 
 import torch
 from PIL import Image
@@ -14,12 +16,14 @@ from core.classifiers import noisy_digit_classifier
 from core.data import mnist, signed
 from core.denoisers import Denoiser, Empirical, Guided, Network, Rows
 from core.engine import shared
+from core.files import shipped
 from core.images import from_pil, to_pil
 from core.models.base import ModelBase, builds, check_guidance, prompts_of, sized
 from core.models.cards import ModelCard
 from core.models.folder import STEMS, folder_of, schedule_in, weight_files
 from core.models.parts import CONFIG, built, filled
 from core.networks import BasicUNet
+from core.objectives import unet
 from core.schedules import Level, Schedule, flow, linear
 from core.weights import fill
 
@@ -81,6 +85,11 @@ class LabelModel(PixelModel):
         raise NotImplementedError
 
 
+def early_unet() -> Any:
+    """A class-conditional U-Net of 0.1 M parameters, a bad version of the one of `DigitModel`."""
+    return unet(1, 28, (16, 16, 16), layers=1, attends=True, num_class_embeds=NULL + 1)
+
+
 @builds("network")
 class DigitModel(LabelModel):
     """The class-conditional U-Net that `core.training mnist` trains."""
@@ -99,6 +108,23 @@ class DigitModel(LabelModel):
         x_cast = x.to(self.device, self.dtype)
         return self.network(x_cast, t, class_labels=label, return_dict=False)[0].to(x)
 
+    def autoguided(self, prompt: str | Sequence[str], guidance: float) -> Guided:
+        """The denoiser of a label, pushed away from a bad version of itself.
+
+        D_0 + w (D_1 - D_0): D_1 is this network, D_0 a smaller one after a short training, both
+        asked for the same. Karras et al. 2024, section 3, https://arxiv.org/abs/2406.02507.
+        """
+        check_guidance(guidance)
+        conditional = self._of(prompt)
+        early = Network(self.early, self.kind, conditional.condition)
+        return Guided(conditional, early, guidance)
+
+    @shared
+    def early(self, x: Tensor, t: float | Tensor, label: Tensor | None) -> Tensor:
+        """The network call of the bad version, as `forward`."""
+        network, x_cast = early_network().to(self.device), x.to(self.device).float()
+        return network(x_cast, t, class_labels=label, return_dict=False)[0].to(x)
+
     def classifier(self) -> NoisyClassifier:
         """The shipped classifier of noisy digits, told the t at which it knows such noise."""
         network, known = noisy_digit_classifier(), linear().sigma
@@ -109,9 +135,17 @@ class DigitModel(LabelModel):
 
         return classify
 
-    def _of(self, prompt: str | Sequence[str]) -> Denoiser:
+    def _of(self, prompt: str | Sequence[str]) -> Network:
         labels = [label_of(each) if each else NULL for each in prompts_of(prompt)]
         return Network(self.forward, self.kind, torch.tensor(labels, device=self.device))
+
+
+@cache
+def early_network() -> Any:
+    """The shipped weights of `early_unet`. ValueError when they are broken."""
+    network = early_unet()
+    fill(network, shipped("assets/models/digits-early"), ["model.safetensors"])
+    return network.eval().requires_grad_(False)
 
 
 @builds("exact")

@@ -17,6 +17,7 @@ DIGITS = ModelCard(
     licence="Apache-2.0",
     size=1_708_417,
     data="mnist",
+    early=True,
 )
 VARIANCE = replace(
     DIGITS,
@@ -25,6 +26,7 @@ VARIANCE = replace(
     source="assets/models/digits-variance",
     size=1_708_706,
     variance=True,
+    early=False,
 )
 EMOJI = ModelCard(
     name="emoji",

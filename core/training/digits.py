@@ -12,6 +12,7 @@ from torch.nn import functional as F
 from core.data import mnist
 from core.denoisers import Prediction, target_of
 from core.likelihood import log_variance, term
+from core.models.digits import early_unet
 from core.networks import BasicUNet, DigitClassifier, NoisyDigitClassifier
 from core.objectives import unet
 from core.paths import WEIGHTS
@@ -108,6 +109,11 @@ def digit_unet() -> nn.Module:
     return unet(1, 28, (32, 64, 64), layers=2, attends=True, num_class_embeds=NULL + 1)
 
 
+def save_early(network: nn.Module, models: Path) -> None:
+    """Write the weights of the small U-Net, in half precision."""
+    save_weights(network.half(), models / "digits-early")
+
+
 def save_digits(network: Any, models: Path) -> None:
     """Write the U-Net and its scheduler in the diffusers folder format."""
     from diffusers import DDIMScheduler
@@ -169,6 +175,7 @@ def save_noisy_classifier(network: nn.Module, models: Path) -> None:
 
 RECIPES: dict[str, Recipe] = {
     "mnist": Recipe(digit_unet, mnist, digit_loss, save_digits, steps=12_000, batch=32),
+    "mnist-early": Recipe(early_unet, mnist, digit_loss, save_early, steps=1_500, batch=32),
     "mnist-variance": Recipe(
         variance_unet,
         mnist,

@@ -206,6 +206,18 @@ def best(request: ExperimentRequest) -> Cells:
     return (start_cell(request.seed, request.batch), *steps(lines, imports, end))
 
 
+def autoguidance(request: ExperimentRequest) -> Cells:
+    """All of them in one batch, pushed away from the bad version of the network."""
+    condition = literal(request.condition)
+    lines = [
+        f"denoise = model.autoguided({condition}, {request.guidance!r})",
+        "seen = []",
+        'for step in SAMPLERS["ddim"](denoise, x, levels):',
+        "    seen.append(step.prediction.x0)",
+    ]
+    return (start_cell(request.seed, request.batch), *steps(lines, SAMPLERS, END))
+
+
 CELLS: dict[str, Callable[[ExperimentRequest], Cells]] = {
     "bugs": bugs,
     "restoring": restoring,
@@ -218,6 +230,7 @@ CELLS: dict[str, Callable[[ExperimentRequest], Cells]] = {
     "walk": walk,
     "poke": poke,
     "best": best,
+    "autoguidance": autoguidance,
 }
 
 

@@ -19,4 +19,5 @@ PRESETS: dict[str, dict[str, Any]] = {
     "experiment.chip.walk": {"kind": "walk", "steps": 20, "count": 17},
     "experiment.chip.poke": {"kind": "poke"},
     "experiment.chip.best": {"kind": "best", "guidance": 1.0},
+    "experiment.chip.auto": {"kind": "autoguidance", "label": "8", "batch": 9, "steps": 20},
 }  # fmt: skip

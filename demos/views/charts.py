@@ -35,7 +35,7 @@ LOGARITHMIC = ("snr", "beta", "posterior_variance", "loss_weight")
 UNITS = {"log_snr": "chart.unit.nats"} | dict.fromkeys(LOGARITHMIC, "chart.unit.logarithmic")
 WIDTH, HEIGHT = 340, 270
 LEFT, RIGHT, BOTTOM = 50, 14, 64
-LINE, FONT = 19, 15  # between two lines of text; its size, as in chart.css
+LINE, FONT = 19, 15  # between two lines of text; its size, as in charts.css
 WIDE = 0x2E80  # from this character on they are as wide as high
 LEVELS: Sequence[tuple[float, Say]] = (  # marks of an axis of log-SNR, as `numbers.place` has it
     (0.0, said("axis.clean")),

@@ -1,10 +1,11 @@
 """How good the embedded models are: `python -m tests.benchmarks.quality [MODEL] [--only ...]`.
 
-MODEL is digits (default), digits-variance, emoji or noisy-digits, the classifier; their modules
-say what the sections measure. Each result is written to figures.json beside the weights when it is
-done, so an interrupted run goes on where it was; the file is tied to the weights. Each finished
-section is printed as Markdown and written into the card of the model, README.md. `--quick N` is a
-look at N pictures of each set, which stores nothing and leaves the card as it is.
+MODEL is digits (default), digits-variance, digits-early, emoji or noisy-digits, the classifier;
+their modules say what the sections measure. Each result is written to figures.json beside the
+weights when it is done, so an interrupted run goes on where it was; the file is tied to the
+weights. Each finished section is printed as Markdown and written into the card of the model,
+README.md. `--quick N` is a look at N pictures of each set, which stores nothing and leaves the
+card as it is.
 """
 
 from __future__ import annotations
@@ -25,6 +26,7 @@ MODULES = {
     "digits": ("quality_digits",),
     "noisy-digits": ("quality_guidance",),
     "digits-variance": ("quality_variance",),
+    "digits-early": ("quality_early",),
     "emoji": ("quality_emoji", "quality_clarity", "quality_inversion"),
 }
 

@@ -48,6 +48,11 @@ class Waves:
         told = torch.as_tensor(t).view(-1, 1)
         return told * x + (0 if condition is None else condition)
 
+    @engine.shared
+    def backward(self, x, t, condition=None):
+        """-t x: another network of the same model."""
+        return -torch.as_tensor(t).view(-1, 1) * x
+
 
 @pytest.fixture(autouse=True)
 def one_slot(monkeypatch):
@@ -103,6 +108,17 @@ def test_what_comes_meanwhile_is_one_batch_of_several_levels(pool):
     for k, each in enumerate(rest):
         assert each.result().tolist() == [[k * k + 100.0 * k]] * 2
     assert network.calls == [1, 10]
+
+
+def test_two_networks_of_one_model_share_no_batch(pool):
+    network, x = Waves(), torch.ones(2, 1)
+    first = held(pool, network)
+    [there] = queued(pool, network, (x, 3.0))
+    back = pool.submit(network.backward, x, 3.0)
+    until(2)
+    network.go.set()
+    first.result()
+    assert (there.result() == 3).all() and (back.result() == -3).all()
 
 
 def test_a_call_alone_is_the_plain_one(pool):

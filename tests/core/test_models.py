@@ -9,7 +9,7 @@ import torch
 from core.classifiers import digit_classifier, read_digits
 from core.data import mnist, signed
 from core.denoisers import Guided
-from core.metrics import frechet, psnr
+from core.metrics import frechet, mse, psnr
 from core.models import MODELS, load, uniform
 from core.networks import BasicUNet
 from core.samplers import SAMPLERS, seeded
@@ -91,6 +91,21 @@ def test_guidance_one_costs_one_row():
     guided = model.denoiser("3", guidance=3.0)
     assert isinstance(guided, Guided) and guided.cost == 2
     assert load("exact").denoiser("3", guidance=3.0).cost == 0
+
+
+def test_autoguidance_steps_from_the_bad_version_past_the_good_one():
+    model: Any = load("digits", device="cpu")
+    images, labels = (part[:64] for part in mnist("test"))
+    asked, level = [str(each) for each in labels.tolist()], model.schedule.level(400)
+    x = level.alpha * signed(images) + level.sigma * seeded(0, 64)(signed(images))
+    with torch.no_grad():
+        good = model.denoiser(asked)(x, level).x0
+        early, auto = (model.autoguided(asked, w)(x, level).x0 for w in (0.0, 3.0))
+        same = model.autoguided(asked, 1.0)
+        torch.testing.assert_close(same(x, level).x0, good)
+    torch.testing.assert_close(auto, early + 3 * (good - early))
+    assert same.cost == 1 and model.autoguided(asked, 2.0).cost == 2
+    assert mse(early, signed(images)) > 1.1 * mse(good, signed(images)), "a bad version"
 
 
 def test_load_is_cached_and_thread_safe():

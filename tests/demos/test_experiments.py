@@ -18,6 +18,7 @@ from core.samplers import SAMPLERS
 from core.schedules import Schedule
 from core.tapes import Frame, Tape
 from demos.experiments.kinds import KINDS, PLACES
+from demos.experiments.kinds.autoguidance import told
 from demos.experiments.kinds.digits import RUNGS, SPREADS, best_blur
 from demos.experiments.kinds.places import PAINTED, region
 from demos.experiments.page import about_it, experiment, seconds
@@ -58,7 +59,7 @@ def guessed(frame):
 @pytest.mark.parametrize("model", ["digits", "emoji"])
 def test_every_experiment_has_its_frames_panels_and_sentences(kind, model):
     asked = {"kind": kind, "model": model, "drawing": drawing(), "count": 3, "repeats": 2}
-    if model == "emoji" and kind in ("restoring", "ladder", "best"):
+    if model == "emoji" and kind in ("restoring", "ladder", "best", "autoguidance"):
         assert "choose the model digits" in refused(experiment, **FEW | asked)
         return
     tape, frames = shown(**asked)
@@ -107,6 +108,7 @@ def test_where_index_and_timestep_are_one_there_is_no_mistake(monkeypatch):
     ({"kind": "bugs", "guidance": 1.0}, 12),
     ({"kind": "bugs", "bug": "clipped_inversion"}, 24),  # two runs, up and down
     ({"kind": "best", "batch": 3, "guidance": 1.0}, 18),
+    ({"kind": "autoguidance", "batch": 2}, 60),  # of two pictures: 1 + 2 + 2 calls a step
     ({"kind": "poke", "guidance": 1.0}, 12),
     ({"kind": "anagram", "guidance": 1.0}, 12),
     ({"kind": "walk", "count": 3, "guidance": 1.0}, 36),
@@ -213,6 +215,26 @@ def test_the_best_is_the_one_that_the_classifier_is_surest_of():
     assert values["best"] == pytest.approx(chance, abs=1e-3) and values["best"] >= values["mean"]
 
 
+@pytest.mark.slow
+def test_autoguidance_starts_from_one_noise_and_says_what_it_did():
+    _, frames = shown(kind="autoguidance", batch=4, label="8")
+    values = frames[-1].say[-1][1]
+    assert values["count"] == 4
+    assert all(0 <= values[f"{key}_sure"] <= 4 for key in ("plain", "auto", "free"))
+    assert 0 < values["plain_rms"] < 1
+    _, unasked = shown(kind="autoguidance", batch=2, label="")
+    assert unasked[-1].say[-1][0] == "experiment.auto.unasked"
+    values = unasked[-1].say[1][1]
+    assert values["plain_rms"] == values["free_rms"] != values["auto_rms"]
+
+
+def test_what_is_said_of_guided_digits_is_measured():
+    x = torch.stack([digit_of(3, 0)[0], digit_of(3, 1)[0]])
+    pixels = (x + 1) / 2
+    assert told(x)["rms"] == pytest.approx((pixels[0] - pixels[1]).square().mean().sqrt())
+    assert told(x)["sure"] == int((read_digits(x).amax(1) >= 0.8).sum())
+
+
 # ---- what is asked for --------------------------------------------------------------------------
 
 
@@ -221,6 +243,8 @@ def test_the_best_is_the_one_that_the_classifier_is_surest_of():
     ({"kind": "anagram", "model": "emoji", "view": "negative"}, "another view than negative"),
     ({"kind": "poke", "place": "painted"}, "no picture to paint on"),
     ({"kind": "best", "label": ""}, "choose a label"),
+    ({"kind": "autoguidance", "model": "exact"}, "no bad version"),
+    ({"kind": "autoguidance", "guidance": 1.0}, "about guidance"),
     ({"bug": "other_scale", "guidance": 1.0}, "about guidance"),
     ({"bug": "other_type", "model": "exact"}, "no network"),
     ({"bug": "index_for_t", "model": "exact"}, "no network"),

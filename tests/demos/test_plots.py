@@ -123,7 +123,7 @@ def test_every_text_of_a_chart_fits_in_every_language(quantity):
 def test_text_is_14_pixels_or_more_where_a_chart_is_shown():
     """On a phone of 360 pixels, and beside pictures in the lowest window that is laid out."""
     svg = over_time([Curve("a", "first", values_of(linear(), "snr"))], "snr")
-    assert "font-size" not in svg  # all of it has the size that chart.css gives
+    assert "font-size" not in svg  # all of it has the size that charts.css gives
     for wide, high in ((328, 1000), (390, 254), (395, 316)):
         assert FONT * min(wide / WIDTH, high / HEIGHT) >= 14
 

@@ -5,6 +5,7 @@ A class says what it asks for, why a request cannot be run, its panels, and yiel
 
 from __future__ import annotations
 
+from demos.experiments.kinds.autoguidance import Autoguidance
 from demos.experiments.kinds.base import GUESS, Experiment
 from demos.experiments.kinds.bugs import Bugs
 from demos.experiments.kinds.digits import Best, Ladder, Restoring
@@ -23,6 +24,7 @@ KINDS: dict[str, type[Experiment]] = {
     "walk": Walk,
     "poke": Poke,
     "best": Best,
+    "autoguidance": Autoguidance,
 }
 
 __all__ = ["GUESS", "KINDS", "PLACES", "WAYS", "Experiment"]
