@@ -28,8 +28,7 @@ def page() -> gr.Blocks:
     """The page with its tabs."""
     with gr.Blocks(title="Stepwise", fill_width=True) as blocks:
         gr.HTML(head(), padding=False, elem_classes=["stepwise-head"])
-        picture, chosen = gr.State(), gr.State()  # in gr.Tabs they would count as tabs
-        trained = gr.State()
+        picture, chosen, trained = (gr.State() for _ in range(3))  # in gr.Tabs they count as tabs
         with gr.Tabs(selected="sampling") as tabs:
             shared = Shared(tabs, picture, chosen, trained)
             for tab in TABS:
@@ -51,8 +50,9 @@ def main() -> None:
         launch(page(), page_head(), flags.host, flags.port, flags.allow, room_of(flags))
     except (ValueError, OSError) as error:  # of files, folders and ports
         command.error(str(error))
+    prepare = models.measure_batches if flags.classroom else models.load
     with contextlib.suppress(ValueError):  # whoever chooses the model is told
-        models.load("digits")  # while the learner looks at the recorded run
+        prepare("digits")  # while the learner looks at the recorded run
     wait()
 
 
