@@ -34,6 +34,14 @@ DROP = """([text, name]) => {
 }"""
 
 
+DRAG = """([name, type]) => {
+  const dataTransfer = new DataTransfer();
+  dataTransfer.items.add(new File(["."], name, { type }));
+  const how = { dataTransfer, bubbles: true, cancelable: true };
+  document.body.dispatchEvent(new DragEvent("dragover", how));
+}"""
+
+
 def menu(page, name):
     page.locator(".menu:visible summary").first.click()
     return page.locator(f".{name}:visible").first
@@ -57,6 +65,7 @@ def choose(page, path):
 def drop(page, path):
     content = base64.b64encode(path.read_bytes()).decode()
     assert page.evaluate(DROP, [content, path.name])
+    expect(page.locator("[data-drop]")).to_have_count(0)
 
 
 def from_file(page, name):
@@ -180,6 +189,18 @@ def test_a_run_is_saved_opened_and_shown_the_same(open_page, tmp_path, address):
     expect(other.get_by_text("Run the sampler first")).to_be_visible()
     run(other)
     wait_for_status(other, "done")
+
+
+def test_a_page_says_where_a_file_may_be_dropped(bench):
+    page = bench()
+    said = page.locator("body[data-drop='Drop a saved run anywhere']")
+    page.evaluate(DRAG, ["a.stepwise", ""])
+    expect(said).to_have_count(1)
+    page.evaluate(DRAG, ["a.png", "image/png"])  # it has a field of its own
+    expect(said).to_have_count(0)
+    page.evaluate(DRAG, ["a.stepwise", ""])
+    page.evaluate("document.dispatchEvent(new DragEvent('dragleave'))")
+    expect(said).to_have_count(0)
 
 
 def test_a_file_that_is_dropped_opens_in_the_tab_of_its_event(open_page):

@@ -160,11 +160,24 @@
   const chooseRun = () => chooseFile(".stepwise", openFile);
 
   const carriesFile = (event) => event.dataTransfer?.types.includes("Files");
+  const mayCarryRun = ({ dataTransfer }) => [...dataTransfer.items].some(
+    ({ kind, type }) => kind === "file" && !type.startsWith("image/"));
+
+  function invite(shown) { // where a run may be dropped: anywhere
+    if (shown) document.body.dataset.drop = stepwise.words.say(["tape.drop", {}]);
+    else delete document.body.dataset.drop;
+  }
 
   document.addEventListener("dragover", (event) => { // or the browser would leave the page
-    if (carriesFile(event)) event.preventDefault();
+    if (!carriesFile(event)) return;
+    event.preventDefault();
+    invite(mayCarryRun(event));
+  });
+  document.addEventListener("dragleave", ({ relatedTarget }) => {
+    if (!relatedTarget) invite(false); // it has left the page
   });
   document.addEventListener("drop", (event) => {
+    invite(false);
     const file = [...(event.dataTransfer?.files ?? [])].find(({ name }) => ENDING.test(name));
     if (!file) return;
     event.preventDefault();
