@@ -1,9 +1,9 @@
 """What a busy neighbour costs a run: `python -m tests.benchmarks.neighbour [--rounds N]`.
 
-A neighbour is a process that keeps every core of this machine busy. A run of one thread that shares
-n cores with n others gets n / (n + 1) of one, so that its fair share takes (n + 1) / n times as
-long. Prints a JSON object: seconds of a run alone and beside the neighbour, medians of rounds in
-turn, and how much longer than its fair share the run took.
+A neighbour is a process that keeps every core of this machine busy. A run of one thread that
+shares n cores with n others gets n / (n + 1) of one, so that its fair share takes (n + 1) / n
+times as long. Prints a JSON object: seconds of a run alone and beside the neighbour, medians of
+rounds in turn, and how much longer than its fair share the run took.
 """
 
 from __future__ import annotations

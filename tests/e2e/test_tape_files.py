@@ -11,9 +11,12 @@ import pytest
 from playwright.sync_api import expect
 
 from core import comparison_files
-from core.tape_files import load, written
+from core.tape_files import load, save, written
+from core.tapes import Frame, Tape
 from demos import TABS
 from demos.runs.stream import compact, recorded
+from demos.sampling.request import SampleRequest
+from demos.sampling.run import run as sampled
 from tests.attacks import serving
 from tests.core.test_tape_files import told
 from tests.demos.test_startup import linked
@@ -22,10 +25,12 @@ from tests.e2e.bench import mounted, tape
 from tests.server import ROOT, Stream, defaults
 
 RECORDED = ROOT / "assets" / "tapes"
-DROP = """([text, name]) => {
+DROP = """(files) => {
   const dataTransfer = new DataTransfer();
-  const bytes = Uint8Array.from(atob(text), (letter) => letter.charCodeAt(0));
-  dataTransfer.items.add(new File([bytes], name));
+  for (const [text, name] of files) {
+    const bytes = Uint8Array.from(atob(text), (letter) => letter.charCodeAt(0));
+    dataTransfer.items.add(new File([bytes], name));
+  }
   const how = { dataTransfer, bubbles: true, cancelable: true };
   const over = new DragEvent("dragover", how);
   document.querySelector("h1").dispatchEvent(over);
@@ -62,9 +67,9 @@ def choose(page, path):
     chooser.value.set_files(path)
 
 
-def drop(page, path):
-    content = base64.b64encode(path.read_bytes()).decode()
-    assert page.evaluate(DROP, [content, path.name])
+def drop(page, *paths):
+    files = [[base64.b64encode(path.read_bytes()).decode(), path.name] for path in paths]
+    assert page.evaluate(DROP, files)
     expect(page.locator("[data-drop]")).to_have_count(0)
 
 
@@ -212,6 +217,21 @@ def test_a_file_that_is_dropped_opens_in_the_tab_of_its_event(open_page):
     tabs = {each.__name__.rpartition(".")[2] for each in TABS}
     script = (ROOT / "assets" / "ui" / "js" / "tapefile.js").read_text(encoding="utf-8")
     assert set(re.findall(r': \["(\w+)", "\w+"\]', script)) == tabs
+
+
+def test_files_that_are_dropped_together_stand_beside_each_other(open_page, tmp_path):
+    for steps in (3, 4, 5):
+        made, *frames = sampled(SampleRequest.of(steps=steps))
+        assert isinstance(made, Tape)
+        made.frames.extend(each for each in frames if isinstance(each, Frame))
+        save(made, tmp_path / f"{steps}.stepwise")
+    page = open_page(tab="Noise")
+    drop(page, *(tmp_path / f"{steps}.stepwise" for steps in (3, 4, 5)))
+    from_file(page, "5.stepwise")
+    expect(player(page).locator(".player-title")).to_contain_text("Steps 3, 4, 5 compared")
+    assert page.evaluate(
+        "stepwise.player('sample').comparison.pinned.map(({ head }) => head.settings.steps)"
+    ) == [3, 4]
 
 
 def test_a_schedule_is_saved_and_opened_with_its_chart(open_page, tmp_path):

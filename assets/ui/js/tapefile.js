@@ -16,7 +16,7 @@
     train: ["training", "train"],
   };
   const DAY = 0x21; // 1 January 1980: the same run is the same file
-  const PATIENCE = 10000; // milliseconds until a tab that was never open has its player
+  const PATIENCE = 10000; // milliseconds until a tab that was never open has its player, or a run
 
   // ---------------------------------------------------------- zip, every file stored as it is
   const TABLE = Uint32Array.from({ length: 256 }, (_, n) => {
@@ -142,10 +142,15 @@
     const [tab, name] = homes[event] ?? [];
     if (!tab) return visible(".player")?.closest("[id^=player-]")?.id.replace("player-", "");
     visible(`[role=tab][data-tab-id="${tab}"]`)?.click();
-    for (const since = Date.now(); Date.now() - since < PATIENCE && !inputOf(name);) {
+    await found(() => inputOf(name));
+    return name;
+  }
+
+  async function found(look) { // what it finds, once it does
+    for (const since = Date.now(); Date.now() - since < PATIENCE && !look();) {
       await new Promise((resolve) => { setTimeout(resolve, 50); });
     }
-    return name;
+    return look();
   }
 
   async function openFile(file) {
@@ -155,6 +160,17 @@
     chosen.items.add(file);
     input.files = chosen.files;
     input.dispatchEvent(new Event("change", { bubbles: true }));
+  }
+
+  // Of several each but the last is pinned: they stand beside each other, as they were dropped.
+  async function openFiles([file, ...others]) {
+    const before = new Set(stepwise.players().map(({ run }) => run.id));
+    await openFile(file);
+    if (!others.length) return;
+    const player = await found(() => stepwise.players().find(
+      ({ run }) => !before.has(run.id) && run.head?.status === "opened"));
+    player?.pin();
+    if (player) await openFiles(others);
   }
 
   const chooseRun = () => chooseFile(".stepwise", openFile);
@@ -178,11 +194,11 @@
   });
   document.addEventListener("drop", (event) => {
     invite(false);
-    const file = [...(event.dataTransfer?.files ?? [])].find(({ name }) => ENDING.test(name));
-    if (!file) return;
+    const files = [...(event.dataTransfer?.files ?? [])].filter(({ name }) => ENDING.test(name));
+    if (!files.length) return;
     event.preventDefault();
     event.stopPropagation(); // no place for pictures may take it
-    openFile(file);
+    openFiles(files);
   }, true);
 
   // ---------------------------------------------------------- what a reload would lose
