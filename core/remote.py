@@ -23,6 +23,7 @@ import importlib
 import logging
 import os
 import signal
+import socket
 import threading
 import time
 from collections.abc import AsyncIterator, Callable, Sequence
@@ -45,6 +46,7 @@ TOGETHER = 4  # calls of one message at most: it goes to one replica
 TRIES = 4  # replicas that a call is sent to, one after the other
 PATIENCE = 120.0  # seconds that a call waits for its answer
 PAUSE = 0.2  # seconds until a call is sent again, longer each time
+REACHED = 5.0  # seconds in which a machine is reached, if it is there
 FOREVER = str(10**6)  # seconds that a page outlives its cluster: Ray would end it after 60
 STORE = 200 * 2**20  # bytes of Ray's object store: pictures are small
 LOST = "the replicas that compute for this page do not answer; try again, or tell whoever runs it"
@@ -287,7 +289,10 @@ def deployed(
 
 def joined(ray: Any, address: str, shared: dict[str, Any] | None = None) -> None:
     """Join a cluster of Ray; ValueError where there is none."""
+    host, _, port = address.rpartition(":")
     try:
+        if port.isdigit():  # Ray itself would wait for it `FOREVER`
+            socket.create_connection((host.strip("[]"), int(port)), REACHED).close()
         ray.init(address, runtime_env=shared, log_to_driver=False, logging_level=logging.ERROR)
     except (OSError, RuntimeError, ValueError) as error:
         raise ValueError(f"there is no cluster of Ray at {address}: {error}") from error

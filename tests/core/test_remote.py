@@ -1,5 +1,6 @@
 """Calls through replicas: the same pictures, also where a replica dies, and a plain end."""
 
+import socket
 import subprocess
 import sys
 import threading
@@ -16,7 +17,7 @@ from core import remote
 from core.calls import packed, question_of, unpacked
 from core.engine import ENGINE, Call, Engine, alone, answered_by
 from core.models import MODELS, add_folder, load
-from core.remote import LOST, TOGETHER, TRIES, Cluster, Lost, Replica, connect, disconnect
+from core.remote import LOST, TOGETHER, TRIES, Cluster, Lost, Replica, connect, disconnect, joined
 from tests.core import normal
 from tests.core.test_engine import Waves, runs, sampled
 from tests.replicas import replicas
@@ -308,6 +309,14 @@ def test_without_ray_one_sentence_says_how_to_get_it(monkeypatch):
     )
     assert run.returncode == 2 and "requirements-cluster.txt" in run.stderr
     assert "Traceback" not in run.stderr
+
+
+def test_where_nobody_listens_one_sentence_says_so():
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        address = f"127.0.0.1:{free.getsockname()[1]}"
+        with pytest.raises(ValueError, match=f"there is no cluster of Ray at {address}"):
+            joined(None, address)
 
 
 @pytest.mark.slow
