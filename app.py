@@ -20,7 +20,7 @@ from demos.ui.controls import text
 from demos.ui.menu import menu
 from demos.ui.player import head, page_head
 from demos.ui.recorded import Shared
-from demos.ui.server.flags import parser, room_of
+from demos.ui.server.flags import parser, prepare, room_of
 from demos.ui.server.launch import launch, wait
 
 
@@ -44,9 +44,7 @@ def main() -> None:
     flags = command.parse_args()
     try:
         check()
-        models.prefer(flags.device, flags.dtype, flags.threads, flags.preview, flags.downloads)
-        if flags.model:
-            models.add_folder(flags.model)
+        prepare(flags)
         launch(page(), page_head(), flags.host, flags.port, flags.allow, room_of(flags))
     except (ValueError, OSError) as error:  # of files, folders and ports
         command.error(str(error))

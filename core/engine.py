@@ -8,6 +8,8 @@ https://doi.org/10.1145/1810479.1810540. A run alone is computed as if there wer
 Models take turns by the time they were given for each of their callers: stride scheduling,
 Waldspurger & Weihl 1995, MIT/LCS/TM-528. Within a model who came first is first; a call of many
 rows gets its share of a batch, and comes back for the rest.
+
+`answered_by` puts something else in the engine's place, such as `core.remote`.
 """
 
 from __future__ import annotations
@@ -20,7 +22,7 @@ import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from contextvars import ContextVar
-from typing import Any, cast
+from typing import Any, Protocol, cast
 
 import torch
 from torch import Tensor
@@ -280,6 +282,24 @@ if hasattr(os, "register_at_fork"):
     os.register_at_fork(after_in_child=ENGINE.reset)
 
 
+class Answering(Protocol):
+    """What answers network calls."""
+
+    def answer(self, call: Call) -> Tensor:
+        """The answer of a call; whatever the network raises."""
+        ...
+
+
+_answering: Answering = ENGINE
+
+
+def answered_by(answering: Answering) -> Answering:
+    """Let all network calls from now on be answered by this; returns what has answered them."""
+    global _answering
+    before, _answering = _answering, answering
+    return before
+
+
 def shared(forward: Callable[..., Tensor]) -> Callable[..., Tensor]:
     """Decorate the network call of a model, (x, t, condition) -> output: the engine answers it.
 
@@ -290,7 +310,7 @@ def shared(forward: Callable[..., Tensor]) -> Callable[..., Tensor]:
     def call(
         model: Any, x: Tensor, t: float, condition: Tensor | None = None, **asked: Any
     ) -> Tensor:
-        return ENGINE.answer(Call(forward, model, x, t, condition, asked))
+        return _answering.answer(Call(forward, model, x, t, condition, asked))
 
     return call
 

@@ -116,6 +116,12 @@ def test_torch_is_bounded_above():
     assert Version("2.13.1") in requirements("requirements.txt")["torch"].specifier
 
 
+def test_ray_is_an_extra():
+    specifier = requirements("requirements-cluster.txt")["ray"].specifier
+    assert [each in specifier for each in ("2.59", "2.60", "3.0")] == [False, True, False]
+    assert not any("ray" in requirements(f"requirements{part}.txt") for part in ("", "-dev"))
+
+
 @pytest.mark.parametrize("file", ["requirements.txt", "requirements-dev.txt"])
 def test_installed_packages_meet_the_requirements(file):
     for package, requirement in requirements(file).items():

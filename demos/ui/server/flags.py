@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import os
 
+from core import models, remote
 from demos.ui.server.room import Room
 
 EPILOG = "Without flags the page is for this machine alone, without a GPU and the network."
@@ -32,10 +33,24 @@ def parser(description: str | None) -> argparse.ArgumentParser:
         action="store_true",
         help="let whoever opens the page start the download of Stable Diffusion (2 GB)",
     )
+    add(
+        "--cluster",
+        metavar="ADDRESS",
+        help="of the replicas that python -m core.remote has started, or auto: they compute",
+    )
     add("--device", default="auto", help="auto, cpu, cuda or mps")
     add("--dtype", default="auto", help="auto, fp32, bf16 or fp16")
     add("--preview", default="linear", help="of latents: linear, or taesd")
     return flags
+
+
+def prepare(flags: argparse.Namespace) -> None:
+    """Set `core` up as it was asked for; ValueError, one sentence, where that cannot be."""
+    models.prefer(flags.device, flags.dtype, flags.threads, flags.preview, flags.downloads)
+    if flags.model:
+        models.add_folder(flags.model)
+    if flags.cluster:
+        remote.connect(flags.cluster)
 
 
 def room_of(flags: argparse.Namespace) -> Room | None:
