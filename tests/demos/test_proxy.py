@@ -12,7 +12,7 @@ import pytest
 
 from demos.sampling.request import SampleRequest
 from tests.attacks import png, serving, waited
-from tests.benchmarks.classroom import Client, body_of
+from tests.benchmarks.classroom import Client, body_of, together
 from tests.documents import DOCUMENTS
 from tests.server import PATIENCE
 
@@ -68,8 +68,12 @@ def recipe(ports, listening):
 def apps(tmp_path_factory):
     """Two processes that are ready."""
     folders = [tmp_path_factory.mktemp(name) for name in ("one", "two")]
-    flags = ("--threads", "1", "--allow", "stepwise.example.org")
-    with serving(folders[0], *flags) as one, serving(folders[1], *flags) as two:
+    flags = ("--threads", "1", "--allow", "stepwise.example.org", "--port")
+    ports = [str(free_port()) for _ in folders]
+    with (
+        serving(folders[0], *flags, ports[0]) as one,
+        serving(folders[1], *flags, ports[1]) as two,
+    ):
         for app in (one, two):
             assert waited(60, lambda app=app: app.http.get("/readyz").status_code == 200)
         yield one, two
@@ -125,10 +129,16 @@ def test_thirty_browsers_are_spread_and_every_run_comes_whole(apps, address):
         return await asyncio.gather(*(browser(seed) for seed in range(LEARNERS)))
 
     clients = asyncio.run(all_of_them())
-    for client in clients:  # a proxy that collects frames would send all of them at the end
-        assert len(client.times) > 3 and client.times[0] < client.end / 2
+    assert all(len(client.times) > 3 for client in clients)
     counts = [begun(app) - old for app, old in zip(apps, before, strict=True)]
     assert sum(counts) == LEARNERS and min(counts) >= 5
+
+
+def test_frames_come_one_by_one(address):
+    """A proxy that collects them would send all at the end."""
+    asked = (SampleRequest, ASKED[1] | {"steps": 100})
+    (client,) = asyncio.run(together(address, [body_of(address, asked, 0)]))
+    assert len(client.times) > 5 and client.times[0] < client.end / 2
 
 
 def test_whoever_has_no_cookies_stays_by_its_address(apps, address):
@@ -147,13 +157,20 @@ def test_whoever_has_no_cookies_stays_by_its_address(apps, address):
     assert sorted(counts) == [0, 4]
 
 
+def pages(app):
+    """How many are open."""
+    found = re.search(r"^stepwise_pages (\S+)", app.http.get("/metrics").text, re.MULTILINE)
+    assert found
+    return float(found[1])
+
+
 def test_a_page_is_counted_and_its_host_is_judged(apps, address):
     heartbeat = f"{address}/gradio_api/heartbeat/one-page"
     with httpx.stream("GET", heartbeat, timeout=PATIENCE) as answer:
         assert answer.headers["content-type"].startswith("text/event-stream")
-        assert next(answer.iter_lines()) == "data: ALIVE"
-        pages = [app.http.get("/metrics").text for app in apps]
-        assert sum("stepwise_pages 1.0" in text for text in pages) == 1
+        lines = answer.iter_lines()  # to let go of it would close the page
+        assert next(lines) == "data: ALIVE"
+        assert sorted(map(pages, apps)) == [0, 1]
     named = {"host": "stepwise.example.org"}
     assert httpx.get(f"{address}/config", headers=named).is_success
     assert httpx.get(f"{address}/config", headers={"host": "other.example"}).status_code == 421
