@@ -48,9 +48,9 @@ def main() -> None:
         launch(page(), page_head(), flags.host, flags.port, flags.allow, room_of(flags))
     except (ValueError, OSError) as error:  # of files, folders and ports
         command.error(str(error))
-    prepare = models.measure_batches if flags.classroom else models.load
+    warm_up = models.measure_batches if flags.classroom else models.load
     with contextlib.suppress(ValueError):  # whoever chooses the model is told
-        prepare("digits")  # while the learner looks at the recorded run
+        warm_up("digits")  # while the learner looks at the recorded run
     wait()
 
 

@@ -23,8 +23,10 @@ import argparse
 import asyncio
 import json
 import os
+import re
 import time
 import uuid
+from collections import Counter
 from collections.abc import Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, field
@@ -53,15 +55,21 @@ HEUN = (SampleRequest, {**DIGITS[1], "sampler": "heun", "steps": 2 * STEPS})
 HEAVY = (SampleRequest, {**EMOJI[1], "steps": 1000, "batch": 16})
 INVERT = (InvertRequest, {"model": "digits", "steps": STEPS})
 MIXED = (DIGITS, DIGITS, EMOJI, EXACT, HEUN, INVERT)
+KIND = re.compile(r'"msg":"(\w+)"')
 Asked = tuple[type[Request], dict[str, Any]]  # an event and the settings that are not its defaults
 
 
 @dataclass
 class Client:
-    """One learner: seconds from the post to each message, and to the end."""
+    """One learner: seconds from the post to each message, and to the end.
+
+    `kinds` counts all messages by their kind, `size` the bytes of those with frames.
+    """
 
     times: list[float] = field(default_factory=list)
     end: float = 0.0
+    kinds: Counter[str] = field(default_factory=Counter)
+    size: int = 0
 
     async def run(self, http: httpx.AsyncClient, body: dict[str, Any]) -> None:
         """Post an event and read its answers; RuntimeError where it fails."""
@@ -70,9 +78,11 @@ class Client:
         url = f"/queue/data?session_hash={body['session_hash']}"
         async with http.stream("GET", url) as answer:
             async for line in answer.aiter_lines():
-                now = time.perf_counter() - begun
+                now, kind = time.perf_counter() - begun, KIND.search(line[:60])
+                self.kinds.update(kind.groups() if kind else ())
                 if '"process_generating"' in line[:60]:
                     self.times.append(now)
+                    self.size += len(line)
                 elif '"process_completed"' in line[:60]:
                     self.end = now
                     if not json.loads(line[5:])["success"]:
@@ -89,10 +99,12 @@ def body_of(address: str, asked: Asked, seed: int) -> dict[str, Any]:
     return {"data": [*values.values()], "fn_index": index, "session_hash": uuid.uuid4().hex}
 
 
-async def together(address: str, bodies: Sequence[dict[str, Any]]) -> list[Client]:
-    """All of them at once, each on connections of its own."""
+async def together(
+    address: str, bodies: Sequence[dict[str, Any]], kept: int | None = None
+) -> list[Client]:
+    """All of them at once, each on connections of its own; `kept` of them are used again."""
     clients = [Client() for _ in bodies]
-    limits = httpx.Limits(max_connections=None)
+    limits = httpx.Limits(max_connections=None, max_keepalive_connections=kept)
     async with httpx.AsyncClient(
         base_url=f"{address}/gradio_api", timeout=PATIENCE, limits=limits
     ) as http:
