@@ -135,7 +135,7 @@ def opening(page: Page, name: str) -> None:
     if name == "sample":
         page.set_viewport_size({"width": 1200, "height": 630})  # what chats show
         page.wait_for_timeout(1000)
-        page.screenshot(path=UI / "preview.png")
+        lean(page.screenshot(), UI / "preview.png")
 
 
 def scenes() -> None:

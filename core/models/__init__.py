@@ -44,7 +44,7 @@ from core.models.latent import LatentModel
 from core.models.registry import MODELS, SD, add_folder, card_of
 from core.models.text import Read, reader
 from core.models.trained import add_trained
-from core.noise import uniform
+from core.noise import seeded, uniform
 
 __all__ = [
     "MODELS",
@@ -109,7 +109,7 @@ def measure_batches(name: str) -> None:
     denoise, level = model.denoiser(), model.schedule.level(len(model.schedule) // 2)
 
     def call(rows: int) -> float:
-        x = torch.zeros(rows, *model.shape, device=model.device)
+        x = model.start(seeded(0, rows), level, rows)
         with torch.no_grad():
             return denoise(x, level).x0.sum().item()  # waits for an accelerator, too
 

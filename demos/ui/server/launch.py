@@ -114,6 +114,7 @@ def launch(
         ValueError: the port is taken, or the address is not one of this machine.
     """
     few_arenas()
+    many_files()
     if os.environ.get("SPACE_ID"):  # the address of a visitor is what the Space's proxy says
         os.environ.setdefault("FORWARDED_ALLOW_IPS", "*")
     host = host or (EVERYWHERE if room else None)
@@ -141,6 +142,19 @@ def few_arenas() -> None:
     """
     with contextlib.suppress(OSError, AttributeError):
         ctypes.CDLL("libc.so.6").mallopt(M_ARENA_MAX, 2)
+
+
+def many_files() -> None:
+    """Let the process open as many files as the system allows it: each page is one or two.
+
+    Where the system has no such limits nothing changes.
+    https://man7.org/linux/man-pages/man2/getrlimit.2.html
+    """
+    with contextlib.suppress(ImportError, OSError, ValueError):
+        import resource
+
+        _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+        resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
 
 
 def cache() -> Path:
