@@ -14,6 +14,7 @@ if os.environ.get("SPACES_ZERO_GPU") == "true":
 import gradio as gr
 
 from core import models
+from core.batches import measure_batches
 from demos import CODES, TABS
 from demos.shipped import check
 from demos.ui.controls import text
@@ -48,7 +49,7 @@ def main() -> None:
         launch(page(), page_head(), flags.host, flags.port, flags.allow, room_of(flags))
     except (ValueError, OSError) as error:  # of files, folders and ports
         command.error(str(error))
-    warm_up = models.measure_batches if flags.classroom else models.load
+    warm_up = measure_batches if flags.classroom else models.load
     with contextlib.suppress(ValueError):  # whoever chooses the model is told
         warm_up("digits")  # while the learner looks at the recorded run
     wait()

@@ -10,8 +10,12 @@ from torch import Tensor
 
 from core.data.emoji import options
 from core.files import shipped
+from core.metrics import neighbour_correlation
 from core.networks import DigitClassifier, EmojiClassifier, NoisyDigitClassifier
 from core.weights import fill
+
+SURE = 0.8  # what the classifier gives a label that counts as read
+SMOOTH = 0.5  # correlation of neighbouring pixels: noise has less, digits have more
 
 
 @cache
@@ -56,6 +60,16 @@ def scene_features(x: Tensor) -> Tensor:
 def read_digits(x: Tensor) -> Tensor:
     """Probabilities of the ten digits for pictures (B, 1, 28, 28) in [-1, 1], shape (B, 10)."""
     return torch.cat([digit_classifier()(part).softmax(1) for part in x.float().split(500)])
+
+
+def readable(x: Tensor) -> Tensor:
+    """Which pictures (B, 1, 28, 28), clipped to [-1, 1], are a digit to it, (B,).
+
+    They are no noise, of which a classifier that has never seen it can be sure, too; and one digit
+    is at least as likely as `SURE`.
+    """
+    smooth = [neighbour_correlation(each) > SMOOTH for each in x.split(1)]
+    return (read_digits(x.clamp(-1, 1)).amax(1) >= SURE) & torch.tensor(smooth)
 
 
 @torch.no_grad()

@@ -27,11 +27,7 @@ from typing import Any, Protocol, cast
 import torch
 from torch import Tensor
 
-ROWS = 16  # of a shared batch, unless `best_rows` has found another number
-SIZES, GAIN = (
-    (ROWS, 2 * ROWS, 4 * ROWS, 8 * ROWS),
-    1.1,
-)  # that it tries; by how much a larger one is faster
+ROWS = 16  # of a shared batch, unless `core.batches` has found another number
 FEW = 4  # rows that a call gets at once, however many others wait: two branches, two pictures
 _alone: ContextVar[bool] = ContextVar("alone", default=False)
 
@@ -250,31 +246,6 @@ def attempted(part: tuple[Call, int, int]) -> Tensor | BaseException:
         return call.compute(call.model, call.x[low:high], call.t, condition)
     except BaseException as error:  # an interrupt, too: the slot must become free
         return error
-
-
-def best_rows(call: Callable[[int], Any], sizes: Sequence[int] = SIZES) -> int:
-    """The rows of a batch that are computed fastest: more only where they gain a tenth.
-
-    `call` computes a batch of so many rows. Each size is called once to warm up and then timed
-    twice, from the smallest on, until one gains too little or does not fit into memory.
-    """
-    best, fastest = sizes[0], 0.0
-    for rows in sizes:
-        try:
-            call(rows)
-            speed = rows / min(_seconds(call, rows) for _ in range(2))
-        except (torch.OutOfMemoryError, MemoryError):
-            break
-        if speed < GAIN * fastest:
-            break
-        best, fastest = rows, speed
-    return best
-
-
-def _seconds(call: Callable[[int], Any], rows: int) -> float:
-    begun = time.perf_counter()
-    call(rows)
-    return time.perf_counter() - begun
 
 
 ENGINE = Engine()

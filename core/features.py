@@ -16,7 +16,6 @@ from torch import Tensor, nn
 from core.engine import alone
 
 Seen = dict[str, Tensor]
-TIME = "time"  # the name of the time embedding among the blocks
 _seen: ContextVar[Seen | None] = ContextVar("seen", default=None)
 _watched: WeakSet[nn.Module] = WeakSet()
 
@@ -63,8 +62,8 @@ def described(network: Any) -> list[Block]:
 def inside() -> Iterator[Seen]:
     """Within it, the calls of `watched` networks of this thread leave what they compute.
 
-    By name: the mean over the channels of each block's output at its own resolution, (B, 1, h, w),
-    and under "time" the time embedding (B, D). A later call replaces an earlier one.
+    By name: the mean over the channels of each block's output at its own resolution, (B, 1, h, w).
+    A later call replaces an earlier one.
     """
     seen: Seen = {}
     token = _seen.set(seen)
@@ -83,15 +82,11 @@ def watched(network: Any) -> None:
     for name, block in blocks(network).items():
         shrinks = bool(getattr(block, "downsamplers", None))
         block.register_forward_hook(partial(_keep, name, shrinks))
-    network.time_embedding.register_forward_hook(partial(_keep, TIME, False))
 
 
 def _keep(name: str, shrinks: bool, block: nn.Module, given: Any, output: Any) -> None:
     seen = _seen.get()
     if seen is None:
-        return
-    if name == TIME:
-        seen[name] = output.detach()
         return
     if isinstance(output, tuple):  # of a way down: the last output, and all that skips take
         residuals = output[1]

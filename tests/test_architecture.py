@@ -298,7 +298,7 @@ def test_core_refuses_plainly_and_stays_silent(path):
         assert not isinstance(node, ast.Assert), f"{name(path)}:{node.lineno}: assert"
         bare = isinstance(node, ast.ExceptHandler) and node.type is None
         assert not bare, f"{name(path)}:{getattr(node, 'lineno', 0)}: bare except"
-    if name(path) in ("core/remote.py", "core/training/__main__.py"):  # commands
+    if name(path) in ("core/remote/__main__.py", "core/training/__main__.py"):  # commands
         tree.body = [n for n in tree.body if not (isinstance(n, FUNCTION) and n.name == "main")]
     printing = [node.lineno for called, node in calls(tree) if called == "print"]
     assert not printing, f"{name(path)} prints in lines {printing}"

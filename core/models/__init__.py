@@ -14,7 +14,6 @@ from pathlib import Path
 import torch
 
 from core import paths
-from core.engine import ENGINE, best_rows
 from core.models.base import (
     CLASSES,
     LabelledModel,
@@ -44,7 +43,7 @@ from core.models.latent import LatentModel
 from core.models.registry import MODELS, SD, add_folder, card_of
 from core.models.text import Read, reader
 from core.models.trained import add_trained
-from core.noise import seeded, uniform
+from core.noise import uniform
 
 __all__ = [
     "MODELS",
@@ -67,7 +66,6 @@ __all__ = [
     "label_of",
     "load",
     "looks_inside",
-    "measure_batches",
     "prefer",
     "read",
     "reads_labels",
@@ -98,22 +96,6 @@ def load(
             with in_memory(card):
                 _loaded[card, where, numbers] = _made(card, where, numbers, report)
         return _loaded[card, where, numbers]
-
-
-def measure_batches(name: str) -> None:
-    """Let the engine share batches of as many rows as this model computes fastest here.
-
-    It takes about a second on a processor. ValueError as in `load`.
-    """
-    model = load(name)
-    denoise, level = model.denoiser(), model.schedule.level(len(model.schedule) // 2)
-
-    def call(rows: int) -> float:
-        x = model.start(seeded(0, rows), level, rows)
-        with torch.no_grad():
-            return denoise(x, level).x0.sum().item()  # waits for an accelerator, too
-
-    ENGINE.rows = best_rows(call)
 
 
 def forget(name: str) -> None:

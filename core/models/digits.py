@@ -113,8 +113,11 @@ class DigitModel(LabelModel):
 
         D_0 + w (D_1 - D_0): D_1 is this network, D_0 a smaller one after a short training, both
         asked for the same. Karras et al. 2024, section 3, https://arxiv.org/abs/2406.02507.
+        ValueError for a model without such a version.
         """
         check_guidance(guidance)
+        if not self.card.early:
+            raise ValueError(f"no bad version of the model {self.card.name} is here; use digits")
         conditional = self._of(prompt)
         early = Network(self.early, self.kind, conditional.condition)
         return Guided(conditional, early, guidance)

@@ -7,11 +7,7 @@ import time
 from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import closing
 
-import torch
-from torch import Tensor
-
-from core.classifiers import read_digits
-from core.metrics import neighbour_correlation
+from core.classifiers import SURE, readable
 from core.tapes import Axis, Frame, Panel, Say, Tape
 from core.training.apart import apart
 from core.training.plans import Plan, Snapshot, moments, snapshots
@@ -24,8 +20,6 @@ from demos.words import Refusal, said, sentence
 
 MINUTES = 10  # that one press of Run may train
 RANGE, MANY = 30, 10_000  # largest over smallest loss that is drawn: over steps, over levels
-SURE = 0.8  # what the classifier gives a label that counts as read
-SMOOTH = 0.5  # correlation of neighbouring pixels: noise has less, digits have more
 LOSSES = {
     STEPS: Panel("loss", "L", said("panel.train.loss"), phone=False),
     LEVELS: Panel("loss", "L", said("panel.train.levels"), phone=False),
@@ -147,7 +141,7 @@ class Look:
             shares = {"share": of_cleanest(snapshot.bound), "simple": of_cleanest(snapshot.errors)}
             say.append(said("train.bound", **shares))
         if self.request.data in MNIST:
-            count = readable(snapshot.samples)
+            count = int(readable(snapshot.samples).sum())
             say.append(said("train.read", count=count, samples=len(snapshot.samples), share=SURE))
         return say
 
@@ -155,13 +149,3 @@ class Look:
 def of_cleanest(losses: Sequence[float]) -> float:
     """The share of the cleanest level in the sum over all, of those that are finite."""
     return losses[0] / sum(each for each in losses if math.isfinite(each))
-
-
-def readable(samples: Tensor) -> int:
-    """How many of these are no noise, and read as some digit.
-
-    A classifier is sure of noise, too, which it has never seen.
-    """
-    sure = read_digits(samples.clamp(-1, 1)).amax(1) >= SURE
-    smooth = [neighbour_correlation(each) > SMOOTH for each in samples.split(1)]
-    return int((sure & torch.tensor(smooth)).sum())

@@ -29,7 +29,7 @@ import torch
 
 from core.engine import ENGINE
 from core.models import load, prefer
-from core.remote import connect, disconnect
+from core.remote.serving import connect, disconnect
 from core.samplers import SAMPLERS, seeded
 from tests.replicas import replicas
 

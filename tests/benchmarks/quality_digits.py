@@ -8,19 +8,23 @@ table      Frechet distance on standardised classifier features, n = 1,000, for 
 
 from __future__ import annotations
 
+from typing import Any
+
 import torch
 from torch import Tensor
 
 from core.classifiers import digit_features, read_digits
 from core.data import mnist, signed
+from core.denoisers import Denoiser
 from core.inversion import INVERSIONS, finish
 from core.metrics import frechet, mse
-from core.models import load
+from core.models import Model, load
 from core.samplers import SAMPLERS, seeded
 from tests.benchmarks.quality import Card, table
 
 CARD = Card("digits", "unet/*.safetensors")
 COUNT, BATCH = 1000, 10  # small batches stay in the cache of a CPU
+ASKED = [str(label) for label in range(BATCH)]  # a label for each row of a batch
 NOISES = {
     "eta 0": {"eta": 0.0},
     "eta 0.2": {"eta": 0.2},
@@ -36,18 +40,20 @@ def generated(
 ) -> tuple[Tensor, Tensor]:
     """1,000 digits by DDIM of a model, 100 of each label, and their labels."""
     model = load(name, device="cpu")
-    levels = model.schedule.levels(steps)
-    pictures, labels = [], []
-    for part in range(COUNT // BATCH):
-        asked = [str(row % 10) for row in range(BATCH)]
-        noise = seeded(part * BATCH, BATCH)
+    denoise = model.denoiser(ASKED, guidance=guidance)
+    return sampled(model, denoise, steps, COUNT, **options), torch.arange(COUNT) % BATCH
+
+
+def sampled(model: Model, denoise: Denoiser, steps: int, count: int, **options: Any) -> Tensor:
+    """So many digits by DDIM in batches of the ten labels that are `ASKED`."""
+    levels, pictures = model.schedule.levels(steps), []
+    for first in range(0, count, BATCH):
+        noise = seeded(first, BATCH)
         x = model.start(noise, levels[0], BATCH)
-        denoise = model.denoiser(asked, guidance=guidance)
         for step in SAMPLERS["ddim"](denoise, x, levels, noise=noise, **options):
             x = step.x_next
         pictures.append(x.clamp(-1, 1))
-        labels += [int(each) for each in asked]
-    return torch.cat(pictures), torch.tensor(labels)
+    return torch.cat(pictures)
 
 
 def label_accuracy() -> float:

@@ -14,32 +14,22 @@ import torch
 from core.classifiers import read_digits
 from core.metrics import frechet
 from core.models import load
-from core.noise import seeded
-from core.samplers import SAMPLERS
 from tests.benchmarks.quality import Card, table
-from tests.benchmarks.quality_digits import features, real_features
+from tests.benchmarks.quality_digits import ASKED, features, real_features, sampled
 
 CARD = Card("digits-early", "model.safetensors", "../digits/unet/*.safetensors")
 SCALES = (1.0, 1.5, 2.0, 3.0, 4.0)
-COUNT, BATCH, STEPS = 500, 10, 20
+COUNT, STEPS = 500, 20
 KINDS = ("autoguidance", "classifier-free")
 
 
 def measured(kind: str, scale: float) -> list[float]:
     """Read as asked, and the Frechet distance."""
     model: Any = load("digits", device="cpu")
-    levels = model.schedule.levels(STEPS)
-    asked = [str(row % 10) for row in range(BATCH)]
     auto = kind == "autoguidance"
-    denoise = model.autoguided(asked, scale) if auto else model.denoiser(asked, guidance=scale)
-    pictures = []
-    for first in range(0, COUNT, BATCH):
-        x = model.start(seeded(first, BATCH), levels[0], BATCH)
-        for step in SAMPLERS["ddim"](denoise, x, levels):
-            x = step.x_next
-        pictures.append(x.clamp(-1, 1))
-    found = torch.cat(pictures)
-    labels = torch.arange(COUNT) % BATCH
+    denoise = model.autoguided(ASKED, scale) if auto else model.denoiser(ASKED, guidance=scale)
+    found = sampled(model, denoise, STEPS, COUNT)
+    labels = torch.arange(COUNT) % len(ASKED)
     read = (read_digits(found).argmax(1) == labels).double().mean().item()
     return [read, frechet(features(found), real_features()[:COUNT])]
 

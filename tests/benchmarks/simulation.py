@@ -14,20 +14,17 @@ constant service (Pollaczek 1930, Khinchine 1932).
 
 from __future__ import annotations
 
-import heapq
 import random
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
-from itertools import count
 from math import inf
 
 from core.engine import ROWS, shares
 from demos.runs.stream import PERIOD
 from demos.ui.server.queue import AT_WORK, RUN, WAITING
-
-Action = Callable[[], None]
+from tests.benchmarks.stations import Action, Clock, Station
 
 
 @dataclass(frozen=True)
@@ -79,70 +76,6 @@ class Site:
     at_work: int = AT_WORK[RUN]
     waiting: int = WAITING[RUN]
     uplink: float = inf
-
-
-class Clock:
-    """What happens, in the order of time; what happens at once in the order it was asked for."""
-
-    def __init__(self) -> None:
-        """At 0, with nothing to come."""
-        self.now = 0.0
-        self._coming: list[tuple[float, int, Action]] = []
-        self._order = count()
-
-    def after(self, seconds: float, action: Action) -> None:
-        """Let something happen."""
-        heapq.heappush(self._coming, (self.now + seconds, next(self._order), action))
-
-    def run(self) -> None:
-        """Let time pass until nothing is to come."""
-        while self._coming:
-            self.now, _, action = heapq.heappop(self._coming)
-            action()
-
-
-class Station:
-    """Serves one job at a time, first come, first served.
-
-    Attributes:
-        busy: seconds at work.
-        served: jobs that are done.
-        present: the integral of the jobs that are here over time; over the time it is their mean.
-        stayed: seconds that the jobs that are done were here.
-    """
-
-    def __init__(self, clock: Clock) -> None:
-        """Free."""
-        self.clock, self.busy, self.served = clock, 0.0, 0
-        self.present = self.stayed = self._changed = 0.0
-        self._line: deque[tuple[float, float, Action]] = deque()
-        self._here = 0
-
-    def ask(self, seconds: float, then: Action) -> None:
-        """Serve a job of so many seconds; `then` follows."""
-        self._count(1)
-        self._line.append((self.clock.now, seconds, then))
-        if self._here == 1:
-            self._serve()
-
-    def _serve(self) -> None:
-        came, seconds, then = self._line.popleft()
-        self.busy += seconds
-
-        def done() -> None:
-            self._count(-1)
-            self.served += 1
-            self.stayed += self.clock.now - came
-            if self._here:
-                self._serve()
-            then()
-
-        self.clock.after(seconds, done)
-
-    def _count(self, change: int) -> None:
-        self.present += self._here * (self.clock.now - self._changed)
-        self._changed = self.clock.now
-        self._here += change
 
 
 class Network:
@@ -240,7 +173,7 @@ class Process:
         self._step(run)
 
     def _step(self, run: Run) -> None:
-        made = lambda: self.work(self.costs.step, lambda: self._made(run))  # noqa: E731
+        made = partial(self.work, self.costs.step, partial(self._made, run))
         self.network.call(run.rows, made)
 
     def _made(self, run: Run) -> None:

@@ -1,5 +1,6 @@
 """Calls through replicas: the same pictures, also where a replica dies, and a plain end."""
 
+import asyncio
 import socket
 import subprocess
 import sys
@@ -13,11 +14,14 @@ from typing import Any
 import pytest
 import torch
 
-from core import remote
-from core.calls import packed, question_of, unpacked
 from core.engine import ENGINE, Call, Engine, alone, answered_by
 from core.models import MODELS, add_folder, load
-from core.remote import LOST, TOGETHER, TRIES, Cluster, Lost, Replica, connect, disconnect, joined
+from core.remote import cluster as sending
+from core.remote import replicas as answering
+from core.remote.calls import packed, question_of, unpacked
+from core.remote.cluster import LOST, TOGETHER, TRIES, Cluster, Lost
+from core.remote.replicas import Replica
+from core.remote.serving import NAME, connect, disconnect, joined
 from tests.core import normal
 from tests.core.test_engine import Waves, runs, sampled
 from tests.replicas import replicas
@@ -54,7 +58,7 @@ def started(monkeypatch):
     made = []
 
     def start(transport, **options):
-        monkeypatch.setattr(remote, "PAUSE", 0.001)
+        monkeypatch.setattr(sending, "PAUSE", 0.001)
         made.append(Cluster(transport, **options))
         answered_by(made[-1])
         return made[-1]
@@ -192,7 +196,7 @@ def test_an_answer_does_not_wait_for_the_others_of_its_message(pool, pair, start
         for place, reply in sorted(found, key=lambda each: questions[each[0]].t):
             yield place, reply
             while not going.is_set():
-                await remote.asyncio.sleep(0.001)
+                await asyncio.sleep(0.001)
 
     held = threading.Event()
     cluster = started(slow)
@@ -222,7 +226,7 @@ def test_a_model_that_a_replica_cannot_load_is_computed_here(pair, started, monk
     expected, transport = called(), InTurn(*pair)
     cluster = started(transport)
     model, x = digits(), normal(2, 1, 28, 28)
-    monkeypatch.setattr(remote, "load", refusing)
+    monkeypatch.setattr(answering, "load", refusing)
     with torch.no_grad():
         found = [model.forward(x, 500.0, torch.arange(2)) for _ in range(3)]
     assert all(torch.equal(each, expected) for each in found)
@@ -281,7 +285,7 @@ def test_where_all_are_lost_one_sentence_says_so(pair, started):
 
 def test_a_replica_that_is_silent_is_waited_for_so_long_and_no_longer(started):
     async def silent(questions):
-        await remote.asyncio.sleep(PATIENCE)
+        await asyncio.sleep(PATIENCE)
         yield 0, packed(torch.zeros(1))
 
     started(silent, patience=0.2)
@@ -303,10 +307,13 @@ def test_without_ray_one_sentence_says_how_to_get_it(monkeypatch):
     monkeypatch.setitem(sys.modules, "ray", None)
     with pytest.raises(ValueError, match=r"pip install -r requirements-cluster\.txt"):
         connect("auto")
-    command = "import sys; sys.modules['ray'] = None; sys.argv[1:] = []; import core.remote as r; "
-    run = subprocess.run(
-        [sys.executable, "-c", f"{command} r.main()"], cwd=ROOT, capture_output=True, text=True
-    )
+    script = """
+import runpy, sys
+sys.modules["ray"], sys.argv[1:] = None, []
+runpy.run_module("core.remote", run_name="__main__")
+"""
+    command = [sys.executable, "-c", script]
+    run = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=120)
     assert run.returncode == 2 and "requirements-cluster.txt" in run.stderr
     assert "Traceback" not in run.stderr
 
@@ -393,4 +400,4 @@ class TestRay:
 def told():
     """What one of the replicas says of itself."""
     serve: Any = import_module("ray.serve")
-    return serve.get_app_handle(remote.NAME).about.remote().result(timeout_s=PATIENCE)
+    return serve.get_app_handle(NAME).about.remote().result(timeout_s=PATIENCE)

@@ -2,7 +2,8 @@
 
 import pytest
 
-from core import models, remote
+from core import models
+from core.remote import serving
 from demos.ui.server.flags import parser, prepare
 
 
@@ -12,7 +13,7 @@ def asked(monkeypatch):
     found = []
     monkeypatch.setattr(models, "prefer", lambda *given: found.append(given))
     monkeypatch.setattr(models, "add_folder", found.append)
-    monkeypatch.setattr(remote, "connect", found.append)
+    monkeypatch.setattr(serving, "connect", found.append)
     return found
 
 
@@ -35,6 +36,6 @@ def test_a_cluster_that_cannot_be_had_is_one_sentence(monkeypatch):
         raise ValueError(f"no replicas answer at {address}")
 
     monkeypatch.setattr(models, "prefer", lambda *given: None)
-    monkeypatch.setattr(remote, "connect", missing)
+    monkeypatch.setattr(serving, "connect", missing)
     with pytest.raises(ValueError, match="no replicas answer at auto"):
         prepared("--cluster", "auto")

@@ -8,15 +8,13 @@ from typing import TYPE_CHECKING, Any, cast
 import torch
 from torch import Tensor
 
-from core.classifiers import read_digits
+from core.classifiers import readable
 from core.tapes import Frame, Panel
 from demos.experiments.kinds.base import Experiment
 from demos.words import Refusal, said
 
 if TYPE_CHECKING:
     from demos.experiments.request import ExperimentRequest
-
-SURE = 0.8  # from which chance on a picture counts as read
 
 
 class Autoguidance(Experiment):
@@ -68,8 +66,7 @@ class Autoguidance(Experiment):
 
 
 def told(x: Tensor) -> dict[str, float]:
-    """How many digits the classifier is sure of, and their RMS difference from one another."""
-    pixels = (x.float().cpu().clamp(-1, 1) + 1) / 2
-    sure = read_digits(x.cpu()).amax(1) >= SURE
-    spread = pixels.var(0).mean()  # half the mean square of the differences of all pairs
-    return {"sure": int(sure.sum()), "rms": torch.sqrt(2 * spread).item()}
+    """How many count as a digit, and their RMS difference from one another."""
+    x = x.float().cpu().clamp(-1, 1)
+    spread = ((x + 1) / 2).var(0).mean()  # half the mean square of the differences of all pairs
+    return {"sure": int(readable(x).sum()), "rms": torch.sqrt(2 * spread).item()}

@@ -5,7 +5,8 @@ from __future__ import annotations
 import argparse
 import os
 
-from core import models, remote
+from core import models
+from core.remote import serving
 from demos.ui.server.room import Room
 
 EPILOG = "Without flags the page is for this machine alone, without a GPU and the network."
@@ -50,7 +51,7 @@ def prepare(flags: argparse.Namespace) -> None:
     if flags.model:
         models.add_folder(flags.model)
     if flags.cluster:
-        remote.connect(flags.cluster)
+        serving.connect(flags.cluster)
 
 
 def room_of(flags: argparse.Namespace) -> Room | None:
