@@ -133,7 +133,7 @@ def test_a_message_by_keys_is_said_in_both_languages(bench):
     expect(player.locator(".player-title")).to_have_text("frame 7")
     expect(player.locator(".sentence-text")).to_have_text("frame 1 done")
     expect(player.locator(".sentence-warn")).to_have_text(
-        "Settings changed: run again to see them."
+        "Settings changed: run again."
     )
     expect(player.locator(".name-axis")).to_contain_text("Speed")
     expect(player.locator(".name-thumbs")).to_have_text(" · thumbnails: x̂₀")
@@ -206,7 +206,7 @@ def test_stale_is_said_in_words_and_a_border_until_the_next_run(bench):
     page = bench()
     player = mounted(page, tape())
     page.evaluate("stepwise.stale('one')")
-    expect(player.locator(".stale-badge")).to_have_text("Settings changed: run again to see them.")
+    expect(player.locator(".stale-badge")).to_have_text("Settings changed: run again.")
     style = "(node) => [getComputedStyle(node).outlineStyle, getComputedStyle(node).opacity]"
     assert player.locator(".stage").evaluate(style) == ["dashed", "1"]
     assert player.locator(".panel-box").first.evaluate(style)[1] == "1"
