@@ -66,7 +66,7 @@ class Card(Figures):
 
     def __init__(self, name: str, *weights: str) -> None:
         """The weights name the files that the figures are tied to."""
-        self.folder, self.weights = ROOT / "assets/models" / name, weights
+        self.name, self.folder, self.weights = name, ROOT / "assets/models" / name, weights
         super().__init__(self.folder / "figures.json", self.digest)
 
     def digest(self) -> str:

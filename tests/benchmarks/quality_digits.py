@@ -8,6 +8,7 @@ table      Frechet distance on standardised classifier features, n = 1,000, for 
 
 from __future__ import annotations
 
+import shutil
 from typing import Any
 
 import torch
@@ -20,9 +21,10 @@ from core.inversion import INVERSIONS, finish
 from core.metrics import frechet, mse
 from core.models import Model, load
 from core.samplers import SAMPLERS, seeded
-from tests.benchmarks.quality import Card, table
+from tests.benchmarks.quality import ROOT, Card, table
 
 CARD = Card("digits", "unet/*.safetensors")
+PARTS = ROOT / "checkpoints/quality"
 COUNT, BATCH = 1000, 10  # small batches stay in the cache of a CPU
 ASKED = [str(label) for label in range(BATCH)]  # a label for each row of a batch
 NOISES = {
@@ -36,24 +38,35 @@ STEPS = (5, 10, 20, 50, 100, 1000)
 
 
 def generated(
-    steps: int, guidance: float, options: dict, name: str = "digits"
+    steps: int, guidance: float, options: dict, card: Card = CARD
 ) -> tuple[Tensor, Tensor]:
-    """1,000 digits by DDIM of a model, 100 of each label, and their labels."""
-    model = load(name, device="cpu")
+    """1,000 digits by DDIM of a model, 100 of each label, and their labels.
+
+    An interrupted run goes on after the last batch that it has left in `PARTS`.
+    """
+    model = load(card.name, device="cpu")
     denoise = model.denoiser(ASKED, guidance=guidance)
-    return sampled(model, denoise, steps, COUNT, **options), torch.arange(COUNT) % BATCH
+    said = " ".join(f"{option} {value}" for option, value in options.items())
+    parts = PARTS / card.digest() / f"{card.name}, guidance {guidance:g}, S {steps}, {said}"
+    parts.mkdir(parents=True, exist_ok=True)
+    batches = []
+    for first in range(0, COUNT, BATCH):
+        part = parts / f"{first}.pt"
+        if not part.exists():
+            torch.save(batch(model, denoise, steps, first, **options), part.with_suffix(".tmp"))
+            part.with_suffix(".tmp").rename(part)
+        batches.append(torch.load(part))
+    shutil.rmtree(parts)
+    return torch.cat(batches), torch.arange(COUNT) % BATCH
 
 
-def sampled(model: Model, denoise: Denoiser, steps: int, count: int, **options: Any) -> Tensor:
-    """So many digits by DDIM in batches of the ten labels that are `ASKED`."""
-    levels, pictures = model.schedule.levels(steps), []
-    for first in range(0, count, BATCH):
-        noise = seeded(first, BATCH)
-        x = model.start(noise, levels[0], BATCH)
-        for step in SAMPLERS["ddim"](denoise, x, levels, noise=noise, **options):
-            x = step.x_next
-        pictures.append(x.clamp(-1, 1))
-    return torch.cat(pictures)
+def batch(model: Model, denoise: Denoiser, steps: int, seed: int, **options: Any) -> Tensor:
+    """Ten digits by DDIM, of the labels that are `ASKED`."""
+    levels, noise = model.schedule.levels(steps), seeded(seed, BATCH)
+    x = model.start(noise, levels[0], BATCH)
+    for step in SAMPLERS["ddim"](denoise, x, levels, noise=noise, **options):
+        x = step.x_next
+    return x.clamp(-1, 1)
 
 
 def label_accuracy() -> float:
@@ -91,9 +104,9 @@ def real_features() -> Tensor:
     return features(signed(mnist("test")[0][:COUNT]))
 
 
-def distance(steps: int, options: dict, name: str = "digits") -> float:
+def distance(steps: int, options: dict, card: Card = CARD) -> float:
     """Frechet distance of digits that a model has generated (guidance 1) to real ones."""
-    return frechet(features(generated(steps, 1.0, options, name)[0]), real_features())
+    return frechet(features(generated(steps, 1.0, options, card)[0]), real_features())
 
 
 def floor() -> float:

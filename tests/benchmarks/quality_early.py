@@ -15,7 +15,7 @@ from core.classifiers import read_digits
 from core.metrics import frechet
 from core.models import load
 from tests.benchmarks.quality import Card, table
-from tests.benchmarks.quality_digits import ASKED, features, real_features, sampled
+from tests.benchmarks.quality_digits import ASKED, BATCH, batch, features, real_features
 
 CARD = Card("digits-early", "model.safetensors", "../digits/unet/*.safetensors")
 SCALES = (1.0, 1.5, 2.0, 3.0, 4.0)
@@ -28,7 +28,7 @@ def measured(kind: str, scale: float) -> list[float]:
     model: Any = load("digits", device="cpu")
     auto = kind == "autoguidance"
     denoise = model.autoguided(ASKED, scale) if auto else model.denoiser(ASKED, guidance=scale)
-    found = sampled(model, denoise, STEPS, COUNT)
+    found = torch.cat([batch(model, denoise, STEPS, seed) for seed in range(0, COUNT, BATCH)])
     labels = torch.arange(COUNT) % len(ASKED)
     read = (read_digits(found).argmax(1) == labels).double().mean().item()
     return [read, frechet(features(found), real_features()[:COUNT])]

@@ -58,7 +58,7 @@ def table_section() -> str:
 
 def cell(name: str, steps: int) -> float:
     """The distance with a variance."""
-    return CARD.remembered(f"{name}, S {steps}", lambda: distance(steps, OPTIONS[name], NAME))
+    return CARD.remembered(f"{name}, S {steps}", lambda: distance(steps, OPTIONS[name], CARD))
 
 
 SECTIONS = {"bits": bits_section, "table": table_section}
