@@ -23,7 +23,7 @@ from demos.pictures.prompts import in_language
 from demos.runs.archive import Archive
 from demos.runs.requests import event
 from demos.runs.stream import completed, streamed
-from demos.ui.controls import QUIET, interlock, text
+from demos.ui.controls import QUIET, away, interlock, text
 from demos.ui.errors import language, shown
 from demos.ui.player import Player
 from demos.ui.recorded import Shared, page, tape
@@ -236,8 +236,11 @@ def follow_run(state: gr.State, page: Layout, lens: gr.HTML) -> None:
     def to_paint(archive: Any, kind: str) -> dict[str, Any]:
         session = session_of(archive) if kind == "drawn" else None
         if session is None:
-            return gr.update(visible=False)
+            return gr.update(visible=away(pad))
         return gr.update(visible=True, value=background(session.pixels))
+
+    def to_repaint(archive: Any, kind: str) -> dict[str, Any]:
+        return to_paint(archive, kind) if kind == "drawn" else gr.skip()
 
     def level(archive: Any, share: Any) -> str:
         session = session_of(archive)
@@ -248,7 +251,8 @@ def follow_run(state: gr.State, page: Layout, lens: gr.HTML) -> None:
         )
 
     state.change(report, state, lens, **QUIET)
-    gr.on([mask.change, state.change], shown(to_paint), [state, mask], pad, **QUIET)
+    mask.change(shown(to_paint), [state, mask], pad, **QUIET)
+    state.change(shown(to_repaint), [state, mask], pad, **QUIET)
     gr.on(
         [strength.change, state.change],
         shown(level),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Iterable, Sequence
-from typing import Any
+from typing import Any, Literal
 
 import gradio as gr
 
@@ -118,7 +118,7 @@ def interlock(request: type[Request], controls: dict[str, Any], causes: Sequence
     def follow(*values: Any) -> list[dict[str, Any]]:
         asked = request.read(**dict(zip(names, values, strict=True)))
         closed = asked.closed()
-        return [update(asked, name, closed.get(name)) for name in bound]
+        return [update(asked, name, closed.get(name), away(controls[name])) for name in bound]
 
     gr.on(
         [controls[name].change for name in causes],
@@ -130,11 +130,21 @@ def interlock(request: type[Request], controls: dict[str, Any], causes: Sequence
     )
 
 
-def update(asked: Request, name: str, refusal: Refusal | None) -> dict[str, Any]:
-    """A control as the other settings allow it: hidden, greyed out, or with fewer options."""
+def away(control: Any) -> bool | Literal["hidden"]:
+    """How a control that is not asked for is `visible`: a pad stays on the page, out of sight.
+
+    Gradio 6.31 never shows a pad again that was taken off before it had finished to appear.
+    """
+    return "hidden" if isinstance(control, gr.ImageEditor) else False
+
+
+def update(
+    asked: Request, name: str, refusal: Refusal | None, unasked: bool | Literal["hidden"] = False
+) -> dict[str, Any]:
+    """A control as the other settings allow it: `unasked`, greyed out, or with fewer options."""
     field, value = asked.controls()[name], getattr(asked, name)
     if not asked.asked(name):
-        return gr.update(visible=False)
+        return gr.update(visible=unasked)
     if refusal is not None:
         reason, rest = sentence(refusal.say, language()), field.rest
         rest = "" if rest is None else rest

@@ -5,9 +5,10 @@ import pytest
 
 from demos import sampling
 from demos.sampling.request import SampleRequest
-from demos.ui.controls import control, update
+from demos.ui.controls import away, control, update
 from demos.ui.errors import language, shown
 from demos.ui.recorded import Shared
+from demos.ui.uploads import drawing_pad
 
 
 def test_the_fields_of_the_sampler_are_judged_by_its_function_alone():
@@ -50,6 +51,7 @@ def test_what_cannot_be_asked_for_is_greyed_out_with_the_reason():
     assert guidance["value"] == 1.0 and not guidance["interactive"]
     assert guidance["info"] == "The model basic has no guidance; use guidance 1."
     assert update(asked, "prompt", None) == gr.update(visible=False)
+    assert update(asked, "prompt", None, away(drawing_pad()))["visible"] == "hidden"
     shows = update(SampleRequest.read(show="attention per word"), "show", None)
     assert shows["value"] == "prediction" and len(shows["choices"]) == 4
 

@@ -52,16 +52,11 @@ class Asked:
         self.open.discard(request)
 
     def settle(self):
-        """Wait until nothing has been awaited for a moment, and until the drawing pad is made.
-
-        Gradio's editor throws if it goes while it is being made.
-        """
+        """Wait until nothing has been awaited for a moment."""
         quiet = 0
         while quiet < 3:
             self.page.wait_for_timeout(50)
             quiet = 0 if self.open else quiet + 1
-        if self.page.locator(".pad:visible").count():
-            self.page.wait_for_selector(".pad canvas:visible")
 
 
 def set_steps(page, steps):

@@ -135,6 +135,21 @@ def test_the_same_inversion_is_shown_at_once(open_page):
     expect(player(page).locator(".sentence-text")).to_contain_text("Reconstructed")
 
 
+@pytest.mark.parametrize("tab", ["Noise", "Invert & edit"])
+def test_a_pad_that_was_passed_in_haste_is_still_to_be_had(open_page, tab):
+    page = open_page(tab=tab)
+    first = page.get_by_label("test digit", exact=True).locator("visible=true")
+    pad = page.get_by_label("drawing", exact=True).locator("visible=true")
+    for pause in (0, 50, 100):
+        pad.evaluate("node => node.click()")
+        page.wait_for_timeout(pause)
+        first.evaluate("node => node.click()")
+        page.wait_for_timeout(2000)
+        expect(page.locator(".pad:visible")).to_have_count(0)
+    pad.check()
+    expect(page.locator(".pad canvas:visible").first).to_be_visible()
+
+
 def test_a_drawn_digit_is_inverted(open_page):
     page = open_page(tab="Invert & edit")
     sent = []

@@ -132,9 +132,7 @@ def test_a_message_by_keys_is_said_in_both_languages(bench):
     player = mounted(page, json.dumps(message))
     expect(player.locator(".player-title")).to_have_text("frame 7")
     expect(player.locator(".sentence-text")).to_have_text("frame 1 done")
-    expect(player.locator(".sentence-warn")).to_have_text(
-        "Settings changed: run again."
-    )
+    expect(player.locator(".sentence-warn")).to_have_text("Settings changed: run again.")
     expect(player.locator(".name-axis")).to_contain_text("Speed")
     expect(player.locator(".name-thumbs")).to_have_text(" · thumbnails: x̂₀")
     expect(player.locator(".name-curve")).to_have_text("share of signal")
