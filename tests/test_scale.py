@@ -25,7 +25,7 @@ from tests.benchmarks.simulation import (
 STEPS = 20
 NETWORK = Costs(launch=0.004, row=0.005)  # and nothing else costs anything
 COSTS = replace(
-    NETWORK, join=0.001, run=0.001, message=0.0015, note=1e-4, prepare=0.002, step=0.003, frame=5e3
+    NETWORK, join=0.001, run=0.001, message=0.0015, prepare=0.002, step=0.003, frame=5e3
 )
 
 

@@ -3,7 +3,8 @@
 Thirty learners press Run again and again (digits, 2 steps), a thousand times before the first
 count. Prints what the server's process holds then, after half of the runs and after all, as JSON
 objects: memory in MB, threads, open files, files in its folder, the pages and runs that it knows,
-and the network calls in its engine.
+and the network calls in its engine. Before each count it rests so long that unread answers are
+forgotten and free memory is given back.
 """
 
 from __future__ import annotations
@@ -12,23 +13,26 @@ import argparse
 import asyncio
 import json
 import tempfile
+import time
 import uuid
 from pathlib import Path
 
 import httpx
 
 from demos.sampling.request import SampleRequest
+from demos.ui.server.memory import PAUSE
+from demos.ui.server.queue import FORGOTTEN
 from tests.attacks import Server, serving
 from tests.benchmarks.classroom import Client, body_of
 from tests.server import PATIENCE
 
 LEARNERS, WARM = 30, 1000
+REST = FORGOTTEN + 2 * PAUSE  # seconds; both are looked after once in a while
 SHORT = (SampleRequest, {"model": "digits", "steps": 2, "guidance": 1.0})
 
 
-async def pressed(address: str, runs: int) -> None:
-    """So many runs, by all learners at once."""
-    bodies = [body_of(address, SHORT, seed) for seed in range(LEARNERS)]
+async def pressed(address: str, bodies: list[dict], runs: int) -> None:
+    """So many runs, by all learners at once, each on a page of its own."""
     left = iter(range(runs))
 
     async def learner(http: httpx.AsyncClient, body: dict) -> None:
@@ -68,8 +72,10 @@ def main() -> None:
         tempfile.TemporaryDirectory(prefix=uuid.uuid4().hex) as name,
         serving(Path(name)) as server,
     ):
+        bodies = [body_of(server.address, SHORT, seed) for seed in range(LEARNERS)]
         for runs in (WARM, flags.runs // 2, flags.runs // 2):
-            asyncio.run(pressed(server.address, runs))
+            asyncio.run(pressed(server.address, bodies, runs))
+            time.sleep(REST)
             print(json.dumps({"more runs": runs, **counted(server, Path(name))}), flush=True)
 
 

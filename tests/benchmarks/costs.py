@@ -2,7 +2,7 @@
 
 All costs are processor time of a thread: what waits for a core is not in it, nor what clients on
 the same machine take. That of the event loop is read from /proc, which Linux alone has, over
-classes of several sizes, and divided among runs, messages and notes by least squares; that of the
+classes of several sizes, and divided among runs and messages by least squares; that of the
 network and of a run's own thread is measured in a process without a server.
 """
 
@@ -194,11 +194,10 @@ def measured(meter: Meter) -> Costs:
         clients = pressed(server, count, steps, rounds)
         loop.append((meter.read() - before).loop)
         shown = sum(each.kinds["process_generating"] for each in clients)
-        notes = sum(each.kinds["estimation"] for each in clients)
-        events.append((len(clients), shown + len(clients), notes))  # the last one has another kind
+        events.append((len(clients), shown + len(clients)))  # the last one has another kind
         size += sum(each.size for each in clients)
         frames += len(clients) * steps
-    each_run, message, note = solved(events, loop)
+    each_run, message = solved(events, loop)
     join = turned_away(meter)
     first = median(each.times[0] for each in pressed(server, 1, STEPS, ALONE))
     costs = Costs(
@@ -207,7 +206,6 @@ def measured(meter: Meter) -> Costs:
         join=min(join, each_run),
         run=max(0.0, each_run - join),
         message=message,
-        note=note,
         prepare=prepare,
         step=step,
         frame=size / frames,

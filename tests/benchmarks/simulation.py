@@ -37,7 +37,6 @@ class Costs:
         join: of the event loop for a click, also one that is turned away.
         run: of the event loop for a run besides, to its end.
         message: of the event loop for a message with frames.
-        note: of the event loop for telling one who waits how long the line is.
         prepare, step: of the run's own thread, to begin and for each step.
         wait: that a run spends on timers before its first step, occupying nothing.
         frame: bytes of a frame; the last message has all of them once more.
@@ -49,7 +48,6 @@ class Costs:
     join: float = 0.0
     run: float = 0.0
     message: float = 0.0
-    note: float = 0.0
     prepare: float = 0.0
     step: float = 0.0
     wait: float = 0.0
@@ -157,14 +155,12 @@ class Process:
             self._start(run)
         elif len(self.line) < self.site.waiting:
             self.line.append(run)
-            self.work(self.costs.note)
         else:
             run.turned_away = True
         self.most = max(self.most, self.at_work + len(self.line))
 
     def _start(self, run: Run) -> None:
         self.at_work += 1
-        self.work(self.costs.note * len(self.line))  # everybody in line is told
         prepare = self.costs.run + self.costs.prepare
         self.clock.after(self.costs.wait, lambda: self.work(prepare, lambda: self._begin(run)))
 

@@ -2,6 +2,7 @@
 
 import contextlib
 import json
+import socket
 import threading
 import uuid
 
@@ -107,6 +108,35 @@ def test_who_leaves_frees_the_place_and_slows_nobody(server, leaves):
     assert waited(3, lambda: not counts(server)["runs", "runs", "at work"])
     (alone,) = together(server, 1, steps=20)
     assert alone["success"]
+
+
+def test_who_stalls_frees_the_place_and_hears_of_it_later(server):
+    """The page stays open, but takes nothing more: more than the sockets hold is on its way."""
+    narrow = [(socket.SOL_SOCKET, socket.SO_RCVBUF, 1 << 18)]
+    with contextlib.ExitStack() as stack:
+        answers = []
+        for k in range(3):
+            data = server.values("sample", model="exact", steps=1000, batch=16, seed=k)
+            stream = Stream(server.address, "sample", data)
+            transport = httpx.HTTPTransport(socket_options=narrow)
+            client = httpx.Client(transport=transport, base_url=server.address, timeout=60)
+            stack.enter_context(client)
+            stream.http.close()
+            address = f"/gradio_api/queue/data?session_hash={stream.session}"
+            parts = stack.enter_context(client.stream("GET", address)).iter_raw()
+            answers.append(parts)
+            for _ in range(10 + k):
+                next(parts)
+        (alone,) = together(server, 1, steps=20)
+        assert alone["success"]
+        assert waited(
+            40, lambda: not any(lane(server)) and not counts(server)["runs", "runs", "at work"]
+        )
+        for parts in answers:
+            *_, last, close = b"".join(parts).strip().split(b"\n\n")
+            last, close = (json.loads(each.removeprefix(b"data:")) for each in (last, close))
+            assert close["msg"] == "close_stream" and not last["success"]
+            assert "Nobody read the answers" in last["output"]["error"]
 
 
 # ---- the line -----------------------------------------------------------------------------------

@@ -6,16 +6,17 @@ from typing import Any
 
 import gradio as gr
 import pytest
-from fastapi import HTTPException
+from fastapi import HTTPException, Request
 from gradio.data_classes import CancelBody, PredictBodyInternal
 from gradio.queueing import Queue
 from gradio.routes import App
+from gradio.server_messages import ProcessCompletedMessage, ProcessStartsMessage
 from gradio.state_holder import SessionState, StateHolder
 
 from demos.ui.server.inside import Inside
 from demos.ui.server.launch import GuardedApp
 from demos.ui.server.names import Names
-from demos.ui.server.queue import LONG, RUN
+from demos.ui.server.queue import LONG, RUN, UNREAD, Mailbox
 from demos.ui.server.refusals import Refused
 from demos.ui.server.sessions import ALL_BYTES, SESSION_BYTES, Sessions
 from demos.ui.server.work import HEAVY, seconds_of, takes
@@ -43,9 +44,10 @@ def inside():
     return found
 
 
-def push(inside, seconds, session="me"):
+def push(inside, seconds, session="me", language="en"):
     body = PredictBodyInternal(data=[seconds, 0], fn_index=0, session_hash=session)
-    request: Any = None
+    cookie = b"stepwise_language=" + language.encode()
+    request = Request({"type": "http", "headers": [(b"cookie", cookie)]})
     return asyncio.run(inside.queue.push(body, request, None))
 
 
@@ -56,6 +58,7 @@ def test_what_is_changed_is_still_where_it_was():
             "push",
             "get_events",
             "send_message",
+            "broadcast_estimations",
             "compute_analytics_summary",
             "start",
             "clean_events",
@@ -86,7 +89,45 @@ def test_runs_wait_in_the_lane_of_their_length(inside):
     assert [len(lanes[lane].queue) for lane in (RUN, LONG)] == [1, 1]
     with pytest.raises(HTTPException, match="1 of your runs"):
         push(inside, HEAVY + 1)
+    with pytest.raises(HTTPException, match="您有 1 次运行"):
+        push(inside, HEAVY + 1, language="zh")
     push(inside, HEAVY + 1, "another")
+
+
+def test_who_is_already_in_line_is_not_told_of_every_newcomer(inside):
+    for name in ("first", "second", "third"):
+        push(inside, 1, name)
+    inside.queue.broadcast_estimations(RUN)  # as Gradio does whenever a run starts
+    boxes = inside.queue.pending_messages_per_session
+    found = [[message.rank for message in drained(boxes[name])] for name in ("first", "third")]
+    assert found == [[0, 0], [0, 2]], "its place in the line of small events, and in its own"
+
+
+def test_a_run_is_ended_once_whose_answers_pile_up(inside):
+    push(inside, 1)
+    (event,) = inside.queue.event_ids_to_events.values()
+    for _ in range(UNREAD + 50):
+        inside.queue.send_message(event, ProcessStartsMessage(eta=None))
+    messages = drained(inside.queue.pending_messages_per_session["me"])
+    ends = [message for message in messages if isinstance(message, ProcessCompletedMessage)]
+    assert len(messages) <= UNREAD + 2 and not event.alive
+    assert ends == messages[-1:] and "Nobody read the answers" in ends[0].output["error"]
+
+
+def test_answers_are_read_where_some_are_taken_or_none_is_there():
+    mailbox = Mailbox()
+    assert mailbox.is_read()
+    for message in "ab":
+        mailbox.put_nowait(message)
+    assert not mailbox.is_read()
+    assert mailbox.get_nowait() == "a"
+    assert mailbox.is_read() and not mailbox.is_read()
+    assert mailbox.get_nowait() == "b"
+    assert mailbox.is_read() and mailbox.is_read()
+
+
+def drained(mailbox):
+    return [mailbox.get_nowait() for _ in range(mailbox.qsize())]
 
 
 def test_long_runs_wait_for_somebody_to_listen(inside):

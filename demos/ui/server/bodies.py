@@ -13,6 +13,7 @@ from starlette.types import Message, Receive
 
 from core.shapes import nested
 from demos.ui.server.refusals import Refused
+from demos.words import said
 
 PATIENCE = 30  # seconds that the next part of a body may take
 JSON_BYTES = 1_000_000
@@ -25,28 +26,31 @@ class Disconnected(Exception):
     """The client went away before its request was complete."""
 
 
-async def chunks(receive: Receive, limit: int, what: str) -> AsyncGenerator[bytes, None]:
-    """The parts of a body as they come; Refused where it is larger than `limit` bytes."""
+async def chunks(receive: Receive, limit: int, too_large: str) -> AsyncGenerator[bytes, None]:
+    """The parts of a body as they come; Refused where it is larger than `limit` bytes.
+
+    `too_large` is the key of the sentence for that.
+    """
     total, more = 0, True
     while more:
         try:
             message = await asyncio.wait_for(receive(), PATIENCE)
         except TimeoutError:
-            raise Refused(408, f"the request stopped half-way for {PATIENCE} s") from None
+            raise Refused(408, said("server.half", seconds=PATIENCE)) from None
         if message["type"] == "http.disconnect":
             raise Disconnected
         part, more = message.get("body", b""), message.get("more_body", False)
         total += len(part)
         if total > limit:
-            raise Refused(413, f"{what} may have at most {limit // 1_000_000} MB")
+            raise Refused(413, said(too_large, most=limit // 1_000_000))
         yield part
 
 
 async def json_of(receive: Receive, length: str) -> dict[str, Any]:
     """The JSON object in a body; Refused for anything else, and for what is too large or deep."""
     if length.isdigit() and int(length) > JSON_BYTES:
-        raise Refused(413, f"a request may have at most {JSON_BYTES // 1_000_000} MB")
-    parts = [part async for part in chunks(receive, JSON_BYTES, "a request")]
+        raise Refused(413, said("server.request", most=JSON_BYTES // 1_000_000))
+    parts = [part async for part in chunks(receive, JSON_BYTES, "server.request")]
     try:
         # Python's own parser bounds the depth. NaN and infinity, which it knows, are not JSON.
         body = json.loads(b"".join(parts), parse_constant=_not_json, parse_float=_finite)

@@ -17,12 +17,14 @@ from gradio.route_utils import get_fn
 from gradio.server_messages import EventMessage, ProcessCompletedMessage, ProcessGeneratingMessage
 from gradio.utils import LRUCache
 
+from demos.ui.server import memory
 from demos.ui.server.monitor import FIRST_FRAME, Lanes
+from demos.ui.server.refusals import Refused, language_of
 from demos.ui.server.sessions import SESSIONS
 from demos.ui.server.work import ENDLESS, HEAVY, seconds_of
+from demos.words import said, sentence
 
 UNHEARD = 10  # seconds after which an event whose answers nobody reads is ended
-UNHEARD_TEXT = f"Nobody read the answers of this run for {UNHEARD} s, so it was ended."
 FORGOTTEN = 60  # seconds after which answers that nobody reads are thrown away
 UNREAD = 400  # answers that a client may leave unread
 RUN, LONG, TRAIN = "runs", "long runs", "trainings"
@@ -35,8 +37,6 @@ WAITING = {RUN: 400, LONG: 64, TRAIN: 64}
 # Runs of one session, at work or waiting; a training that was stopped takes seconds to end.
 OF_SESSION = {RUN: 6, LONG: 1, TRAIN: 3}
 EVENTS = 64  # events of one session, runs or not
-TOO_MANY = "{} of your runs are at work or waiting; let one end, or stop it, and start again"
-FULL = "{} runs are waiting for this machine; try again in a few minutes, or ask for fewer steps"
 DONE = '"status":"done"'  # near the beginning of a run's last message
 RUNNING = '"status":"running"'  # and of those before it
 
@@ -50,6 +50,21 @@ def lane_of(seconds: float | None) -> str | None:
     return LONG if seconds > HEAVY else RUN
 
 
+class Mailbox(asyncio.Queue):
+    """The unread messages of a session."""
+
+    taken = seen = 0
+
+    def _get(self) -> EventMessage:
+        self.taken += 1
+        return super()._get()
+
+    def is_read(self) -> bool:
+        """Whether a message was taken since the last time this was asked, or none is here."""
+        moved, self.seen = self.taken > self.seen, self.taken
+        return moved or self.empty()
+
+
 class Mailboxes(LRUCache):
     """The unread messages of each session; only idle ones make room for others."""
 
@@ -58,22 +73,22 @@ class Mailboxes(LRUCache):
         super().__init__(SESSIONS)
         self.busy = busy
 
-    def __setitem__(self, key: str, value: Any) -> None:
+    def __setitem__(self, key: str, _: Any) -> None:
         """Open a mailbox; where there are too many, the oldest idle one is closed."""
         if len(self) >= self.max_size:
             oldest = next((other for other in self if not self.busy(other)), None)
             if oldest is None:
-                raise HTTPException(503, "too many pages are open on this server; try later")
+                raise Refused(503, said("server.pages"))
             del self[oldest]
-        super().__setitem__(key, value)
+        super().__setitem__(key, Mailbox())
 
 
 class FairQueue(Queue):
     """Gradio's queue with two lanes: long runs never keep short ones waiting.
 
     It bounds what one session may have at work, ends events whose answers nobody reads, sends the
-    last message of a run once instead of twice, and looks less often for new clicks (every
-    millisecond takes 16 % of a core).
+    last message of a run once instead of twice, looks less often for new clicks (every millisecond
+    takes 16 % of a core), and does not tell all who wait whenever a run starts.
     """
 
     readers: Counter[str]  # the open streams of each session
@@ -99,7 +114,8 @@ class FairQueue(Queue):
     def start(self) -> None:
         """Begin to work, and to look after events that nobody waits for."""
         super().start()
-        self._asyncio_tasks.add(asyncio.create_task(self.look_after()))
+        for task in (self.look_after(), memory.look_after()):
+            self._asyncio_tasks.add(asyncio.create_task(task))
 
     def events_of(self, session: str) -> list[Event]:
         """The events of a session that are at work or waiting."""
@@ -107,7 +123,16 @@ class FairQueue(Queue):
         return [event for event in events if event.session_hash == session]
 
     async def push(self, body: PredictBodyInternal, request: Request, username: str | None) -> Any:
-        """Put an event into the lane of its length; HTTPException 429 where there are too many."""
+        """Put an event into the lane of its length; HTTPException where there are too many."""
+        try:
+            return await self.pushed(body, request, username)
+        except Refused as refused:
+            raise HTTPException(refused.status, refused.told(request.headers)) from refused
+
+    async def pushed(
+        self, body: PredictBodyInternal, request: Request, username: str | None
+    ) -> Any:
+        """The same; Refused where there are too many."""
         fn = get_fn(self.blocks, None, body)
         state = self.blocks.state_holder[body.session_hash] if body.session_hash else None
         values = [
@@ -123,18 +148,18 @@ class FairQueue(Queue):
         return ok, event_id, kind
 
     def check_room(self, session: str, lane: str | None) -> None:
-        """HTTPException 429 or 503, with a sentence, where no further event can be taken."""
+        """Refused where no further event can be taken."""
         own = self.events_of(session)
         if len(own) >= EVENTS:
-            raise HTTPException(429, TOO_MANY.format(len(own)))
+            raise Refused(429, said("server.many", count=len(own)))
         if lane is None:
             return
         of_lane = sum(event.concurrency_id == lane for event in own)
         if of_lane >= OF_SESSION[lane]:
-            raise HTTPException(429, TOO_MANY.format(of_lane))
+            raise Refused(429, said("server.many", count=of_lane))
         waiting = len(self.event_queue_per_concurrency_id[lane].queue)
         if waiting >= WAITING[lane]:
-            raise HTTPException(429, FULL.format(waiting))
+            raise Refused(429, said("server.full", count=waiting))
 
     def change_lane(self, event: Event, lane: str) -> None:
         """Move an event that waits to another queue."""
@@ -142,6 +167,11 @@ class FairQueue(Queue):
         event.concurrency_id = lane
         self.event_queue_per_concurrency_id[lane].queue.append(event)
         self.broadcast_estimations(lane, len(self.event_queue_per_concurrency_id[lane].queue) - 1)
+
+    def broadcast_estimations(self, concurrency_id: str, after: int | None = None) -> None:
+        """Tell who comes last how long the line is; those before ask `/line` for their place."""
+        if after is not None:
+            super().broadcast_estimations(concurrency_id, after)
 
     def get_events(self) -> Any:
         """The next event to start; on a busy server only runs whose answers somebody reads."""
@@ -166,8 +196,12 @@ class FairQueue(Queue):
         The last message of a run waits for the next one: the event's result would repeat it.
         """
         mailbox = self.pending_messages_per_session.get(event.session_hash)
-        if mailbox is None or mailbox.qsize() > UNREAD:
+        if mailbox is None:
             event.alive = False
+            return
+        if mailbox.qsize() > UNREAD:
+            if event.alive:
+                self.say_ended(event, mailbox)
             return
         held = self.held.pop(event, None)
         if held is not None:
@@ -216,8 +250,8 @@ class FairQueue(Queue):
         while not self.stopped:
             await asyncio.sleep(1)
             now = time.monotonic()
-            for session in list(self.pending_messages_per_session):
-                if self.readers[session]:
+            for session, mailbox in list(self.pending_messages_per_session.items()):
+                if mailbox.is_read() and self.readers[session]:
                     self.silent.pop(session, None)
                     continue
                 silence = now - self.silent.setdefault(session, now)
@@ -232,10 +266,18 @@ class FairQueue(Queue):
         await self.clean_events(event_id=event._id)
         mailbox = self.pending_messages_per_session.get(event.session_hash)
         if mailbox is not None:
-            said = {"error": UNHEARD_TEXT, "title": "Ended", "visible": True, "duration": 10}
-            message = ProcessCompletedMessage(output=said, success=False, event_id=event._id)
-            self.pending_event_ids_session.setdefault(event.session_hash, set()).add(event._id)
-            mailbox.put_nowait(message)
+            self.say_ended(event, mailbox)
+
+    def say_ended(self, event: Event, mailbox: Mailbox) -> None:
+        """Let this be the last that is said of an event."""
+        event.alive = False
+        language = language_of(event.request.headers)
+        text = sentence(said("server.unheard", seconds=UNHEARD), language)
+        title = sentence(said("server.ended"), language)
+        output = {"error": text, "title": title, "visible": True, "duration": 10}
+        message = ProcessCompletedMessage(output=output, success=False, event_id=event._id)
+        self.pending_event_ids_session.setdefault(event.session_hash, set()).add(event._id)
+        mailbox.put_nowait(message)
 
     def forget(self, session: str) -> None:
         """Throw the answers away that nobody has read."""

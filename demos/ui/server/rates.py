@@ -13,6 +13,7 @@ from limits.strategies import SlidingWindowCounterRateLimiter
 from starlette.types import Scope
 
 from demos.ui.server.refusals import Refused
+from demos.words import said
 
 # A class behind one router shares its address, so an address may ask for a hundred learners.
 EVENTS = (parse("1200/minute"), parse("12000/minute"))  # of a session, of an address
@@ -44,13 +45,13 @@ class Rates:
 
     def _count(self, item: RateLimitItem, kind: str, key: str, cost: int = 1) -> None:
         if not self.windows.hit(item, kind, key, cost=cost):
-            raise Refused(429, "too many requests from here; wait a minute and try again", wait=60)
+            raise Refused(429, said("server.requests"), wait=60)
 
     @contextlib.contextmanager
     def stream(self, address: str) -> Iterator[None]:
         """Count a connection while it is open; Refused where the address has too many."""
         if self.streams[address] >= STREAMS:
-            raise Refused(429, f"at most {STREAMS} connections may stay open from one address")
+            raise Refused(429, said("server.connections", most=STREAMS))
         self.streams[address] += 1
         try:
             yield
@@ -67,12 +68,12 @@ class Guesses:
         """Nobody has guessed yet."""
         self.windows = SlidingWindowCounterRateLimiter(MemoryStorage())
 
-    def right(self, scope: Scope, said: str, known: str) -> bool:
+    def right(self, scope: Scope, given: str, known: str) -> bool:
         """Whether it is what is known; Refused where too many from one address were wrong."""
         address = (scope.get("client") or ("",))[0]
         if not self.windows.test(GUESSES, address):
-            raise Refused(429, "too many tries from here; wait a minute", wait=60)
-        right = secrets.compare_digest(said.encode(), known.encode())
+            raise Refused(429, said("server.tries"), wait=60)
+        right = secrets.compare_digest(given.encode(), known.encode())
         if not right:
             self.windows.hit(GUESSES, address)
         return right

@@ -21,12 +21,11 @@ from starlette.responses import HTMLResponse, JSONResponse, RedirectResponse, Re
 from starlette.types import Receive, Scope
 
 from core.paths import ROOT
-from demos.ui.errors import COOKIE
 from demos.ui.server.bodies import json_of
 from demos.ui.server.rates import Guesses
-from demos.ui.server.refusals import Refused
+from demos.ui.server.refusals import Refused, language_of
 from demos.views import codes
-from demos.words import LANGUAGES, sentence
+from demos.words import said, sentence
 
 UI = ROOT / "assets" / "ui"
 TICKET = "stepwise_room"  # the cookie of whoever has said the word
@@ -91,11 +90,11 @@ class Room:
 
     def _gate(self, scope: Scope, headers: Headers, query: dict[str, str]) -> Response:
         if scope["path"] != "/" or scope["method"] not in ("GET", "HEAD"):
-            raise Refused(401, "this class has a word; open the page, and type it there")
-        said = query.pop("code", None)
-        if said is None:
+            raise Refused(401, said("server.word"))
+        word = query.pop("code", None)
+        if word is None:
             return page("gate", headers, wrong="")
-        if not self.guesses.right(scope, said.strip().casefold(), self.code):
+        if not self.guesses.right(scope, word.strip().casefold(), self.code):
             wrong = sentence(["room.wrong", {}], language_of(headers))
             return page("gate", headers, 403, wrong=wrong)
         answer = RedirectResponse("/" + (f"?{urlencode(query)}" if query else ""), 303)
@@ -108,9 +107,9 @@ class Room:
         body = {}
         if scope["method"] == "POST":
             body = await json_of(receive, headers.get("content-length", ""))
-        said = str(body.get("key") or query.get("key", ""))
-        if not self.guesses.right(scope, said, self.key):
-            raise Refused(403, "this page is the teacher's; its address was printed at the start")
+        key = str(body.get("key") or query.get("key", ""))
+        if not self.guesses.right(scope, key, self.key):
+            raise Refused(403, said("server.teacher"))
         if scope["method"] == "POST":
             if "link" in body:
                 self._offer(body["link"])
@@ -124,7 +123,7 @@ class Room:
         """Offer a link of this page, of which only what follows the ? is kept; "" offers none."""
         parts = urlsplit(link.strip()) if isinstance(link, str) else None
         if parts is None or (link and not parts.query):
-            raise Refused(400, "a link of this page has a ? and settings; copy it with Copy link")
+            raise Refused(400, said("server.link"))
         kept = [(k, v) for k, v in parse_qsl(parts.query) if k not in ("code", "__theme")]
         self.link, self.number = urlencode(kept), self.number + 1
 
@@ -147,14 +146,6 @@ def reached_by(host: str) -> str:
         probe.connect(("10.255.255.255", 1))  # sends nothing: it only chooses a way out
         name = probe.getsockname()[0]
     return f"{name}{colon}{port}"
-
-
-def language_of(headers: Headers) -> str:
-    """The language that a browser has chosen here, or prefers."""
-    chosen = cookie_parser(headers.get("cookie", "")).get(COOKIE, "")
-    preferred = [each.strip()[:2] for each in headers.get("accept-language", "").split(",")]
-    known = [each for each in (chosen, *preferred) if each in LANGUAGES]
-    return known[0] if known else LANGUAGES[0]
 
 
 def page(name: str, headers: Headers, status: int = 200, **values: str) -> Response:

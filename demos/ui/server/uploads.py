@@ -16,6 +16,7 @@ from starlette.requests import Request
 
 from demos.ui.server.bodies import chunks
 from demos.ui.server.refusals import Refused
+from demos.words import said
 
 UPLOAD_BYTES = 30_000_000
 FILES = 8  # of one request
@@ -27,10 +28,6 @@ ENDINGS = ["png", "jpg", "jpeg", "webp", "gif", "bmp", "heic", "heif", "avif"]
 OTHERS = ["tif", "tiff"]  # pictures, too: that they cannot be read is said where others are
 SAVED_RUN, PACKED = "stepwise", "zip"
 TAKEN = [*ENDINGS, *OTHERS, SAVED_RUN, PACKED]
-NOT_A_PICTURE = (
-    f"only pictures can be uploaded, {', '.join(ENDINGS)}, saved runs, which end in .stepwise, "
-    "and pictures in a zip"
-)
 
 
 class Uploads:
@@ -48,7 +45,7 @@ class Uploads:
         """Store the files of a multipart request; their names and bytes, or Refused."""
         if not request.headers.get("content-type", "").startswith("multipart/form-data"):
             raise Refused(415, "an upload must be multipart/form-data with the field files")
-        stream = chunks(request.receive, UPLOAD_BYTES, "an upload")
+        stream = chunks(request.receive, UPLOAD_BYTES, "server.upload")
         parser = MultiPartParser(request.headers, stream, max_files=FILES, max_fields=FILES)
         try:
             form = await parser.parse()
@@ -71,7 +68,7 @@ class Uploads:
         if ending not in TAKEN:  # a photo from the clipboard may have no name
             ending = subtype if kind == "image" else ""
         if ending not in TAKEN:
-            raise Refused(415, NOT_A_PICTURE)
+            raise Refused(415, said("server.kinds", endings=", ".join(ENDINGS)))
         name = f"{PREFIX}{secrets.token_hex(16)}-{stem}.{ending}"
         try:
             self.folder.mkdir(parents=True, exist_ok=True)
@@ -111,13 +108,13 @@ class Uploads:
                 else:
                     total += stat.st_size
         if total > FOLDER_BYTES:
-            raise Refused(507, "there is no room for more files; try again in an hour")
+            raise Refused(507, said("server.room"))
 
 
 def _full(error: OSError) -> Refused:
     if error.errno not in (errno.ENOSPC, errno.EDQUOT):
-        return Refused(507, "the file could not be stored on the server; tell its operator")
-    return Refused(507, "the server's disk is full, so the file could not be stored")
+        return Refused(507, said("server.stored"))
+    return Refused(507, said("server.disk"))
 
 
 def named(value: dict[str, Any], uploads: Uploads, cache: Path) -> dict[str, Any]:
@@ -134,4 +131,4 @@ def named(value: dict[str, Any], uploads: Uploads, cache: Path) -> dict[str, Any
     made = Path(path)
     if "\0" not in path and made.is_absolute() and cache in made.parents and ".." not in path:
         return value
-    raise Refused(400, "this file is not here any more: upload it again")
+    raise Refused(400, said("server.gone"))
