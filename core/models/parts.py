@@ -17,6 +17,7 @@ CLASSES = {
     **PARTS,
     "tiny": ("diffusers", "AutoencoderTiny"),
     "digits": ("diffusers", "UNet2DModel"),
+    "vq": ("diffusers", "VQModel"),
 }
 CONFIG = "config.json"
 

@@ -8,11 +8,13 @@ steps and goes on from the last one. Step i draws its batch from a generator see
 resumed run sees the same pictures as an uninterrupted one.
 """
 
-from core.training import decoder, digits, emoji, judge, vae
+from core.training import decoder, digits, emoji, judge, vae, vq
 from core.training.base import Recipe, TrainStep, rate_at, train
 
-RECIPES: dict[str, Recipe] = (
-    digits.RECIPES | vae.RECIPES | decoder.RECIPES | emoji.RECIPES | judge.RECIPES
-)
+RECIPES: dict[str, Recipe] = {
+    name: recipe
+    for module in (digits, vae, vq, decoder, emoji, judge)
+    for name, recipe in module.RECIPES.items()
+}
 
 __all__ = ["RECIPES", "Recipe", "TrainStep", "rate_at", "train"]

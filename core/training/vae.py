@@ -50,9 +50,13 @@ def vae_loss(network: nn.Module, x: Tensor, generator: torch.Generator) -> Tenso
     """
     y, posterior = network(x, generator)
     kl = -0.5 * (1 + posterior.logvar - posterior.mean**2 - posterior.var).mean()
-    difference = y - x
+    return shape_loss(y - x) + 1e-4 * kl
+
+
+def shape_loss(difference: Tensor) -> Tensor:
+    """|d| + |d|^2 + |grad d| of differences between pictures, means per element."""
     edges = difference.diff(dim=2).abs().mean() + difference.diff(dim=3).abs().mean()
-    return difference.abs().mean() + difference.square().mean() + edges + 1e-4 * kl
+    return difference.abs().mean() + difference.square().mean() + edges
 
 
 def shipped_vae() -> Any:
@@ -110,7 +114,7 @@ def write_vae(network: Any, folder: Path) -> None:
 
 def forget_paths(folder: Path) -> None:
     """Take out of the configurations where this machine read the weights that they go on from."""
-    for path in folder.glob("*/config.json"):
+    for path in folder.rglob("config.json"):
         settings = json.loads(path.read_text(encoding="utf-8"))
         settings.pop("_name_or_path", None)
         path.write_text(json.dumps(settings, indent=2) + "\n", encoding="utf-8")

@@ -7,7 +7,7 @@ from typing import Any
 
 from demos.exports.code import Cell, Code, Imports, Writer, asked, called, literal
 from demos.exports.pictures import notes_of, x0_cell
-from demos.forward.request import TOLD, NoiseRequest
+from demos.forward.request import CODECS, TOLD, NoiseRequest
 from demos.words import Refusal, said
 
 STRIP = "strip = to_pil(grid(torch.cat([model.pixels(each) for each in seen]))[None])[0]"
@@ -22,6 +22,9 @@ for before, level in pairwise(levels):
     ratio = level.alpha / before.alpha
     added = (level.sigma**2 - (ratio * before.sigma) ** 2) ** 0.5
     x = ratio * x + added * noise(x)"""
+BETWEEN = """\
+with torch.no_grad():
+    seen = [torch.lerp(x0, other, k / {last}) for k in range({count})]"""
 STAYS = """\
 x = level.alpha * x0 + level.sigma * model.draw({seed})(x0)
 denoise = model.denoiser({prompt})
@@ -38,6 +41,14 @@ def read(settings: Mapping[str, Any]) -> NoiseRequest:
 
 def core_code(request: NoiseRequest) -> Code:
     """The lines of a run: its picture, its levels, x at each of them."""
+    if request.process == CODECS:
+        first = Cell(
+            said("code.cell.model"),
+            called("model = load(", request.model),
+            {"core.models": ["load"]},
+        )
+        cells = (first, x0_cell(request.card, request), between(request), picture())
+        return Code(cells, STRIP, STRIP_IMPORTS, notes_of(request))
     cells = (model(request), x0_cell(request.card, request), noised(request), picture())
     return Code(cells, STRIP, STRIP_IMPORTS, notes_of(request))
 
@@ -60,6 +71,19 @@ def model(request: NoiseRequest) -> Cell:
     ]
     imports = {**load, "core.schedules": ["CLEAN"]}
     return Cell(said("code.cell.model"), "\n".join(lines), imports)
+
+
+def between(request: NoiseRequest) -> Cell:
+    """The latents between two pictures."""
+    image = f"image = {called('parse(', request.other)}.picture()"
+    imports: Imports = {"torch": (), "core.data.captions": ["parse"]}
+    lines = [image, "other = model.encode([image])"]
+    if request.card.data != "scenes":
+        size = "model.sides[::-1], Image.Resampling.LANCZOS"
+        lines.insert(1, f'image = ImageOps.fit(image.convert("RGB"), {size})')
+        imports["PIL"] = ["Image", "ImageOps"]
+    mix = BETWEEN.format(last=request.frames - 1, count=request.frames)
+    return Cell(said("code.cell.between"), "\n".join([*lines, mix]), imports)
 
 
 def noised(request: NoiseRequest) -> Cell:

@@ -9,6 +9,7 @@ from typing import Any
 import gradio as gr
 
 from demos.forward.hundred import COUNT, hundred, refuse, report
+from demos.forward.presets import PRESETS
 from demos.forward.request import NoiseRequest
 from demos.forward.run import run
 from demos.pictures.sources import CHOICE
@@ -19,14 +20,14 @@ from demos.ui.controls import interlock, text
 from demos.ui.pictures import all_controls, offers_trained, translates
 from demos.ui.player import Player
 from demos.ui.recorded import Shared, tape
-from demos.ui.runner import Runner, resets, run_row, sent
+from demos.ui.runner import Runner, chip_row, presses, resets, run_row, sent
 from demos.ui.sections import requested, section, waited
 from demos.ui.server.work import network_seconds, takes
 
 TITLE = "tab.forward"
 HUNDRED = {"test digit": "hundred.digits", "noise": "hundred.noise"}  # the words of each kind
 CAUSES = ("model", "source", "process", "fit")  # what else can be asked for follows from these
-SHOWN_FIRST = ("model", *CHOICE, "picture", "drawing", "fit", "process", "at")
+SHOWN_FIRST = ("model", *CHOICE, "picture", "drawing", "fit", "process", "at", "other")
 
 
 def seconds(model, frames, **_: Any) -> float:
@@ -54,6 +55,7 @@ def hundreds(kind: str, archive: Any) -> Iterator[Any]:
 def build(shared: Shared) -> None:
     """Lay out the tab."""
     gr.Markdown(text("noise.lead"), elem_classes=["lead"])
+    tries = chip_row(PRESETS)
     with gr.Row(elem_classes=["stepwise-columns"]):
         with gr.Column():
             button, stop, reset = run_row()
@@ -69,6 +71,7 @@ def build(shared: Shared) -> None:
     shared.links.offer_run("forward", runner, button, controls, NoiseRequest)
     runner.stale([*controls.values()])
     resets(reset, controls)
-    translates(controls["model"], controls["caption"])
+    presses(tries, PRESETS.values(), NoiseRequest, controls)
+    translates(controls["model"], controls["caption"], controls["other"])
     interlock(NoiseRequest, controls, CAUSES)
     offers_trained(NoiseRequest, controls["model"], shared.trained)

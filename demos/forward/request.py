@@ -15,9 +15,9 @@ from demos.runs.fields import Choice, Sent, Text, Whole
 from demos.runs.requests import Request
 from demos.words import Refusal, Say, said
 
-TOLD = "another t"
-PROCESSES = ("closed form", "Markov chain", TOLD)
-IN_TITLE = (*CHOICE, "process", "at")  # always
+TOLD, CODECS = "another t", "autoencoder"
+PROCESSES = ("closed form", "Markov chain", TOLD, CODECS)
+IN_TITLE = (*CHOICE, "process", "at", "other")  # always
 
 
 @dataclass(frozen=True)
@@ -56,6 +56,12 @@ class NoiseRequest(Request):
         doc="the timestep at which the picture stays, while the network is told others",
         needs=lambda asked: asked.process == TOLD,
     )
+    other: str = Text(
+        200,
+        EXAMPLES[1],
+        doc="the caption of a second scene, for what lies between two pictures",
+        needs=lambda asked: asked.process == CODECS,
+    )
 
     def refusals(self) -> Iterator[tuple[str, Refusal]]:
         """What does not go together."""
@@ -68,6 +74,8 @@ class NoiseRequest(Request):
             yield "process", Refusal("noise.refused.process", model=self.model)
         if uniform and self.process == TOLD:
             yield "process", Refusal("noise.refused.untold", model=self.model)
+        if self.card.space == "pixels" and self.process == CODECS:
+            yield "process", Refusal("noise.refused.codecs", model=self.model)
         if self.large and self.process == TOLD:
             yield "process", Refusal("noise.refused.large", model=self.model)
 
@@ -93,12 +101,18 @@ class NoiseRequest(Request):
         process = said(f"process.option.{self.process}")
         if self.process == TOLD:
             process = said("noise.title.told", t=self.at)
+        if self.process == CODECS:
+            return [said("noise.title.codecs", first=picture, second=self.other), *self.added()]
         told = ""
         if self.card.condition == "text":
             told = said("noise.title.prompt" if self.prompt else "noise.title.no_prompt")
         parts: list[Say] = [
             said(f"noise.title.{self.card.noise}", picture=picture, process=process)
         ]
-        changed = (each for each in self.changed().items() if each[0] not in IN_TITLE)
-        parts += [said(f"noise.title.{name}", value=value) for name, value in changed]
+        parts += self.added()
         return [*parts, told] if told else parts
+
+    def added(self) -> list[Say]:
+        """What else was changed, for the title."""
+        changed = (each for each in self.changed().items() if each[0] not in IN_TITLE)
+        return [said(f"noise.title.{name}", value=value) for name, value in changed]

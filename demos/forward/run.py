@@ -6,15 +6,18 @@ import itertools
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 
+from PIL import Image
 from torch import Tensor
 
+from core.models import Model
 from core.noise import Noise, renoised
 from core.schedules import CLEAN, Level
 from core.tapes import Tape
-from demos.forward.request import TOLD, NoiseRequest
+from demos.forward.codecs import Codecs
+from demos.forward.request import CODECS, TOLD, NoiseRequest
 from demos.forward.subjects import Latents, Pixels
 from demos.forward.told import Told
-from demos.pictures.sources import chosen, in_colour
+from demos.pictures.sources import chosen, in_colour, resized, scene
 from demos.runs.stream import Shown
 from demos.runs.zero_gpu import loaded
 from demos.views.numbers import level_axis
@@ -23,6 +26,9 @@ from demos.words import said
 
 def run(request: NoiseRequest, report: Callable[[str], None] | None = None) -> Iterator[Shown]:
     """Noise as asked; `report` is told, in sentences, how a download goes."""
+    if request.process == CODECS:
+        yield from between(request, report)
+        return
     subject = subject_of(request, report)
     model = subject.model
     if request.process == TOLD:
@@ -67,16 +73,40 @@ def told(request: NoiseRequest, subject: Pixels | Latents) -> Iterator[Shown]:
         yield stage.frame(each)
 
 
+def between(request: NoiseRequest, report: Callable[[str], None] | None = None) -> Iterator[Shown]:
+    """Two pictures, and what lies between them for two autoencoders."""
+    model = loaded(request.model, report=report)
+    stage = Codecs(model, (image_of(model, request), resized(scene(request.other), *model.sides)))
+    axis = stage.axis(request.frames)
+    yield Tape(
+        request=request.settings(),
+        title=request.title(),
+        panels=stage.panels,
+        total=request.frames,
+        axis=axis,
+        strip=stage.strip,
+        start=0,
+        event=request.event,
+    )
+    for share in axis.ticks:
+        yield stage.frame(share)
+
+
+def image_of(model: Model, request: NoiseRequest) -> Image.Image:
+    """The picture that was asked for, in colour."""
+    sent = request.drawing if request.source == "drawing" else request.picture
+    where = {"photo": request.photo, "index": request.index}
+    return in_colour(model, request.source, request.caption, sent, **where)
+
+
 def subject_of(
     request: NoiseRequest, report: Callable[[str], None] | None = None
 ) -> Pixels | Latents:
     """The picture that was asked for, ready to be noised for this model."""
     model = loaded(request.model, report=report)
-    picture = request.drawing if request.source == "drawing" else request.picture
     if model.card.space == "latents":
-        where = {"photo": request.photo, "index": request.index}
-        image = in_colour(model, request.source, request.caption, picture, **where)
-        return Latents(model, image, request.prompt)
+        return Latents(model, image_of(model, request), request.prompt)
+    picture = request.drawing if request.source == "drawing" else request.picture
     where = {"digit": request.digit, "index": request.index, "photo": request.photo}
     x0 = chosen(model, request.source, picture=picture, fit=request.fit, **where)
     return Pixels(model, x0)

@@ -1,6 +1,6 @@
 """What short runs leave behind: `python -m tests.benchmarks.census [--runs N]`.
 
-Thirty learners press Run again and again (digits, 2 steps), a thousand times before the first
+Thirty learners press Run again and again (digits, 2 steps), five thousand times before the first
 count. Prints what the server's process holds then, after half of the runs and after all, as JSON
 objects: memory in MB, threads, open files, files in its folder, the pages and runs that it knows,
 and the network calls in its engine. Before each count it rests so long that unread answers are
@@ -26,7 +26,7 @@ from tests.attacks import Server, serving
 from tests.benchmarks.classroom import Client, body_of
 from tests.server import PATIENCE
 
-LEARNERS, WARM = 30, 1000
+LEARNERS, WARM = 30, 5000  # until the memory of the C library has settled
 REST = FORGOTTEN + 2 * PAUSE  # seconds; both are looked after once in a while
 SHORT = (SampleRequest, {"model": "digits", "steps": 2, "guidance": 1.0})
 

@@ -1,6 +1,6 @@
 """How good the embedded models are: `python -m tests.benchmarks.quality [MODEL] [--only ...]`.
 
-MODEL is digits (default), digits-variance, digits-early, emoji or noisy-digits, the classifier;
+MODEL is digits (default), digits-variance, digits-early, emoji, emoji-vq or noisy-digits;
 their modules say what the sections measure. Each result is written to figures.json beside the
 weights when it is done, so an interrupted run goes on where it was; the file is tied to the
 weights. Each finished section is printed as Markdown and written into the card of the model,
@@ -27,6 +27,7 @@ MODULES = {
     "noisy-digits": ("quality_guidance",),
     "digits-variance": ("quality_variance",),
     "digits-early": ("quality_early",),
+    "emoji-vq": ("quality_codebook",),
     "emoji": ("quality_emoji", "quality_clarity", "quality_inversion"),
 }
 

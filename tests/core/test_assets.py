@@ -29,7 +29,7 @@ def test_every_part_of_the_app_is_listed():
         "models/basic/model.safetensors",
         "models/emoji-classifier/model.safetensors",
         "data/emoji/pictures.zip",
-        "data/train-images-idx3-ubyte.gz",
+        "data/mnist.zip",
         "images/library/library.json",
         "tapes/sample.stepwise",
         "ui/js/player.js",
@@ -71,7 +71,7 @@ RESTORE = "; restore it from the repository"
         ("models/basic/model.safetensors", lambda content: content[:-1], "is cut short: "),
         ("models/emoji/unet/config.json", lambda content: content + b" ", "was changed"),
         ("ui/js/player.js", lambda content: content.replace(b"a", b"b", 1), "was changed"),
-        ("data/train-images-idx3-ubyte.gz", lambda content: content[:-9], "is cut short: "),
+        ("data/mnist.zip", lambda content: content[:-9], "is cut short: "),
         ("data/emoji/pictures.zip", lambda content: b"", "is cut short: 0 of 1409912 bytes"),
     ],
 )

@@ -1,6 +1,7 @@
 """Shipped data that is missing or cut: digits, emoji and classifiers say which file it is."""
 
-import gzip
+import io
+import zipfile
 
 import pytest
 
@@ -17,26 +18,35 @@ def folder(tmp_path):
 
 
 LABELS = digits.FILES["test"][1]
+MIDDLE = digits.FOLDER.read(digits.ARCHIVE).index(LABELS.encode()) + 2000  # of these labels
+
+
+def other():
+    content = io.BytesIO()
+    with zipfile.ZipFile(content, "w") as archive:
+        archive.writestr(LABELS, b"other content")
+    return content.getvalue()
 
 
 @pytest.mark.parametrize(
     ("change", "said"),
     [
         (lambda content: content[: len(content) // 2], "is cut short or broken"),
-        (lambda content: content[:20] + b"\0" * 20 + content[40:], "is cut short or broken"),
-        (lambda content: b"not gzip at all", "is cut short or broken"),
-        (lambda content: gzip.compress(b"other content"), "is not the published file"),
+        (lambda content: content[:MIDDLE] + b"x" * 20 + content[MIDDLE + 20 :], "is cut short or"),
+        (lambda content: content.replace(LABELS.encode(), b"a" * len(LABELS)), "is cut short or"),
+        (lambda content: b"no zip at all", "is cut short or broken"),
+        (lambda content: other(), "holds a t10k-labels-idx1-ubyte that is not the published one"),
         (lambda content: b"", "is empty"),
         (lambda content: POINTER.encode(), "is a git-lfs pointer"),
         (None, "is missing"),
     ],
 )
 def test_digits(folder, monkeypatch, change, said):
-    content = digits.FOLDER.read(LABELS)
+    content = digits.FOLDER.read(digits.ARCHIVE)
     if change is not None:
-        (folder.path / LABELS).write_bytes(change(content))
+        (folder.path / digits.ARCHIVE).write_bytes(change(content))
     monkeypatch.setattr(digits, "FOLDER", folder)
-    with pytest.raises(ValueError, match=f"^assets/data/{LABELS} {said}") as caught:
+    with pytest.raises(ValueError, match=f"^assets/data/{digits.ARCHIVE} {said}") as caught:
         digits._read(LABELS)
     assert str(folder.path) not in str(caught.value)
 

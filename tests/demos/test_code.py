@@ -60,6 +60,14 @@ NOISES = (
     {"model": "emoji", "process": "another t", "source": "scene", "at": 300, "frames": 3},
     {"model": "emoji", "source": "noise", "frames": 3},
     {"model": "exact", "process": "another t", "frames": 3},
+    {"model": "emoji", "source": "scene", "process": "autoencoder", "frames": 3},
+    {
+        "model": "emoji",
+        "source": "photograph",
+        "process": "autoencoder",
+        "other": "red apple",
+        "frames": 2,
+    },
 )
 INVERSIONS = (
     {"steps": 4},

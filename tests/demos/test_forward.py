@@ -15,7 +15,8 @@ from core.metrics import psnr
 from core.models import load
 from core.noise import seeded
 from core.schedules import CLEAN
-from demos.forward.page import noise
+from demos.forward.page import noise, seconds
+from demos.forward.presets import PRESETS
 from demos.forward.request import PROCESSES, NoiseRequest
 from demos.forward.run import walk
 from demos.forward.subjects import Latents, verdict
@@ -47,6 +48,13 @@ def upload(image):
 @pytest.fixture(scope="module")
 def scene():
     return last(noise(model="emoji", source="scene", caption=CAPTION, frames=4))
+
+
+@pytest.mark.parametrize("key", PRESETS)
+def test_every_chip_can_be_run(key):
+    assert 0 < seconds(**NoiseRequest.of(**PRESETS[key]).settings()) < 30
+    message = last(noise(**PRESETS[key] | {"frames": 2}))
+    assert message["status"] == "done" and len(message["frames"]) >= 2
 
 
 # ---- digits: as they were -----------------------------------------------------------------------
@@ -238,4 +246,4 @@ def test_a_request_has_the_arguments_of_the_event():
     assert {k: v.default for k, v in parameters.items()} == NoiseRequest.defaults()
     assert list(parameters) == [
         "model", "source", "digit", "index", "caption", "picture", "fit", "process", "frames",
-        "seed", "photo", "drawing", "at"]  # fmt: skip
+        "seed", "photo", "drawing", "at", "other"]  # fmt: skip

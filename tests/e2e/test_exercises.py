@@ -33,6 +33,25 @@ def test_a_network_is_told_another_timestep(open_page):
     expect(page.locator(".pad:visible")).to_be_visible()
 
 
+def test_two_autoencoders_between_two_pictures(open_page):
+    page = open_page(1366, 768, tab="Noise")
+    page.get_by_role("button", name="two autoencoders", exact=True).click()
+    stage = player(page)
+    expect(stage).to_contain_text("to “pink elephant”, autoencoder", timeout=60_000)
+    wait_for_status(page, "done")
+    expect(stage.locator(".panel:visible")).to_have_count(5)
+    expect(stage).to_contain_text(re.compile(r"Round trip of the VAE: \d+\.\d dB"))
+    expect(stage).to_contain_text(re.compile(r"with \d+ of its 4096 words at 256 places"))
+    page.evaluate("() => document.activeElement.blur()")
+    for _ in range(20):
+        page.keyboard.press("ArrowRight")
+    expect(stage).to_contain_text(re.compile(r"51 % of the second picture: decoded, the mix"))
+    page.get_by_role("textbox", name="Second picture").fill("cat face")
+    page.get_by_role("button", name="Run", exact=True).locator("visible=true").click()
+    expect(stage).to_contain_text("to “cat face”, autoencoder", timeout=60_000)
+    wait_for_status(page, "done")
+
+
 def test_a_classifier_guides_a_run(open_page):
     page = open_page(1366, 768, tab="Sample")
     page.get_by_role("button", name="classifier guidance", exact=True).click()

@@ -1,0 +1,17 @@
+"""One click to each way to noise a picture."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from demos.forward.request import CODECS, TOLD
+
+# The key of a chip's words, and the settings that it brings; the others are the defaults.
+PRESETS: dict[str, dict[str, Any]] = {
+    "noise.chip.digit": {"source": "test digit"},
+    "noise.chip.photograph": {"source": "photograph"},
+    "noise.chip.chain": {"process": "Markov chain"},
+    "noise.chip.told": {"source": "noise", "process": TOLD},
+    "noise.chip.latents": {"model": "emoji", "source": "scene"},
+    "noise.chip.autoencoder": {"model": "emoji", "source": "scene", "process": CODECS},
+}
