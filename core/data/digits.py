@@ -18,6 +18,7 @@ from core.images import from_pil, to_pil
 
 FOLDER = shipped("assets/data")
 ARCHIVE = "mnist.zip"  # the published files, compressed with LZMA: 14 % smaller than with gzip
+CHUNK = 1 << 20  # bytes read at a time: a whole file would be put together from thousands
 FILES = {
     "train": ("train-images-idx3-ubyte", "train-labels-idx1-ubyte"),
     "test": ("t10k-images-idx3-ubyte", "t10k-labels-idx1-ubyte"),
@@ -82,15 +83,20 @@ def border_level(pixels: Tensor) -> Tensor:
 
 def _read(name: str) -> Tensor:
     """The bytes of an IDX file after its header: magic number (4), then one size a dimension."""
+    content = bytearray()
     try:
-        with zipfile.ZipFile(io.BytesIO(FOLDER.read(ARCHIVE))) as archive:
-            content = archive.read(name)
+        with (
+            zipfile.ZipFile(io.BytesIO(FOLDER.read(ARCHIVE))) as archive,
+            archive.open(name) as file,
+        ):
+            while part := file.read(CHUNK):
+                content += part
     except (zipfile.BadZipFile, lzma.LZMAError, KeyError, EOFError, OSError) as error:
         raise FOLDER.refusal(ARCHIVE, "is cut short or broken") from error
     if hashlib.md5(content, usedforsecurity=False).hexdigest() != MD5[name]:
         raise FOLDER.refusal(ARCHIVE, f"holds a {name} that is not the published one")
     dimensions = content[3]
-    return torch.frombuffer(bytearray(content), dtype=torch.uint8)[4 + 4 * dimensions :]
+    return torch.frombuffer(content, dtype=torch.uint8)[4 + 4 * dimensions :]
 
 
 def _centred(small: Tensor) -> Tensor:
