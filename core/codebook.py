@@ -36,11 +36,9 @@ class Codebook:
 
     def codes(self, h: Tensor) -> Tensor:
         """k = argmin_k |h - e_k| at each place: (B, C, h, w) to indices (B, h, w)."""
-        return (
-            torch.cdist(h.movedim(1, -1).flatten(0, -2), self.words)
-            .argmin(1)
-            .view(len(h), *h.shape[2:])
-        )
+        rows = h.movedim(1, -1)
+        nearest = torch.cdist(rows.flatten(0, -2), self.words).argmin(1)
+        return nearest.view(rows.shape[:-1])
 
     def latents(self, codes: Tensor) -> Tensor:
         """e_k of indices k: (B, h, w) to (B, C, h, w)."""

@@ -21,20 +21,22 @@ FOLDER = WEIGHTS / NAME  # what is shipped, from which others go on
 SHARD = "9MB"  # no file larger than this
 
 
+SHAPE = {  # of both autoencoders: 3 x 64 x 64 to 4 x 16 x 16
+    "down_block_types": ("DownEncoderBlock2D",) * 3,
+    "up_block_types": ("UpDecoderBlock2D",) * 3,
+    "latent_channels": 4,
+    "norm_num_groups": 8,
+    "mid_block_add_attention": False,
+    "sample_size": 64,
+}
+
+
 def vae() -> nn.Module:
     """A diffusers AutoencoderKL of 1.5 M parameters: 3 x 64 x 64 to 4 x 16 x 16."""
     from diffusers import AutoencoderKL
 
     autoencoder: Any = AutoencoderKL
-    return autoencoder(
-        block_out_channels=(24, 48, 96),
-        down_block_types=("DownEncoderBlock2D",) * 3,
-        up_block_types=("UpDecoderBlock2D",) * 3,
-        latent_channels=4,
-        norm_num_groups=8,
-        mid_block_add_attention=False,
-        sample_size=64,
-    )
+    return autoencoder(block_out_channels=(24, 48, 96), **SHAPE)
 
 
 def vae_data() -> tuple[Tensor]:

@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from core.data.emoji import drawn
 from core.paths import WEIGHTS
 from core.training.base import Recipe
-from core.training.vae import forget_paths, shape_loss
+from core.training.vae import SHAPE, forget_paths, shape_loss
 
 NAME = "emoji-vq"
 CODES = 4096
@@ -24,15 +24,7 @@ def vq() -> nn.Module:
 
     autoencoder: Any = VQModel
     return autoencoder(
-        block_out_channels=(16, 32, 64),
-        down_block_types=("DownEncoderBlock2D",) * 3,
-        up_block_types=("UpDecoderBlock2D",) * 3,
-        latent_channels=4,
-        vq_embed_dim=4,
-        num_vq_embeddings=CODES,
-        norm_num_groups=8,
-        mid_block_add_attention=False,
-        sample_size=64,
+        block_out_channels=(16, 32, 64), vq_embed_dim=4, num_vq_embeddings=CODES, **SHAPE
     )
 
 

@@ -63,9 +63,14 @@ def image_of(card: ModelCard, request: Any) -> tuple[str, Imports]:
 
 
 def latents_of(card: ModelCard, request: Any) -> tuple[list[str], Imports]:
-    """From a picture in colour to latents; scenes have the size of the model that knows them."""
-    encode = "x0 = model.encode([image])"
-    if card.data == "scenes" and request.source in ("scene", "library"):
+    """From a picture in colour to latents."""
+    return encoded(card, request.source, "x0")
+
+
+def encoded(card: ModelCard, source: str, name: str) -> tuple[list[str], Imports]:
+    """The same, as `name`; scenes have the size of the model that knows them."""
+    encode = f"{name} = model.encode([image])"
+    if card.data == "scenes" and source in ("scene", "library"):
         return [encode], {}
     size = "model.sides[::-1], Image.Resampling.LANCZOS"
     fit = f'image = ImageOps.fit(image.convert("RGB"), {size})'

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from demos.exports.code import Cell, Code, Imports, Writer, asked, called, literal
-from demos.exports.pictures import notes_of, x0_cell
+from demos.exports.pictures import encoded, merged, notes_of, x0_cell
 from demos.forward.request import CODECS, TOLD, NoiseRequest
 from demos.words import Refusal, said
 
@@ -41,21 +41,15 @@ def read(settings: Mapping[str, Any]) -> NoiseRequest:
 
 def core_code(request: NoiseRequest) -> Code:
     """The lines of a run: its picture, its levels, x at each of them."""
-    if request.process == CODECS:
-        first = Cell(
-            said("code.cell.model"),
-            called("model = load(", request.model),
-            {"core.models": ["load"]},
-        )
-        cells = (first, x0_cell(request.card, request), between(request), picture())
-        return Code(cells, STRIP, STRIP_IMPORTS, notes_of(request))
     cells = (model(request), x0_cell(request.card, request), noised(request), picture())
     return Code(cells, STRIP, STRIP_IMPORTS, notes_of(request))
 
 
 def model(request: NoiseRequest) -> Cell:
-    """The model, and the levels from clean to noisy."""
+    """The model, and the levels from clean to noisy, where there are any."""
     load: Imports = {"core.models": ["load"]}
+    if request.process == CODECS:
+        return Cell(said("code.cell.model"), called("model = load(", request.model), load)
     if request.process == TOLD:
         others = f"*{called('model.schedule.levels(', request.frames)}[:-1]"
         lines = [
@@ -77,17 +71,15 @@ def between(request: NoiseRequest) -> Cell:
     """The latents between two pictures."""
     image = f"image = {called('parse(', request.other)}.picture()"
     imports: Imports = {"torch": (), "core.data.captions": ["parse"]}
-    lines = [image, "other = model.encode([image])"]
-    if request.card.data != "scenes":
-        size = "model.sides[::-1], Image.Resampling.LANCZOS"
-        lines.insert(1, f'image = ImageOps.fit(image.convert("RGB"), {size})')
-        imports["PIL"] = ["Image", "ImageOps"]
+    encode, more = encoded(request.card, "scene", "other")
     mix = BETWEEN.format(last=request.frames - 1, count=request.frames)
-    return Cell(said("code.cell.between"), "\n".join([*lines, mix]), imports)
+    return Cell(said("code.cell.between"), "\n".join([image, *encode, mix]), merged(imports, more))
 
 
 def noised(request: NoiseRequest) -> Cell:
-    """The picture at every level."""
+    """The picture at every level, or on the way to the other one."""
+    if request.process == CODECS:
+        return between(request)
     if request.process == TOLD:
         prompt = literal(request.prompt) if request.prompt else ""
         source = STAYS.format(seed=request.seed, prompt=prompt)

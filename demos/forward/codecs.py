@@ -17,7 +17,6 @@ from demos.words import said
 
 GOLDEN = 0.618034  # of the circle of hues, between a code and the next: neighbours differ most
 ALIKE = 30.0  # dB from which on two pictures can hardly be told apart
-HAS_CODES = "emoji"  # the model whose pictures the codebook was trained on
 
 
 class Codecs:
@@ -35,7 +34,7 @@ class Codecs:
             Panel("decoded", "D(z₀)", said("panel.mixed.latents"), "signal"),
             Panel("z", "z₀", said("panel.channels", channels=model.shape[0]), "noise"),
         )
-        self.book = emoji_codebook() if model.card.name == HAS_CODES else None
+        self.book = emoji_codebook() if model.card.data == "scenes" else None
         if self.book:
             self.h = self.book.encode(2 * self.x - 1)
             self.panels += (

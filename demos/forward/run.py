@@ -12,12 +12,12 @@ from torch import Tensor
 from core.models import Model
 from core.noise import Noise, renoised
 from core.schedules import CLEAN, Level
-from core.tapes import Tape
+from core.tapes import Axis, Tape
 from demos.forward.codecs import Codecs
 from demos.forward.request import CODECS, TOLD, NoiseRequest
 from demos.forward.subjects import Latents, Pixels
 from demos.forward.told import Told
-from demos.pictures.sources import chosen, in_colour, resized, scene
+from demos.pictures.sources import chosen, in_colour, resized, scene, sent_of
 from demos.runs.stream import Shown
 from demos.runs.zero_gpu import loaded
 from demos.views.numbers import level_axis
@@ -35,20 +35,27 @@ def run(request: NoiseRequest, report: Callable[[str], None] | None = None) -> I
         yield from told(request, subject)
         return
     levels = [CLEAN, *model.schedule.levels(request.frames - 1)[-2::-1]]
-    yield Tape(
-        request=request.settings(),
-        title=request.title(),
-        panels=subject.panels,
-        total=len(levels),
-        axis=level_axis(levels),
-        strip=subject.strip,
-        start=len(levels) // 3,
-        event=request.event,
-    )
+    yield tape(request, subject, level_axis(levels), len(levels) // 3)
     draw = model.draw(request.seed)
     paths = (walk(levels, start, request.process, draw) for start in subject.starts)
     for level, *xs in zip(levels, *paths, strict=True):
         yield subject.frame(level, *xs)
+
+
+def tape(
+    request: NoiseRequest, stage: Pixels | Latents | Told | Codecs, axis: Axis, start: int
+) -> Tape:
+    """What a run is before its frames; each tick of the axis gets one."""
+    return Tape(
+        request=request.settings(),
+        title=request.title(),
+        panels=stage.panels,
+        total=len(axis.ticks),
+        axis=axis,
+        strip=stage.strip,
+        start=start,
+        event=request.event,
+    )
 
 
 def told(request: NoiseRequest, subject: Pixels | Latents) -> Iterator[Shown]:
@@ -59,16 +66,8 @@ def told(request: NoiseRequest, subject: Pixels | Latents) -> Iterator[Shown]:
     levels = sorted({*others, level}, key=lambda each: each.t)
     x = level.alpha * x0 + level.sigma * model.draw(request.seed)(x0)
     stage = Told(model, x, level, request.prompt)
-    yield Tape(
-        request=request.settings(),
-        title=request.title(),
-        panels=stage.panels,
-        total=len(levels),
-        axis=replace(level_axis(levels), name=said("axis.told")),
-        strip=stage.strip,
-        start=levels.index(level),
-        event=request.event,
-    )
+    axis = replace(level_axis(levels), name=said("axis.told"))
+    yield tape(request, stage, axis, levels.index(level))
     for each in levels:
         yield stage.frame(each)
 
@@ -78,25 +77,15 @@ def between(request: NoiseRequest, report: Callable[[str], None] | None = None) 
     model = loaded(request.model, report=report)
     stage = Codecs(model, (image_of(model, request), resized(scene(request.other), *model.sides)))
     axis = stage.axis(request.frames)
-    yield Tape(
-        request=request.settings(),
-        title=request.title(),
-        panels=stage.panels,
-        total=request.frames,
-        axis=axis,
-        strip=stage.strip,
-        start=0,
-        event=request.event,
-    )
+    yield tape(request, stage, axis, 0)
     for share in axis.ticks:
         yield stage.frame(share)
 
 
 def image_of(model: Model, request: NoiseRequest) -> Image.Image:
     """The picture that was asked for, in colour."""
-    sent = request.drawing if request.source == "drawing" else request.picture
     where = {"photo": request.photo, "index": request.index}
-    return in_colour(model, request.source, request.caption, sent, **where)
+    return in_colour(model, request.source, request.caption, sent_of(request), **where)
 
 
 def subject_of(
@@ -106,9 +95,8 @@ def subject_of(
     model = loaded(request.model, report=report)
     if model.card.space == "latents":
         return Latents(model, image_of(model, request), request.prompt)
-    picture = request.drawing if request.source == "drawing" else request.picture
     where = {"digit": request.digit, "index": request.index, "photo": request.photo}
-    x0 = chosen(model, request.source, picture=picture, fit=request.fit, **where)
+    x0 = chosen(model, request.source, picture=sent_of(request), fit=request.fit, **where)
     return Pixels(model, x0)
 
 

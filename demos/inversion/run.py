@@ -20,7 +20,7 @@ from demos.inversion.request import EditRequest, InvertRequest
 from demos.inversion.session import Remembered, Session
 from demos.pictures.masks import painted, tinted
 from demos.pictures.prompts import doubts
-from demos.pictures.sources import chosen, in_colour
+from demos.pictures.sources import chosen, in_colour, sent_of
 from demos.runs.asked import named_condition
 from demos.runs.stream import Shown
 from demos.runs.zero_gpu import loaded
@@ -57,7 +57,7 @@ def taken(model: Model, request: InvertRequest) -> tuple[Tensor, Tensor]:
         )
         return model.encode([image]), from_pil(image, "RGB")
     else:
-        picture = request.drawing if source == "drawing" else request.picture
+        picture = sent_of(request)
         where = {"digit": request.digit, "index": request.index, "library": request.shown}
         x0 = chosen(model, source, picture=picture, **where)
     return x0, model.pixels(x0).cpu()

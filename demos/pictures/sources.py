@@ -122,6 +122,11 @@ def squared(image: Image.Image) -> Image.Image:
     return ImageOps.fit(image.convert("L"), (PHOTO, PHOTO))
 
 
+def sent_of(request: Any) -> Any:
+    """The drawing or the upload of a request, whichever is its source."""
+    return request.drawing if request.source == "drawing" else request.picture
+
+
 def opened(picture: Any, source: str) -> Image.Image:
     """The picture of an upload or a drawing."""
     if picture is None:

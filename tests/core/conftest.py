@@ -1,5 +1,6 @@
-"""Pipelines with random weights in the layouts of Stable Diffusion 1.x and 2.x."""
+"""Pipelines with random weights in the layouts of Stable Diffusion 1.x and 2.x, and threads."""
 
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
@@ -105,3 +106,10 @@ def plain(tmp_path_factory):
 def own(plain, tmp_path):
     """A copy of it that may be changed."""
     return copied(plain, tmp_path / "own")
+
+
+@pytest.fixture
+def pool():
+    """Threads for many runs at once."""
+    with ThreadPoolExecutor(64) as threads:
+        yield threads

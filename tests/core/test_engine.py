@@ -3,7 +3,6 @@
 import os
 import threading
 import time
-from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
@@ -61,12 +60,6 @@ def one_slot(monkeypatch):
     yield
     assert (ENGINE.waiting, ENGINE.callers, ENGINE._at_work) == (0, 0, 0)
     assert not ENGINE._given
-
-
-@pytest.fixture
-def pool():
-    with ThreadPoolExecutor(64) as threads:
-        yield threads
 
 
 def held(pool, network, rows=1):
