@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from core.data.captions import EXAMPLES
 from demos.forward.request import CODECS, TOLD
 
 # The key of a chip's words, and the settings that it brings; the others are the defaults.
@@ -12,6 +13,9 @@ PRESETS: dict[str, dict[str, Any]] = {
     "noise.chip.photograph": {"source": "photograph"},
     "noise.chip.chain": {"process": "Markov chain"},
     "noise.chip.told": {"source": "noise", "process": TOLD},
-    "noise.chip.latents": {"model": "emoji", "source": "scene"},
-    "noise.chip.autoencoder": {"model": "emoji", "source": "scene", "process": CODECS},
-}
+    "noise.chip.latents": {"model": "emoji", "source": "scene", "caption": EXAMPLES[0]},
+    "noise.chip.autoencoder": {
+        "model": "emoji", "source": "scene", "caption": EXAMPLES[0],
+        "process": CODECS, "other": EXAMPLES[1],
+    },
+}  # fmt: skip

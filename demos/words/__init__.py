@@ -71,8 +71,8 @@ def sentence(say: Say, language: str = "en") -> str:
 
 
 def capital(text: str, language: str = "en") -> str:
-    """With a capital letter, unless it begins with the name of a file, and a full stop."""
-    begins = text[:1] if "/" in text.partition(" ")[0] else text[:1].upper()
+    """With a capital letter, unless a file or field is named first, and a full stop."""
+    begins = text[:1] if {"/", "_"} & set(text.partition(" ")[0]) else text[:1].upper()
     if text.endswith((".", "!", "?", "。")):
         return begins + text[1:]
     return begins + text[1:] + ("." if text.isascii() else table(language)["sentence.stop"])

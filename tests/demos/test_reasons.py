@@ -11,12 +11,14 @@ from PIL import Image
 from core.archives import packed
 from core.bridge.classes import UNREADABLE
 from core.bridge.schedules import schedule_of
+from core.data.captions import parse
 from core.data.folders import pictures_in
 from core.data.points import drawn_points
 from core.drawn_schedules import parsed
 from core.models import load
 from core.paths import ROOT
 from core.pictures.opening import open_picture
+from core.schedules import SCHEDULES
 from core.tape_files import Unopened, read
 from demos.words import capital, sentence, table
 from demos.words.reasons import BEGIN, alone, reason, recognised
@@ -27,6 +29,7 @@ REACHED = (  # whose refusals a page shows as they are
     "archives.py",
     "bridge",
     "comparison_files.py",
+    "data/captions.py",
     "data/folders.py",
     "data/points.py",
     "drawn_schedules.py",
@@ -129,6 +132,14 @@ PROVOKED = {
     "no class": (
         lambda: schedule_of({"beta_schedule": "linear"}),
         "没有 _class_name 的调度器配置 必须写明 beta_start and beta_end，或写明类名。",
+    ),
+    "no scene": (
+        lambda: parse("dogg"),
+        "'dogg' 不是一个场景；请写成像“蓝色背景上的狗脸”这样；相近的有：dog。",
+    ),
+    "sigmas": (
+        lambda: SCHEDULES["geometric"](sigma_min=5.0, sigma_max=1.0),
+        "sigma_min 5.0 必须小于 sigma_max 1.0。",
     ),
     "label": (
         lambda: load("digits").denoiser("seven"),

@@ -229,6 +229,17 @@ def english_left(page):
     return left
 
 
+def test_tabs_that_nobody_has_seen_change_their_language_too(open_page):
+    page = open_page()
+    names = page.locator("[role=tab]:visible")
+    for button, language, visited in (("中文", "zh", 4), ("English", "en", 1)):
+        page.get_by_role("button", name=button, exact=True).click()
+        expect(names).to_have_text(TABS[language])
+        names.nth(visited).click()
+        page.wait_for_selector(".player:visible")
+        expect(names).to_have_text(TABS[language])
+
+
 @EACH_TAB
 def test_no_english_is_left_on_the_chinese_page(opened, index):
     page = opened("zh", index=index)

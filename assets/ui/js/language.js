@@ -9,6 +9,9 @@
     if (!path) return;
     core ??= import(new URL(path, document.baseURI));
     await (await core).changeLocale(GRADIO[language] ?? language);
+    for (const tab of document.querySelectorAll("[data-tab-id]")) { // Gradio forgets unseen ones
+      tab.firstChild.data = words.template(`tab.${tab.dataset.tabId}`);
+    }
     document.documentElement.lang = language; // Gradio writes its own name of it
   }
 

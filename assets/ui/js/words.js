@@ -81,9 +81,9 @@
       return this.fixed(value, 0);
     }
 
-    capital(text) { // and a full stop; the name of a file keeps its first letter
+    capital(text) { // and a full stop; the name of a file or field keeps its first letter
       const [first] = text.split(" ", 1);
-      const begins = first.includes("/") ? text.slice(0, 1) : text.slice(0, 1).toUpperCase();
+      const begins = /[/_]/.test(first) ? text.slice(0, 1) : text.slice(0, 1).toUpperCase();
       const stop = ASCII.test(text) ? "." : this.template("sentence.stop");
       return begins + text.slice(1) + (/[.!?。]$/.test(text) ? "" : stop);
     }
